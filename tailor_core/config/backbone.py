@@ -1,0 +1,42 @@
+"""The `[backbone]` section: which model everything starts from, and how `tailor backbone tiny` makes its own."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BackboneConfig(BaseModel):
+    """Where the base model comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        default="tiny",
+        min_length=1,
+        description="`tiny` (shipped in the package), a local model directory, or a Hugging Face id",
+    )
+
+
+class PretrainingConfig(BaseModel):
+    """How the `tiny` backbone is made: a small Llama trained on single-step exercises."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=0, ge=0)
+    vocabulary: int = Field(default=1024, ge=300, description="tokens, the 256 bytes among them")
+    hidden_size: int = Field(default=192, ge=32)
+    intermediate_size: int = Field(default=512, ge=32)
+    layers: int = Field(default=4, ge=1)
+    heads: int = Field(default=6, ge=1)
+    kv_heads: int = Field(default=2, ge=1)
+    max_positions: int = Field(default=2048, ge=256)
+    conversations: int = Field(default=400_000, ge=100, description="distinct exercise conversations")
+    people: tuple[int, ...] = Field(default=(2, 3, 4, 5, 6), description="people in the exercises' puzzles")
+    block_tokens: int = Field(default=512, ge=64, description="length of a packed row")
+    rows_per_step: int = Field(default=32, ge=1)
+    micro_batch_rows: int = Field(default=32, ge=1)
+    steps: int = Field(default=6_000, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    warmup_steps: int = Field(default=200, ge=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    save_steps: int = Field(default=250, ge=1, description="a checkpoint to resume from, every so many steps")

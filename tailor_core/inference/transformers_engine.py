@@ -1,0 +1,82 @@
+"""In-process generation with a transformers model, through the preallocated cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tailor_core.errors import InputError
+from tailor_core.inference.engine import Completion, Messages, Sampling
+from tailor_core.inference.static_cache import ARCHITECTURES, StaticCacheSampler, supports
+
+ROWS = 256
+"""Completions sampled at once; prompts are sorted by length, so little of a batch is padding."""
+
+
+class TransformersEngine:
+    """A model directory (or Hugging Face id) as an `Engine`."""
+
+    def __init__(self, model: str | Path, dtype: torch.dtype) -> None:
+        """Load `model` and its tokenizer. Raises InputError for an architecture that is not covered."""
+        self.tokenizer = AutoTokenizer.from_pretrained(model)
+        self.model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
+        if torch.cuda.is_available():
+            self.model.to("cuda")
+        if not supports(self.model):
+            raise InputError(
+                f"model {str(model)!r} is a {type(self.model).__name__}, expected one of {', '.join(ARCHITECTURES)} "
+                "without sliding windows; choose another backbone"
+            )
+        self.sampler = StaticCacheSampler(self.model, dtype)
+
+    def generate(
+        self,
+        prompts: Sequence[Messages],
+        sampling: Sampling,
+        on_done: Callable[[int], None] | None = None,
+    ) -> list[list[Completion]]:
+        """See `Engine.generate`. The same prompts, sampling and machine give the same completions."""
+        ids = prompt_ids(self.tokenizer, prompts)
+        generator = torch.Generator(device=self.model.device).manual_seed(sampling.seed)
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        at_once = max(1, ROWS // sampling.n)
+        results: list[list[Completion]] = [[] for _ in ids]
+        for start in range(0, len(order), at_once):
+            chunk = order[start : start + at_once]
+            sampled = self.sampler.sample(
+                [ids[i] for i in chunk],
+                sampling,
+                eos_ids=end_ids(self.model, self.tokenizer),
+                generator=generator,
+                on_done=on_done,
+            )
+            for i, group in zip(chunk, sampled, strict=True):
+                texts = self.tokenizer.batch_decode([one.ids for one in group], skip_special_tokens=True)
+                results[i] = [
+                    Completion(
+                        text=text,
+                        token_ids=tuple(one.ids),
+                        logprobs=tuple(one.logprobs),
+                        finished=one.finished,
+                    )
+                    for text, one in zip(texts, group, strict=True)
+                ]
+        return results
+
+
+def prompt_ids(tokenizer: Any, prompts: Sequence[Messages]) -> list[list[int]]:
+    """Token ids of chats, ready for the assistant's turn."""
+    texts = [tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True) for p in prompts]
+    ids: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def end_ids(model: Any, tokenizer: Any) -> list[int]:
+    """The token ids that end a completion: those of the generation config, and the tokenizer's."""
+    configured = model.generation_config.eos_token_id
+    listed = configured if isinstance(configured, list) else [configured]
+    return sorted({i for i in (*listed, tokenizer.eos_token_id) if i is not None})

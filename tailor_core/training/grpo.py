@@ -1,0 +1,105 @@
+"""The policy: TRL's `GRPOTrainer` from the warm start, rewards from the verifier."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import GRPOConfig, GRPOTrainer
+
+from tailor_core.config.policy import PolicyConfig
+from tailor_core.errors import StageError
+from tailor_core.records import Problem, canonical_json
+from tailor_core.training.callbacks import Track, follow
+from tailor_core.training.checkpoints import train_to_the_end
+from tailor_core.training.precision import fast_dtype
+from tailor_core.training.rollouts import StaticCacheRollouts
+
+RewardFunction = Callable[..., list[float]]
+
+
+def reinforce(
+    model_dir: Path,
+    problems: Sequence[Problem],
+    reward: RewardFunction,
+    config: PolicyConfig,
+    *,
+    output: Path,
+    workdir: Path,
+    seed: int,
+    track: Track,
+) -> list[dict[str, float]]:
+    """Train the model in `model_dir` with GRPO on `problems`, save model and tokenizer in `output`.
+
+    `reward(completions=..., problem=...)` gets chat completions and the problems as JSON text and returns one
+    float each. Resumes from the newest complete checkpoint in `workdir`. Returns the training log.
+    """
+    if not problems:
+        raise StageError("policy: there are 0 train problems, expected at least 1; raise problems.train")
+    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    rows = [
+        {"prompt": [{"role": "user", "content": p.question}], "problem": canonical_json(p.to_row())}
+        for p in problems
+    ]
+    trainer = make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=seed)
+    callback = follow(trainer, "policy", track)
+    train_to_the_end(trainer, workdir)
+    trainer.model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    return callback.rows
+
+
+def make_trainer(
+    model_dir: Path,
+    tokenizer: Any,
+    rows: list[dict[str, Any]],
+    reward: RewardFunction,
+    config: PolicyConfig,
+    *,
+    workdir: Path,
+    seed: int,
+) -> GRPOTrainer:
+    """A `GRPOTrainer` with our settings; `config.rollout_engine` says who samples."""
+    arguments = GRPOConfig(
+        output_dir=str(workdir),
+        max_steps=config.steps,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=config.warmup_ratio,
+        max_grad_norm=config.max_grad_norm,
+        per_device_train_batch_size=config.micro_batch_size,
+        gradient_accumulation_steps=config.prompts_per_step * config.num_generations // config.micro_batch_size,
+        num_generations=config.num_generations,
+        num_iterations=config.num_iterations,
+        max_completion_length=config.max_completion_length,
+        temperature=config.temperature,
+        beta=config.beta,
+        epsilon=config.epsilon,
+        epsilon_high=config.epsilon_high,
+        loss_type="grpo",
+        scale_rewards="group",
+        gradient_checkpointing=False,
+        bf16=fast_dtype() is torch.bfloat16,
+        logging_steps=1,
+        save_steps=config.save_steps,
+        save_total_limit=2,
+        report_to="none",
+        seed=seed,
+        data_seed=seed,
+        dataloader_pin_memory=False,
+    )
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is experimental; the version is pinned
+    ours = config.rollout_engine == "static-cache"
+    return GRPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
+        reward_funcs=reward,
+        args=arguments,
+        train_dataset=datasets.Dataset.from_list(rows),
+        processing_class=tokenizer,
+        rollout_func=StaticCacheRollouts(config, seed) if ours else None,
+    )

@@ -1,0 +1,90 @@
+"""The warm start: TRL's `SFTTrainer` on prompt-completion rows, loss on the completion only."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+
+from tailor_core.config.warm_start import WarmStartConfig
+from tailor_core.errors import StageError
+from tailor_core.records import SFTExample
+from tailor_core.training.callbacks import Track, follow
+from tailor_core.training.checkpoints import train_to_the_end
+from tailor_core.training.precision import fast_dtype
+
+
+def fine_tune(
+    model_dir: Path,
+    examples: Sequence[SFTExample],
+    config: WarmStartConfig,
+    *,
+    output: Path,
+    workdir: Path,
+    seed: int,
+    track: Track,
+) -> list[dict[str, float]]:
+    """Fine-tune the model in `model_dir` on `examples`, save model and tokenizer in `output`.
+
+    Resumes from the newest complete checkpoint in `workdir`. Returns the training log, one dict a logged
+    step. Raises StageError when there is nothing to train on or an example is longer than `max_length`.
+    """
+    if not examples:
+        raise StageError("warm_start: sft_dataset has 0 rows, expected at least 1; loosen [selection] or [primitives]")
+    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    rows = [{"prompt": e.prompt, "completion": e.completion} for e in examples]
+    _refuse_long(rows, tokenizer, config.max_length)
+    arguments = SFTConfig(
+        output_dir=str(workdir),
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        per_device_train_batch_size=config.micro_batch_rows,
+        gradient_accumulation_steps=max(1, config.batch_rows // config.micro_batch_rows),
+        train_sampling_strategy="random" if config.packing else "group_by_length",
+        packing=config.packing,
+        max_length=config.max_length,
+        completion_only_loss=True,
+        gradient_checkpointing=False,
+        bf16=fast_dtype() is torch.bfloat16,
+        logging_steps=config.logging_steps,
+        save_steps=config.save_steps,
+        save_total_limit=2,
+        report_to="none",
+        seed=seed,
+        data_seed=seed,
+        dataloader_pin_memory=False,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(padding-free|Padding-free|flash).*")
+        trainer = SFTTrainer(
+            model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
+            args=arguments,
+            train_dataset=datasets.Dataset.from_list(rows),
+            processing_class=tokenizer,
+        )
+    callback = follow(trainer, "warm start", track)
+    train_to_the_end(trainer, workdir)
+    trainer.model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    return callback.rows
+
+
+def _refuse_long(rows: Sequence[dict[str, Any]], tokenizer: Any, max_length: int) -> None:
+    """A truncated demonstration teaches a reasoning that never ends, so it is refused, not cut."""
+    texts = [tokenizer.apply_chat_template(r["prompt"] + r["completion"], tokenize=False) for r in rows]
+    longest = max(len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"])
+    if longest > max_length:
+        raise StageError(
+            f"warm_start.max_length = {max_length} tokens, but the longest demonstration has {longest}; "
+            f"set warm_start.max_length to at least {longest}, or lower primitives.max_tokens"
+        )
