@@ -1,0 +1,12 @@
+"""Families of problems with checkable answers; `get_environment(name)` finds one."""
+
+from tailor_core.environments.base import (
+    AnswerCheck,
+    Environment,
+    Solutions,
+    StepReport,
+    get_environment,
+    known_environments,
+)
+
+__all__ = ["AnswerCheck", "Environment", "Solutions", "StepReport", "get_environment", "known_environments"]

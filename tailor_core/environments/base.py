@@ -1,0 +1,171 @@
+"""What an environment is, and where environments are found.
+
+An environment owns a family of problems: it generates, renders, solves and checks them. It knows nothing of
+models, prompts or rewards. A package of the user's own adds one by an entry point in the group
+`tailor.environments` whose value is a class without constructor arguments that follows `Environment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, cast
+
+from pydantic import BaseModel
+
+from tailor_core.errors import RecipeError
+from tailor_core.records import Problem
+
+ENTRY_POINT_GROUP = "tailor.environments"
+
+_BUILT_IN = {"kk": "tailor_core.environments.knights_knaves:KnightsKnaves"}
+"""The package's own environments, so that a source checkout needs no installed entry points."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solutions:
+    """All solutions of a spec, counted; `first` is one of them (JSON values), None where there is none."""
+
+    count: int
+    first: list[bool] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCheck:
+    """What an answer text is worth. `matched` is the share in [0, 1] that is right; 0 where `parsed` is False."""
+
+    correct: bool
+    matched: float
+    reason: str
+    parsed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """What a step-by-step check found in a think block.
+
+    sound:        every step follows (errors that were taken back at once do not count against it)
+    steps:        steps that were read
+    errors_found: steps that do not follow, recovered ones included
+    recovered:    errors that the trace itself took back
+    moves:        how often each reasoning move was seen
+    reason:       empty when sound, else one sentence on the first thing wrong
+    """
+
+    sound: bool
+    steps: int
+    errors_found: int
+    recovered: int
+    moves: dict[str, int] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Environment(Protocol):
+    """A family of problems with checkable answers.
+
+    `options` is always an instance of `options_model`; `spec` is what `Problem.spec` holds (JSON values).
+    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`.
+    """
+
+    name: str
+    options_model: type[BaseModel]
+
+    def generate(
+        self,
+        options: Any,
+        *,
+        count: int,
+        split: str,
+        seed: int,
+        exclude: Set[str] = frozenset(),
+        difficulty: int | None = None,
+    ) -> list[Problem]:
+        """`count` problems whose canonical hashes are distinct, not in `exclude`, and belong to `split` alone.
+
+        The same arguments give the same problems; a larger count only adds to them.
+        """
+        ...
+
+    def ood_levels(self, options: Any) -> Mapping[str, Any]:
+        """Name of each out-of-distribution split -> the options that generate it."""
+        ...
+
+    def render(self, spec: Mapping[str, Any]) -> str:
+        """The question text of a spec."""
+        ...
+
+    def solve(self, spec: Mapping[str, Any]) -> Solutions:
+        """Count the solutions of a spec, and give one."""
+        ...
+
+    def check_answer(self, problem: Problem, answer_text: str) -> AnswerCheck:
+        """Compare an answer (the text inside the answer tags) with the solution, strictly."""
+        ...
+
+    def check_steps(self, problem: Problem, think: str) -> StepReport:
+        """Check the reasoning itself, step by step."""
+        ...
+
+    def canonical_hash(self, spec: Mapping[str, Any]) -> str:
+        """Equal exactly for specs that differ only by renaming and re-ordering."""
+        ...
+
+    def from_record(self, row: Mapping[str, Any]) -> Problem:
+        """A problem from one row in Tailor's or a peer's format."""
+        ...
+
+    def to_record(self, problem: Problem) -> dict[str, Any]:
+        """The row of a problem in the peers' format."""
+        ...
+
+
+def known_environments() -> list[str]:
+    """The names that `get_environment` accepts, sorted."""
+    return sorted(_BUILT_IN.keys() | {point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+
+
+@cache
+def get_environment(name: str) -> Environment:
+    """The environment called `name`; RecipeError when there is none or its package does not load."""
+    targets = dict(_BUILT_IN)
+    targets.update({point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)})
+    if name not in targets:
+        raise RecipeError(
+            f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or install a "
+            f"package with an entry point of that name in the group {ENTRY_POINT_GROUP!r}"
+        )
+    point = EntryPoint(name=name, value=targets[name], group=ENTRY_POINT_GROUP)
+    try:
+        module = import_module(point.module)
+        factory = getattr(module, point.attr)
+    except (ImportError, AttributeError) as error:
+        raise RecipeError(
+            f"environment.name = {name!r} points to {point.value!r}, which does not load ({error}); "
+            "mend or uninstall the package that registers it"
+        ) from error
+    environment = factory()
+    missing = [part for part in _PARTS if not hasattr(environment, part)]
+    if missing:
+        raise RecipeError(
+            f"environment.name = {name!r}: {point.value!r} lacks {', '.join(missing)}, so it is no environment; "
+            "see tailor_core.environments.base.Environment"
+        )
+    return cast(Environment, environment)
+
+
+_PARTS = (
+    "name",
+    "options_model",
+    "generate",
+    "ood_levels",
+    "render",
+    "solve",
+    "check_answer",
+    "check_steps",
+    "canonical_hash",
+    "from_record",
+    "to_record",
+)
