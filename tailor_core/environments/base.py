@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
 
@@ -35,7 +34,7 @@ class Solutions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCheck:
-    """What an answer text is worth. `matched` is the share in [0, 1] that is right; 0 where `parsed` is False."""
+    """What an answer text is worth. `matched` in [0, 1] is the share that is right; 0 unless `parsed`."""
 
     correct: bool
     matched: float
@@ -83,7 +82,7 @@ class Environment(Protocol):
         exclude: Set[str] = frozenset(),
         difficulty: int | None = None,
     ) -> list[Problem]:
-        """`count` problems whose canonical hashes are distinct, not in `exclude`, and belong to `split` alone.
+        """`count` problems with distinct canonical hashes, none in `exclude`, all belonging to `split` alone.
 
         The same arguments give the same problems; a larger count only adds to them.
         """
@@ -134,24 +133,22 @@ def get_environment(name: str) -> Environment:
     targets.update({point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)})
     if name not in targets:
         raise RecipeError(
-            f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or install a "
-            f"package with an entry point of that name in the group {ENTRY_POINT_GROUP!r}"
+            f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or install "
+            f"a package with an entry point of that name in the group {ENTRY_POINT_GROUP!r}"
         )
     point = EntryPoint(name=name, value=targets[name], group=ENTRY_POINT_GROUP)
     try:
-        module = import_module(point.module)
-        factory = getattr(module, point.attr)
+        environment = point.load()()
     except (ImportError, AttributeError) as error:
         raise RecipeError(
             f"environment.name = {name!r} points to {point.value!r}, which does not load ({error}); "
             "mend or uninstall the package that registers it"
         ) from error
-    environment = factory()
     missing = [part for part in _PARTS if not hasattr(environment, part)]
     if missing:
         raise RecipeError(
-            f"environment.name = {name!r}: {point.value!r} lacks {', '.join(missing)}, so it is no environment; "
-            "see tailor_core.environments.base.Environment"
+            f"environment.name = {name!r}: {point.value!r} lacks {', '.join(missing)}, so it is no "
+            "environment; see tailor_core.environments.base.Environment"
         )
     return cast(Environment, environment)
 

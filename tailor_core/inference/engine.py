@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 Messages = Sequence[dict[str, str]]
@@ -46,3 +47,11 @@ class Engine(Protocol):
     ) -> list[list[Completion]]:
         """`sampling.n` completions for each prompt, in order; `on_done(k)` is called as k more are finished."""
         ...
+
+
+def load_engine(model: str | Path) -> Engine:
+    """The engine for a model directory or Hugging Face id, in the floating-point type that pays here."""
+    from tailor_core.inference.precision import fast_dtype
+    from tailor_core.inference.transformers_engine import TransformersEngine
+
+    return TransformersEngine(model, fast_dtype())

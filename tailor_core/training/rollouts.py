@@ -15,7 +15,7 @@ from tailor_core.config.policy import PolicyConfig
 from tailor_core.inference.engine import Messages, Sampling
 from tailor_core.inference.static_cache import StaticCacheSampler
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
-from tailor_core.training.precision import fast_dtype
+from tailor_core.inference.precision import fast_dtype
 
 
 class StaticCacheRollouts:
@@ -32,7 +32,8 @@ class StaticCacheRollouts:
     def __call__(self, prompts: Sequence[Messages], trainer: Any) -> dict[str, Any]:
         model = trainer.accelerator.unwrap_model(trainer.model)
         tokenizer = trainer.processing_class
-        unique, group = _ungroup(prompts)
+        group = trainer.num_generations  # TRL repeats each prompt once a completion, side by side
+        unique = list(prompts[::group])
         sampling = Sampling(
             temperature=self.config.temperature, max_tokens=self.config.max_completion_length, n=group
         )
@@ -48,11 +49,3 @@ class StaticCacheRollouts:
             "completion_ids": [one.ids for one in flat],
             "logprobs": [one.logprobs for one in flat],
         }
-
-
-def _ungroup(prompts: Sequence[Messages]) -> tuple[list[Messages], int]:
-    """TRL repeats each prompt once a completion, side by side: the distinct prompts and the group size."""
-    group = next((i for i, p in enumerate(prompts) if p != prompts[0]), len(prompts))
-    while len(prompts) % group or any(prompts[i] != prompts[i - i % group] for i in range(len(prompts))):
-        group -= 1
-    return list(prompts[::group]), group

@@ -1,0 +1,113 @@
+"""What a reasoning trace looks like once its particulars are masked.
+
+Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces
+people by N1, N2, ... in order of first appearance, role words by what they mean and numbers by `#`; `skeleton`
+goes on to fold whole statements into one symbol, so that what is left is the move a sentence makes and not what
+it is about. Works on text alone, in linear time, for any text; of puzzles it knows only the peers' role words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+Sentence = tuple[str, ...]
+
+ROLE_PAIRS = (
+    ("knight", "knave"),
+    ("pioneer", "laggard"),
+    ("saint", "sinner"),
+    ("hero", "villain"),
+    ("angel", "devil"),
+    ("altruist", "egoist"),
+    ("sage", "fool"),
+)
+"""The truthful and the lying role words that the peers' generators use."""
+
+TRUTHFUL, LYING = "R+", "R-"
+_ROLES = {
+    **{truthful + plural: TRUTHFUL for truthful, _ in ROLE_PAIRS for plural in ("", "s")},
+    **{lying + plural: LYING for _, lying in ROLE_PAIRS for plural in ("", "s")},
+    "heroes": TRUTHFUL,
+    "knaves": LYING,
+}
+_SENTENCE_END = re.compile(r"[.?!;]+(?=\s|$)|\n")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_OPENERS = frozenset(":\"'([-*")
+_FOLD_PASSES = 8
+
+_LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
+_ATOM = re.compile(r"\bN (?:is|are) (not )?(?:an? )?R([+-])(?!\w)")
+_FOLDS = (
+    re.compile(r"\( S \)"),
+    re.compile(r"\bit is not the case that S\b"),
+    re.compile(r"\bnot S\b"),
+    re.compile(r"\bif S(?: ,)? then S\b"),
+    re.compile(r"\bS if and only if S\b"),
+    re.compile(r"\bS(?: ,)? (?:and|or) S\b"),
+)
+_PART = re.compile(
+    r"(?<=\b(?:that|then) )P[+-]|(?<=\b(?:and|if|not) )P[+-]|(?<=\bor )P[+-]|(?<=\( )P[+-]|P[+-](?= (?:and|or|if|then|\)))"
+)
+
+
+def masked_sentences(text: str) -> list[Sentence]:
+    """The sentences of `text` as tuples of lower-case tokens, people, roles and numbers masked; no empty ones."""
+    sentences = [_TOKEN.findall(part) for part in _SENTENCE_END.split(unicodedata.normalize("NFKC", text))]
+    people = _people(sentences)
+    return [tuple(_mask(token, people) for token in tokens) for tokens in sentences if tokens]
+
+
+def _people(sentences: list[list[str]]) -> dict[str, str]:
+    """Name -> N1, N2, ...: capitalised words seen inside a sentence and never written in lower case."""
+    inside: dict[str, None] = {}
+    seen: dict[str, None] = {}
+    for tokens in sentences:
+        for i, token in enumerate(tokens):
+            seen[token] = None
+            if i > 0 and tokens[i - 1] not in _OPENERS and _is_capitalised(token):
+                inside[token] = None
+    names = [token for token in seen if token in inside and token.lower() not in seen]
+    return {name: f"N{rank}" for rank, name in enumerate(names, 1)}
+
+
+def _is_capitalised(token: str) -> bool:
+    return token != "I" and token[0].isupper() and not any(c.isupper() or c.isdigit() for c in token[1:])
+
+
+def _mask(token: str, people: dict[str, str]) -> str:
+    if token in people:
+        return people[token]
+    word = token.casefold()
+    if word in _ROLES:
+        return _ROLES[word]
+    return "#" if word.isdecimal() else word
+
+
+def skeleton(sentence: Sentence) -> str:
+    """A masked sentence with lists of people as `N`, a role claim as `P+` or `P-`, any larger statement as `S`.
+
+    `suppose N1 is a R-` becomes `suppose P-`; `N2 says that N1 is a R+ or N3 is a R-` becomes
+    `N says that S`.
+    """
+    text = " ".join("N" if _is_person(token) else token for token in sentence)
+    text = _ATOM.sub(_role_claim, _LIST.sub("N", text))
+    text = _PART.sub("S", text)
+    for _ in range(_FOLD_PASSES):
+        folded = text
+        for fold in _FOLDS:
+            folded = fold.sub("S", folded)
+        if folded == text:
+            break
+        text = folded
+    return text
+
+
+def _role_claim(match: re.Match[str]) -> str:
+    """`P+` for "N is a knight" and "N is not a knave", `P-` for the other two."""
+    negated, sign = match.groups()
+    return f"P{sign}" if not negated else {"+": "P-", "-": "P+"}[sign]
+
+
+def _is_person(token: str) -> bool:
+    return token[0] == "N" and token[1:].isdecimal()

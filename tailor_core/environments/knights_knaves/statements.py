@@ -1,0 +1,117 @@
+"""What people on the island say: statements, their truth tables, and their plain English.
+
+A statement is a nested tuple in the peers' grammar (mem-kk-logic, Logic-RL):
+`("telling-truth", i)`, `("lying", i)`, `("not", s)`, `("and", s, ...)`, `("or", s, ...)`, `("->", a, b)`,
+`("<=>", a, b)`; `i` counts people from 0.
+
+Its truth table over n people is one integer of 2^n bits: bit w is set when the statement is true in world w,
+and person i is a knight in world w when bit i of w is set. So solving a puzzle is a handful of bit operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+Statement = tuple[Any, ...]
+
+LEAVES = ("telling-truth", "lying")
+MAX_PEOPLE = 20
+"""A truth table of 20 people has a million bits; beyond that a puzzle is refused."""
+
+
+@lru_cache(maxsize=64)
+def all_worlds(people: int) -> int:
+    """The table of the constant true: 2^n set bits."""
+    return (1 << (1 << people)) - 1
+
+
+@lru_cache(maxsize=1024)
+def knight_table(person: int, people: int) -> int:
+    """The table of "person is a knight"."""
+    half = 1 << person
+    period = half * 2
+    block = ((1 << half) - 1) << half
+    repeats = (1 << people) // period
+    return block * (((1 << (period * repeats)) - 1) // ((1 << period) - 1))
+
+
+def truth_table(statement: Statement, people: int) -> int:
+    """The worlds in which `statement` is true, as an integer of 2^people bits."""
+    kind = statement[0]
+    if kind == "telling-truth":
+        return knight_table(statement[1], people)
+    every = all_worlds(people)
+    if kind == "lying":
+        return knight_table(statement[1], people) ^ every
+    if kind == "not":
+        return truth_table(statement[1], people) ^ every
+    if kind == "and":
+        table = every
+        for part in statement[1:]:
+            table &= truth_table(part, people)
+        return table
+    if kind == "or":
+        table = 0
+        for part in statement[1:]:
+            table |= truth_table(part, people)
+        return table
+    left, right = truth_table(statement[1], people), truth_table(statement[2], people)
+    if kind == "->":
+        return (left ^ every) | right
+    if kind == "<=>":
+        return left ^ right ^ every
+    raise ValueError(f"statement kind {kind!r} is not one of telling-truth, lying, not, and, or, ->, <=>")
+
+
+def people_mentioned(statement: Statement) -> list[int]:
+    """Who the statement is about, in order of first mention."""
+    found: dict[int, None] = {}
+    stack = [statement]
+    while stack:
+        part = stack.pop()
+        if part[0] in LEAVES:
+            found.setdefault(part[1])
+        else:
+            stack.extend(reversed(part[1:]))
+    return list(found)
+
+
+def with_article(role: str) -> str:
+    """`a knight`, `an altruist`."""
+    return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
+
+
+def phrase(statement: Statement, names: Sequence[str], knight: str = "knight", knave: str = "knave") -> str:
+    """The statement in plain English, without a closing period.
+
+    A negated leaf reads "A is not a knight"; operators inside operators stand in brackets.
+    """
+    return _phrase(statement, names, with_article(knight), with_article(knave))
+
+
+def _phrase(statement: Statement, names: Sequence[str], knight: str, knave: str) -> str:
+    kind = statement[0]
+    if kind == "telling-truth":
+        return f"{names[statement[1]]} is {knight}"
+    if kind == "lying":
+        return f"{names[statement[1]]} is {knave}"
+    if kind == "not":
+        inner = statement[1]
+        if inner[0] in LEAVES:
+            return f"{names[inner[1]]} is not {knight if inner[0] == 'telling-truth' else knave}"
+        return f"it is not the case that {_inside(inner, names, knight, knave)}"
+    parts = [_inside(part, names, knight, knave) for part in statement[1:]]
+    if kind in ("and", "or"):
+        return f" {kind} ".join(parts)
+    if kind == "->":
+        return f"if {parts[0]} then {parts[1]}"
+    return f"{parts[0]} if and only if {parts[1]}"
+
+
+def _inside(part: Statement, names: Sequence[str], knight: str, knave: str) -> str:
+    """A part of a larger statement: bare when it reads as one clause, else in brackets."""
+    text = _phrase(part, names, knight, knave)
+    simple = part[0] in LEAVES or (part[0] == "not" and part[1][0] in LEAVES)
+    return text if simple else f"({text})"
