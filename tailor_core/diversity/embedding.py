@@ -2,8 +2,8 @@
 
 `HashedEmbedder` sees how a trace reasons rather than what it is about: n-grams of sentence skeletons and of
 masked words (`structure`), folded into `dimension` buckets by signed feature hashing (Weinberger et al. 2009)
-with BLAKE2b. Counts accumulate in integers, and what follows is IEEE square root, product and quotient of single
-numbers and correctly rounded sums, so vectors have the same bits on every machine and under any PYTHONHASHSEED.
+with BLAKE2b. Counts accumulate in integers; what follows is IEEE square root, product and quotient of single
+numbers and correctly rounded sums, so the bits are the same on every machine and under any PYTHONHASHSEED.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _bucket(feature: tuple[str, ...], dimension: int) -> tuple[int, int]:
 
 
 def _unit(vector: NDArray[Any]) -> NDArray[np.float64]:
-    """`vector` at length one; zero stays zero. fsum, because numpy's order of summation depends on the CPU."""
+    """`vector` at length one; zero stays zero. fsum: numpy's order of summation depends on the CPU."""
     values = vector.astype(np.float64)
     norm = math.sqrt(math.fsum((values * values).tolist()))
     return values / norm if norm else values
@@ -146,7 +146,7 @@ class MiniLMEmbedder:
 
 
 def make_embedder(name: str, dimension: int) -> Embedder:
-    """The embedder of a recipe. RecipeError: unknown name; MissingExtraError: its package is not installed."""
+    """The embedder that a recipe names. RecipeError: unknown; MissingExtraError: not installed."""
     if name == "hashed":
         return HashedEmbedder(dimension)
     if name == "minilm":

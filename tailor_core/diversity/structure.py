@@ -1,9 +1,9 @@
 """What a reasoning trace looks like once its particulars are masked.
 
-Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces
-people by N1, N2, ... in order of first appearance, role words by what they mean and numbers by `#`; `skeleton`
-goes on to fold whole statements into one symbol, so that what is left is the move a sentence makes and not what
-it is about. Works on text alone, in linear time, for any text; of puzzles it knows only the peers' role words.
+Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces people
+by N1, N2, ... in order of first appearance, role words by what they mean and numbers by `#`; `skeleton` goes on
+to fold whole statements into one symbol, so that what is left is the move that a sentence makes and not what it
+is about. Works on text alone, in linear time, for any text; of puzzles it knows only the peers' role words.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ _ROLES = {
     **{truthful + plural: TRUTHFUL for truthful, _ in ROLE_PAIRS for plural in ("", "s")},
     **{lying + plural: LYING for _, lying in ROLE_PAIRS for plural in ("", "s")},
     "heroes": TRUTHFUL,
-    "knaves": LYING,
 }
 _SENTENCE_END = re.compile(r"[.?!;]+(?=\s|$)|\n")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -37,7 +36,9 @@ _OPENERS = frozenset(":\"'([-*")
 _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
-_ATOM = re.compile(r"\bN (?:is|are) (not )?(?:an? )?R([+-])(?!\w)")
+_ROLE_CLAIM = re.compile(r"\bN (?:is|are) (not )?(?:an? )?R([+-])(?!\w)")
+_PART_BEFORE = re.compile(r"((?:\b(?:that|then|and|or|if|not)|\() )P[+-]")
+_PART_AFTER = re.compile(r"P[+-](?= (?:and|or|if|then|\)))")
 _FOLDS = (
     re.compile(r"\( S \)"),
     re.compile(r"\bit is not the case that S\b"),
@@ -45,14 +46,12 @@ _FOLDS = (
     re.compile(r"\bif S(?: ,)? then S\b"),
     re.compile(r"\bS if and only if S\b"),
     re.compile(r"\bS(?: ,)? (?:and|or) S\b"),
-)
-_PART = re.compile(
-    r"(?<=\b(?:that|then) )P[+-]|(?<=\b(?:and|if|not) )P[+-]|(?<=\bor )P[+-]|(?<=\( )P[+-]|P[+-](?= (?:and|or|if|then|\)))"
+    re.compile(r"\bP[+-] , S\b"),
 )
 
 
 def masked_sentences(text: str) -> list[Sentence]:
-    """The sentences of `text` as tuples of lower-case tokens, people, roles and numbers masked; no empty ones."""
+    """The sentences of `text` as lower-case tokens with people, roles and numbers masked; no empty ones."""
     sentences = [_TOKEN.findall(part) for part in _SENTENCE_END.split(unicodedata.normalize("NFKC", text))]
     people = _people(sentences)
     return [tuple(_mask(token, people) for token in tokens) for tokens in sentences if tokens]
@@ -85,14 +84,13 @@ def _mask(token: str, people: dict[str, str]) -> str:
 
 
 def skeleton(sentence: Sentence) -> str:
-    """A masked sentence with lists of people as `N`, a role claim as `P+` or `P-`, any larger statement as `S`.
+    """A masked sentence with lists of people as `N`, role claims as `P+` or `P-`, statements as `S`.
 
-    `suppose N1 is a R-` becomes `suppose P-`; `N2 says that N1 is a R+ or N3 is a R-` becomes
-    `N says that S`.
+    `suppose N1 is a R-` becomes `suppose P-`; `N2 says that N1 is a R+ or N3 is a R-` becomes `N says that S`.
     """
     text = " ".join("N" if _is_person(token) else token for token in sentence)
-    text = _ATOM.sub(_role_claim, _LIST.sub("N", text))
-    text = _PART.sub("S", text)
+    text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))
+    text = _PART_AFTER.sub("S", _PART_BEFORE.sub(r"\1S", text))
     for _ in range(_FOLD_PASSES):
         folded = text
         for fold in _FOLDS:
@@ -103,7 +101,7 @@ def skeleton(sentence: Sentence) -> str:
     return text
 
 
-def _role_claim(match: re.Match[str]) -> str:
+def _role_symbol(match: re.Match[str]) -> str:
     """`P+` for "N is a knight" and "N is not a knave", `P-` for the other two."""
     negated, sign = match.groups()
     return f"P{sign}" if not negated else {"+": "P-", "-": "P+"}[sign]
