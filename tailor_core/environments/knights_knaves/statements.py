@@ -78,6 +78,20 @@ def people_mentioned(statement: Statement) -> list[int]:
     return list(found)
 
 
+def depth(statement: Statement) -> int:
+    """Levels of the statement: 1 for a leaf."""
+    if statement[0] in LEAVES:
+        return 1
+    return 1 + max([depth(part) for part in statement[1:]])
+
+
+def width(statement: Statement) -> int:
+    """The largest number of operands of any operator in the statement; 1 where there is none."""
+    if statement[0] in LEAVES:
+        return 1
+    return max(len(statement) - 1, *[width(part) for part in statement[1:]])
+
+
 def with_article(role: str) -> str:
     """`a knight`, `an altruist`."""
     return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
