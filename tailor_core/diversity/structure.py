@@ -1,9 +1,10 @@
 """What a reasoning trace looks like once its particulars are masked.
 
-Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces people
-by N1, N2, ... in order of first appearance, role words by what they mean and numbers by `#`; `skeleton` goes on
-to fold whole statements into one symbol, so that what is left is the move that a sentence makes and not what it
-is about. Works on text alone, in linear time, for any text; of puzzles it knows only the peers' role words.
+Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces
+people by N1, N2, ... in order of first appearance, role words by what they mean and numbers by `#`;
+`skeleton` goes on to fold whole statements into one symbol, so that what is left is the move that a
+sentence makes and not what it is about. Works on text alone, in linear time, for any text; of puzzles it
+knows only the peers' roles.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _ROLES = {
 _SENTENCE_END = re.compile(r"[.?!;]+(?=\s|$)|\n")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _OPENERS = frozenset(":\"'([-*")
+_LINKS = frozenset((",", "and"))
 _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
@@ -58,14 +60,21 @@ def masked_sentences(text: str) -> list[Sentence]:
 
 
 def _people(sentences: list[list[str]]) -> dict[str, str]:
-    """Name -> N1, N2, ...: capitalised words seen inside a sentence and never written in lower case."""
-    inside: dict[str, None] = {}
+    """Name -> N1, N2, ...: capitalised words seen inside a sentence and never written in lower case.
+
+    What opens a sentence, a quotation or the text after a colon is capitalised anyway and says nothing,
+    unless it stands in a list with a name ("Open: Zoey, Ella and Liam").
+    """
+    inside: set[str] = set()
     seen: dict[str, None] = {}
     for tokens in sentences:
-        for i, token in enumerate(tokens):
-            seen[token] = None
-            if i > 0 and tokens[i - 1] not in _OPENERS and _is_capitalised(token):
-                inside[token] = None
+        seen.update(dict.fromkeys(tokens))
+        for i in range(len(tokens) - 1, -1, -1):
+            if _is_capitalised(tokens[i]) and (
+                (i > 0 and tokens[i - 1] not in _OPENERS)
+                or (i + 2 < len(tokens) and tokens[i + 1] in _LINKS and tokens[i + 2] in inside)
+            ):
+                inside.add(tokens[i])
     names = [token for token in seen if token in inside and token.lower() not in seen]
     return {name: f"N{rank}" for rank, name in enumerate(names, 1)}
 
@@ -86,7 +95,7 @@ def _mask(token: str, people: dict[str, str]) -> str:
 def skeleton(sentence: Sentence) -> str:
     """A masked sentence with lists of people as `N`, role claims as `P+` or `P-`, statements as `S`.
 
-    `suppose N1 is a R-` becomes `suppose P-`; `N2 says that N1 is a R+ or N3 is a R-` becomes `N says that S`.
+    `suppose N1 is a R-` becomes `suppose P-`; `N2 says N1 is a R+ or N3 is a R-` becomes `N says S`.
     """
     text = " ".join("N" if _is_person(token) else token for token in sentence)
     text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))

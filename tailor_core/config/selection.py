@@ -1,0 +1,36 @@
+"""The `[selection]` section: which demonstrations are verified, new and diverse enough to train on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SelectionConfig(BaseModel):
+    """Thresholds of the tests that a demonstration passes in turn, and how many rows are kept in the end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    embedder: Literal["hashed", "minilm"] = Field(
+        default="hashed",
+        description="`hashed` sees reasoning structure, offline; `minilm` sees topic and needs the extra minilm",
+    )
+    dimension: int = Field(default=256, ge=8, le=4096, description="of the hashed embedder; minilm has 384")
+    min_reward: float = Field(default=1.0, description="demonstrations with a lower verdict are not verified")
+    contamination_threshold: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="Jaccard of question shingles that counts as an evaluation question",
+    )
+    near_duplicate_threshold: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="Jaccard of trace shingles, people masked, that counts as a duplicate",
+    )
+    semantic_threshold: float = Field(
+        default=0.99, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"
+    )
+    budget: int = Field(default=2000, ge=1, description="rows to keep at most")

@@ -1,0 +1,11 @@
+"""The `[sft_dataset]` section: how kept demonstrations become training rows."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class SFTDatasetConfig(BaseModel):
+    """Nothing to set: rows are the kept demonstrations in order of rank, in TRL's prompt-completion format."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
