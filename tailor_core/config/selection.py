@@ -14,7 +14,7 @@ class SelectionConfig(BaseModel):
 
     embedder: Literal["hashed", "minilm"] = Field(
         default="hashed",
-        description="`hashed` sees reasoning structure, offline; `minilm` sees topic and needs the extra minilm",
+        description="`hashed` sees how a trace reasons; `minilm` what it is about (extra minilm)",
     )
     dimension: int = Field(default=256, ge=8, le=4096, description="of the hashed embedder; minilm has 384")
     min_reward: float = Field(default=1.0, description="demonstrations with a lower verdict are not verified")
@@ -28,7 +28,7 @@ class SelectionConfig(BaseModel):
         default=0.9,
         gt=0,
         le=1,
-        description="Jaccard of trace shingles, people masked, that counts as a duplicate",
+        description="Jaccard of trace shingles, people masked, that counts as the same",
     )
     semantic_threshold: float = Field(
         default=0.99, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"

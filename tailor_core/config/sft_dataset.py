@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class SFTDatasetConfig(BaseModel):
-    """Nothing to set: rows are the kept demonstrations in order of rank, in TRL's prompt-completion format."""
+    """Nothing to set: the rows are the kept demonstrations, in order of rank, as prompt and completion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -48,7 +48,7 @@ def _render_row(
     problem = problems.get(demonstration.problem_id)
     if problem is None:
         raise InputError(
-            f"demonstration {demonstration_id!r} answers problem {demonstration.problem_id!r}, which is not in "
-            "the problems table; use the problems that the demonstrations were made from"
+            f"demonstration {demonstration_id!r} answers problem {demonstration.problem_id!r}, which is not "
+            "in the problems table; use the problems that the demonstrations were made from"
         )
     return render(problem, demonstration)

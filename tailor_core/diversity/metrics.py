@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,3 +64,37 @@ def balance(labels: Iterable[Hashable], kinds: Iterable[Hashable]) -> float:
         return 1.0
     entropy = -math.fsum(c / total * math.log(c / total) for c in counts.values())
     return round(entropy / math.log(num_kinds), _DIGITS) + 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What the metrics of a set are computed from; sequences and rows of `grid` run in parallel."""
+
+    texts: Sequence[str]
+    tokens: Sequence[int]
+    primitives: Sequence[str]
+    difficulties: Sequence[int]
+    grid: Grid
+
+    def subset(self, rows: Sequence[int]) -> Described:
+        """The same for some of the rows."""
+        return Described(
+            texts=[self.texts[i] for i in rows],
+            tokens=[self.tokens[i] for i in rows],
+            primitives=[self.primitives[i] for i in rows],
+            difficulties=[self.difficulties[i] for i in rows],
+            grid=self.grid[list(rows)],
+        )
+
+
+def describe(rows: Described, primitives: Iterable[str], difficulties: Iterable[int]) -> dict[str, float]:
+    """All metrics of one set; `primitives` and `difficulties` are the kinds that there are to balance over."""
+    return {
+        "rows": len(rows.texts),
+        "vendi_score": vendi_score(rows.grid),
+        "mean_pairwise_distance": mean_pairwise_distance(rows.grid),
+        **{f"distinct_{n}": distinct_ngrams(rows.texts, n) for n in (1, 2, 3)},
+        "primitive_balance": balance(rows.primitives, primitives),
+        "difficulty_balance": balance(rows.difficulties, difficulties),
+        "mean_tokens": round(math.fsum(rows.tokens) / max(1, len(rows.tokens)), _DIGITS),
+    }

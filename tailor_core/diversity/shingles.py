@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tailor_core.diversity.structure import masked_sentences
 
@@ -71,6 +71,21 @@ class ShingleIndex:
         needed = math.ceil(self._threshold * len(text) - _SLACK)
         ordered = sorted(text, key=lambda shingle: (self._frequencies[shingle], shingle))
         return ordered[: len(text) - needed + 1]
+
+
+class NearTextIndex:
+    """A `ShingleIndex` over plain texts; `expected` are the texts that will be added."""
+
+    def __init__(self, threshold: float, expected: Iterable[str]) -> None:
+        self._index = ShingleIndex(threshold, count_shingles([shingles(text) for text in expected]))
+
+    def add(self, text: str) -> None:
+        """Make `text` findable."""
+        self._index.add(shingles(text))
+
+    def nearest(self, text: str) -> tuple[int, float] | None:
+        """(position of addition, Jaccard similarity) of the most similar text, None below the threshold."""
+        return self._index.nearest(shingles(text))
 
 
 def count_shingles(texts: Sequence[Shingles]) -> Counter[tuple[str, ...]]:

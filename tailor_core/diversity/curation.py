@@ -1,0 +1,127 @@
+"""From demonstrations to decisions: the tests that a row passes in turn, each drop with its reason.
+
+Verified, not contaminated, no exact, near or semantic duplicate of a better row, within the budget: a row
+leaves at the first test that it fails. Every row that comes in goes out with exactly one decision, and the
+decisions do not depend on the order of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tailor_core.config.selection import SelectionConfig
+from tailor_core.diversity.dedup import Candidate, Duplicate, drop_exact, drop_near, drop_semantic
+from tailor_core.diversity.selection import select
+from tailor_core.diversity.similarity import Grid
+from tailor_core.records import Demonstration, SelectionDecision, Verdict
+
+KEPT = "kept_diverse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A demonstration with what is known of it; no verdict counts as not verified."""
+
+    demonstration: Demonstration
+    verdict: Verdict | None
+    difficulty: int
+
+    @property
+    def id(self) -> str:
+        return self.demonstration.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationMatch:
+    """The evaluation problem that a training problem meets, and how similar the two are (0..1)."""
+
+    problem_id: str
+    similarity: float
+
+
+def curate(
+    rows: Sequence[Row],
+    grid: Grid,
+    contaminated: Mapping[str, EvaluationMatch],
+    config: SelectionConfig,
+) -> list[SelectionDecision]:
+    """One decision a row, sorted by demonstration id.
+
+    `grid` [n, d] has the unit vector of each row's think block; `contaminated` is keyed by problem id. In a
+    decision `duplicate_of` is the better demonstration, or the evaluation problem of a contaminated row;
+    `similarity` is Jaccard or cosine with it, and for a row over budget the cosine with the nearest kept one.
+    """
+    by_id = {row.id: (position, row) for position, row in enumerate(rows)}
+    decisions, candidates = _screen(rows, contaminated, config.min_reward)
+    exact = drop_exact(candidates)
+    near = drop_near(exact.kept, config.near_duplicate_threshold)
+    vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
+    semantic = drop_semantic(near.kept, vectors, config.semantic_threshold)
+    decisions += [_drop(dropped) for part in (exact, near, semantic) for dropped in part.dropped]
+    decisions += _spend(semantic.kept, by_id, grid, config.budget)
+    return sorted(decisions, key=lambda decision: decision.demonstration_id)
+
+
+def _screen(
+    rows: Sequence[Row], contaminated: Mapping[str, EvaluationMatch], min_reward: float
+) -> tuple[list[SelectionDecision], list[Candidate]]:
+    """Decisions on the rows that cannot be trained on, and the others as candidates."""
+    decisions, candidates = [], []
+    for row in rows:
+        match = contaminated.get(row.demonstration.problem_id)
+        if row.verdict is None or row.verdict.reward < min_reward:
+            decisions.append(SelectionDecision(demonstration_id=row.id, kept=False, rule="not_verified"))
+        elif match is not None:
+            decisions.append(
+                SelectionDecision(
+                    demonstration_id=row.id,
+                    kept=False,
+                    rule="contaminated",
+                    duplicate_of=match.problem_id,
+                    similarity=match.similarity,
+                )
+            )
+        else:
+            candidates.append(_candidate(row.demonstration, row.verdict.reward))
+    return decisions, candidates
+
+
+def _candidate(demonstration: Demonstration, reward: float) -> Candidate:
+    return Candidate(
+        id=demonstration.id,
+        problem=demonstration.problem_id,
+        text=demonstration.completion,
+        reward=reward,
+        tokens=demonstration.tokens,
+    )
+
+
+def _drop(duplicate: Duplicate) -> SelectionDecision:
+    return SelectionDecision(
+        demonstration_id=duplicate.id,
+        kept=False,
+        rule=duplicate.rule,
+        duplicate_of=duplicate.duplicate_of,
+        similarity=duplicate.similarity,
+    )
+
+
+def _spend(
+    candidates: Sequence[Candidate], by_id: Mapping[str, tuple[int, Row]], grid: Grid, budget: int
+) -> list[SelectionDecision]:
+    """Keep a diverse choice of the unique rows, ranked from 1; the others are over the budget."""
+    rows = [by_id[candidate.id] for candidate in candidates]
+    cells = [(row.demonstration.primitive_id, row.difficulty) for _, row in rows]
+    chosen = select(cells, grid[[position for position, _ in rows]], budget)
+    kept = [
+        SelectionDecision(demonstration_id=candidates[i].id, kept=True, rule=KEPT, rank=rank)
+        for rank, i in enumerate(chosen.ranking, 1)
+    ]
+    over = [
+        SelectionDecision(
+            demonstration_id=candidates[i].id, kept=False, rule="over_budget", similarity=similarity
+        )
+        for i, (_, similarity) in sorted(chosen.nearest.items())
+    ]
+    return kept + over

@@ -1,0 +1,161 @@
+"""The `selection` stage: a decision on every demonstration, embeddings, and diversity before and after.
+
+Puts together what its parts do not know of each other: contamination (`data`) and curation (`diversity`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars
+
+from tailor_core.artifacts.tables import read_records, read_table, write_records, write_table
+from tailor_core.config.selection import SelectionConfig
+from tailor_core.data.decontamination import TRAIN_SPLIT, find_contamination
+from tailor_core.diversity.curation import EvaluationMatch, Row, curate
+from tailor_core.diversity.embedding import Embedder, Vectors, make_embedder
+from tailor_core.diversity.metrics import Described, describe
+from tailor_core.diversity.shingles import NearTextIndex
+from tailor_core.diversity.similarity import on_grid
+from tailor_core.errors import InputError, StageError
+from tailor_core.records import (
+    Demonstration,
+    Primitive,
+    Problem,
+    SelectionDecision,
+    Verdict,
+    canonical_json,
+    content_id,
+)
+from tailor_core.stages.context import StageContext
+
+
+def run(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
+    """Write selection.parquet, embeddings.parquet and metrics.json; StageError where nothing is kept."""
+    embedder = make_embedder(config.embedder, config.dimension)
+    problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
+    rows = _read_rows(context.inputs)
+    vectors = embedder.embed([row.demonstration.think for row in rows])
+    grid = on_grid(vectors)
+    decisions = curate(rows, grid, _contaminated(problems, rows, config.contamination_threshold), config)
+    funnel = _funnel(decisions)
+    metrics = _measure(
+        _describable(rows, grid), decisions, _accepted_primitives(context.inputs), context.seed
+    )
+    write_records(context.output / "selection.parquet", decisions)
+    write_table(context.output / "embeddings.parquet", _embedding_table(rows, vectors))
+    _write_metrics(context.output / "metrics.json", embedder, metrics)
+    return {
+        "rows": {"selection": len(decisions), "embeddings": len(rows)},
+        "funnel": funnel,
+        "metrics": metrics,
+    }
+
+
+def _read_rows(inputs: Mapping[str, Path]) -> list[Row]:
+    """The demonstrations with verdict and difficulty, sorted by id."""
+    table = read_table(inputs["problems"] / "problems.parquet").select("id", "difficulty")
+    difficulty = dict(table.iter_rows())
+    verdicts = {
+        verdict.demonstration_id: verdict
+        for verdict in read_records(inputs["verdicts"] / "verdicts.parquet", Verdict)
+    }
+    demonstrations = read_records(inputs["demonstrations"] / "demonstrations.parquet", Demonstration)
+    rows = {}
+    for demonstration in demonstrations:
+        if demonstration.id in rows:
+            raise InputError(
+                f"demonstration id {demonstration.id!r} occurs twice in demonstrations.parquet; "
+                "ids must be distinct"
+            )
+        if demonstration.problem_id not in difficulty:
+            raise InputError(
+                f"demonstration {demonstration.id!r} answers problem {demonstration.problem_id!r}, which is "
+                "not in problems.parquet; use the problems that the demonstrations were made from"
+            )
+        rows[demonstration.id] = Row(
+            demonstration=demonstration,
+            verdict=verdicts.get(demonstration.id),
+            difficulty=difficulty[demonstration.problem_id],
+        )
+    return [rows[i] for i in sorted(rows)]
+
+
+def _contaminated(
+    problems: Sequence[Problem], rows: Sequence[Row], threshold: float
+) -> dict[str, EvaluationMatch]:
+    """Id of each demonstrated problem that meets an evaluation problem -> that problem."""
+    demonstrated = {row.demonstration.problem_id for row in rows}
+    evaluation = [problem for problem in problems if problem.split != TRAIN_SPLIT]
+    found = find_contamination(
+        [problem for problem in problems if problem.id in demonstrated],
+        evaluation,
+        NearTextIndex(threshold, [problem.question for problem in evaluation]),
+    )
+    return {
+        problem_id: EvaluationMatch(problem_id=match.evaluation_id, similarity=match.similarity)
+        for problem_id, match in found.items()
+    }
+
+
+def _accepted_primitives(inputs: Mapping[str, Path]) -> list[str]:
+    primitives = read_records(inputs["primitives"] / "primitives.parquet", Primitive)
+    return [primitive.id for primitive in primitives if primitive.screening.get("verdict") == "accepted"]
+
+
+def _funnel(decisions: Sequence[SelectionDecision]) -> dict[str, Any]:
+    """Rows in, kept, and dropped by rule; StageError where none is kept."""
+    dropped = dict(sorted(Counter(d.rule for d in decisions if not d.kept).items()))
+    kept = len(decisions) - sum(dropped.values())
+    if not kept:
+        raise StageError(
+            f"selection kept none of {len(decisions)} demonstrations (dropped: {dropped!r}); make more "
+            "demonstrations, or mend what drops most, in the recipe's [selection] or in the stage before"
+        )
+    return {"in": len(decisions), "kept": kept, "dropped": dropped}
+
+
+def _describable(rows: Sequence[Row], grid: Any) -> Described:
+    return Described(
+        texts=[row.demonstration.think for row in rows],
+        tokens=[row.demonstration.tokens for row in rows],
+        primitives=[row.demonstration.primitive_id for row in rows],
+        difficulties=[row.difficulty for row in rows],
+        grid=grid,
+    )
+
+
+def _measure(
+    rows: Described, decisions: Sequence[SelectionDecision], primitives: Sequence[str], seed: int
+) -> dict[str, dict[str, float]]:
+    """Metrics of all rows (`before`), of the kept ones (`after`), and of as many drawn at `random`.
+
+    The random draw is from the verified, uncontaminated rows: what a budget alone would have kept. Rows and
+    decisions run in parallel.
+    """
+    kept = [i for i, decision in enumerate(decisions) if decision.kept]
+    usable = [i for i, d in enumerate(decisions) if d.rule not in ("not_verified", "contaminated")]
+    drawn = random.Random(content_id(["selection", "random", seed])).sample(usable, len(kept))
+    difficulties = set(rows.difficulties)
+    return {
+        name: describe(part, primitives, difficulties)
+        for name, part in (("before", rows), ("random", rows.subset(drawn)), ("after", rows.subset(kept)))
+    }
+
+
+def _embedding_table(rows: Sequence[Row], vectors: Vectors) -> polars.DataFrame:
+    return polars.DataFrame(
+        {
+            "demonstration_id": polars.Series([row.id for row in rows], dtype=polars.String),
+            "embedding": polars.Series(vectors, dtype=polars.Array(polars.Float32, vectors.shape[1])),
+        }
+    )
+
+
+def _write_metrics(path: Path, embedder: Embedder, metrics: Mapping[str, Mapping[str, float]]) -> None:
+    text = canonical_json({"embedder": embedder.name, "dimension": embedder.dimension, **metrics})
+    path.write_text(text + "\n", encoding="utf-8")
