@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from tailor_core.environments.knights_knaves.statements import Statement, all_worlds, knight_table, truth_table
+from tailor_core.environments.knights_knaves.statements import (
+    Statement,
+    all_worlds,
+    knight_table,
+    truth_table,
+)
 
 
 def biconditional_tables(statements: tuple[Statement, ...]) -> list[int]:

@@ -27,7 +27,7 @@ _TEMPLATES = tuple(_pieces(template) for template in TEMPLATES)
 
 
 def render(puzzle: Puzzle, templates: Sequence[int] = ()) -> str:
-    """The question text; claim i is reported with `TEMPLATES[templates[i]]`, with the first where not given."""
+    """The question text; claim i is reported with `TEMPLATES[templates[i]]`, or with the first."""
     parts = [_opening(puzzle.knight, puzzle.knave), inhabitants(puzzle.names)]
     for person, name in enumerate(puzzle.names):
         claim = phrase(puzzle.statements[person], puzzle.names, puzzle.knight, puzzle.knave)

@@ -13,7 +13,7 @@ thousand at 8 people) that all of them are laid out once, so that drawing one is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import permutations
 from random import Random
@@ -47,10 +47,12 @@ class Sampler:
         self._every = all_worlds(people)
         self._constants: tuple[int, ...] = () if allow_constant else (0, self._every)
         self._leaves = [self._speakers_leaves(speaker) for speaker in range(people)]
-        self._laid_out = [self._lay_out(speaker) for speaker in range(people)] if depth == width == 2 else None
+        self._laid_out = (
+            [self._lay_out(speaker) for speaker in range(people)] if depth == width == 2 else None
+        )
 
     def puzzle(self, random: Random) -> tuple[list[Statement], int] | None:
-        """The statements of a uniquely solvable puzzle, and its solution as a world; None if none turns up."""
+        """The statements of a uniquely solvable puzzle and its solution as a world; None if none turns up."""
         for _ in range(_WORLDS):
             world = random.getrandbits(self.people)
             for _ in range(_PUZZLES_PER_WORLD):
@@ -152,5 +154,3 @@ class Sampler:
 def sampler(people: int, depth: int, width: int, allow_constant: bool) -> Sampler:
     """The sampler of a shape, built once."""
     return Sampler(people, depth, width, allow_constant)
-
-

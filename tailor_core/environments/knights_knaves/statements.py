@@ -5,12 +5,12 @@ A statement is a nested tuple in the peers' grammar (mem-kk-logic, Logic-RL):
 `("<=>", a, b)`; `i` counts people from 0.
 
 Its truth table over n people is one integer of 2^n bits: bit w is set when the statement is true in world w,
-and person i is a knight in world w when bit i of w is set. So solving a puzzle is a handful of bit operations.
+and person i is a knight in world w when bit i of w is set. So solving takes a handful of bit operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -76,6 +76,15 @@ def people_mentioned(statement: Statement) -> list[int]:
         else:
             stack.extend(reversed(part[1:]))
     return list(found)
+
+
+def leaves(statement: Statement) -> Iterator[Statement]:
+    """The leaves from left to right, repeated ones too."""
+    if statement[0] in LEAVES:
+        yield statement
+    else:
+        for part in statement[1:]:
+            yield from leaves(part)
 
 
 def depth(statement: Statement) -> int:

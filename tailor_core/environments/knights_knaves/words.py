@@ -6,23 +6,26 @@ reasoning-gym), because a puzzle must read the same as theirs. The uncommon name
 
 from __future__ import annotations
 
-COMMON_NAMES = tuple(
-    """
-    Abigail Aiden Alexander Amelia Aria Aurora Ava Avery Benjamin Charlotte Chloe Daniel David Elizabeth Ella
-    Emily Emma Ethan Evelyn Grace Harper Henry Isabella Jack Jackson Jacob James Joseph Liam Lily Logan Lucas
-    Luke Mason Matthew Mia Michael Noah Oliver Olivia Owen Penelope Riley Samuel Scarlett Sebastian Sofia
-    Sophia Victoria William Zoey
-    """.split()
+# fmt: off
+COMMON_NAMES = (
+    "Abigail", "Aiden", "Alexander", "Amelia", "Aria", "Aurora", "Ava", "Avery", "Benjamin", "Charlotte",
+    "Chloe", "Daniel", "David", "Elizabeth", "Ella", "Emily", "Emma", "Ethan", "Evelyn", "Grace",
+    "Harper", "Henry", "Isabella", "Jack", "Jackson", "Jacob", "James", "Joseph", "Liam", "Lily", "Logan",
+    "Lucas", "Luke", "Mason", "Matthew", "Mia", "Michael", "Noah", "Oliver", "Olivia", "Owen", "Penelope",
+    "Riley", "Samuel", "Scarlett", "Sebastian", "Sofia", "Sophia", "Victoria", "William", "Zoey",
 )
+# fmt: on
 
-UNCOMMON_NAMES = tuple(
-    """
-    Aldous Anneliese Bartholomew Beatrix Calliope Caspian Cressida Cyprian Damaris Dorothea Eleuthera Emeric
-    Eudora Fenella Florian Gideon Gwendolen Hesper Hyacinth Ignatius Isolde Jocasta Kasimir Leocadia Leopold
-    Lysander Marcellus Melisande Mordecai Nerissa Octavian Ondine Orsino Peregrine Philippa Quillon Rosamund
-    Rufina Severin Sidonie Tamsin Thaddeus Ulric Ursula Valentina Wilhelmina Xanthe Ysolde Zebedee Zenobia
-    """.split()
+# fmt: off
+UNCOMMON_NAMES = (
+    "Aldous", "Anneliese", "Bartholomew", "Beatrix", "Calliope", "Caspian", "Cressida", "Cyprian",
+    "Damaris", "Dorothea", "Eleuthera", "Emeric", "Eudora", "Fenella", "Florian", "Gideon", "Gwendolen",
+    "Hesper", "Hyacinth", "Ignatius", "Isolde", "Jocasta", "Kasimir", "Leocadia", "Leopold", "Lysander",
+    "Marcellus", "Melisande", "Mordecai", "Nerissa", "Octavian", "Ondine", "Orsino", "Peregrine",
+    "Philippa", "Quillon", "Rosamund", "Rufina", "Severin", "Sidonie", "Tamsin", "Thaddeus", "Ulric",
+    "Ursula", "Valentina", "Wilhelmina", "Xanthe", "Ysolde", "Zebedee", "Zenobia",
 )
+# fmt: on
 
 ROLE_WORDS = (
     ("pioneer", "laggard"),
@@ -40,7 +43,7 @@ TEMPLATES = (
     '{name} said, "{claim}."',
     '{name} stated, "{claim}".',
     'According to {name}, "{claim}".',
-    "In {name}'s words: \"{claim}\".",
+    'In {name}\'s words: "{claim}".',
     '{name} remarked, "{claim}".',
     '"{claim}," {name} declared.',
     '{name} was heard saying, "{claim}".',

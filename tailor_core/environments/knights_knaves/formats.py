@@ -1,0 +1,115 @@
+"""Rows of other data sets: mem-kk-logic (Xie et al. 2024) and Logic-RL (Xie et al. 2025).
+
+A mem-kk row is flat: `quiz`, `names`, `statements` (the text of nested tuples), `solution`, role words and
+the solution in two wordings. Logic-RL wraps the same row for verl. Their chain-of-thought columns are
+demonstrations, not part of a problem, and are neither read nor written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tailor_core.environments.knights_knaves.canonical import canonical_hash
+from tailor_core.environments.knights_knaves.generator import UNASSIGNED, problem_of
+from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence, find_templates
+from tailor_core.environments.knights_knaves.spec import read_solution, read_spec, read_templates
+from tailor_core.environments.knights_knaves.statements import with_article
+from tailor_core.environments.rows import json_object, shown, spec_of
+from tailor_core.errors import InputError
+from tailor_core.records import Problem
+
+
+def from_record(row: Mapping[str, Any]) -> Problem:
+    """The problem of a row in Tailor's own, mem-kk or Logic-RL form. Raises InputError naming the field.
+
+    A question in other words than `render`'s is kept as it is; hash, difficulty and answer are computed.
+    """
+    spec = spec_of(row)
+    flat = spec is row
+    where = "row" if flat else "metadata.spec"
+    words = row.get("knight_knave") if flat else spec.get("roles")
+    puzzle = read_spec({**spec, "roles": words}, where)
+    solution = read_solution(spec, puzzle, where)
+    question = _text(row, "quiz" if flat else "question")
+    templates = read_templates(spec, puzzle.people, where)
+    if question is not None and not templates:
+        templates = find_templates(puzzle, question) or []
+    return problem_of(
+        puzzle,
+        templates,
+        solution,
+        _split(row),
+        canonical_hash(puzzle.statements),
+        question=question,
+        identity=_identity(row),
+    )
+
+
+def to_record(problem: Problem) -> dict[str, Any]:
+    """The mem-kk row of a problem."""
+    spec = problem.spec
+    puzzle = read_spec(spec)
+    solution = read_solution(spec, puzzle)
+    knight, knave = puzzle.knight, puzzle.knave
+    return {
+        "quiz": problem.question,
+        "names": list(puzzle.names),
+        "knight_knave": {
+            "knight": knight,
+            "knave": knave,
+            "a_knight": with_article(knight),
+            "a_knave": with_article(knave),
+            "Knight": knight.capitalize(),
+            "Knave": knave.capitalize(),
+        },
+        "solution": solution,
+        "solution_text": answer_sentence(puzzle.names, solution, knight, knave),
+        "solution_text_format": answer_lines(puzzle.names, solution, knight, knave),
+        "statements": repr(puzzle.statements),
+    }
+
+
+def to_logic_rl(problem: Problem, index: int) -> dict[str, Any]:
+    """The Logic-RL row (verl columns) of a problem that stands at `index` of its split."""
+    row = to_record(problem)
+    truth = {"solution_text_format": row["solution_text_format"], "statements": row["statements"]}
+    return {
+        **row,
+        "index": index,
+        "data_source": "kk_logic",
+        "prompt": [{"role": "user", "content": problem.question}],
+        "ability": "logic",
+        "reward_model": {"style": "rule", "ground_truth": truth},
+        "extra_info": {"split": problem.split, "index": index},
+    }
+
+
+def _text(row: Mapping[str, Any], field: str) -> str | None:
+    text = row.get(field)
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"{field} = {shown(text)}, but must be a text, or be left out")
+    return text
+
+
+def _identity(row: Mapping[str, Any]) -> str | None:
+    identity = row.get("id")
+    if identity is None:
+        return None
+    if not isinstance(identity, (str, int)) or isinstance(identity, bool):
+        raise InputError(f"id = {shown(identity)}, but must be a text or a whole number, or be left out")
+    return str(identity)
+
+
+def _split(row: Mapping[str, Any]) -> str:
+    """The split of an own row (`metadata.split`) or a Logic-RL row (`extra_info.split`)."""
+    for field in ("metadata", "extra_info"):
+        holder = row.get(field)
+        if isinstance(holder, str) and field == "metadata":
+            holder = json_object(holder, field)
+        if isinstance(holder, Mapping) and holder.get("split") is not None:
+            split = holder["split"]
+            if not isinstance(split, str):
+                raise InputError(f"{field}.split = {shown(split)}, but must be a text, or be left out")
+            return split
+    return UNASSIGNED

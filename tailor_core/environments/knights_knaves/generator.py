@@ -1,0 +1,147 @@
+"""Puzzles as problems: drawn, hashed, kept if they belong to the split and are new, named and rendered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import cycle
+from random import Random
+from typing import Any
+
+from tailor_core.environments.knights_knaves.canonical import canonical_hash
+from tailor_core.environments.knights_knaves.options import OOD_KINDS, KnightsKnavesOptions
+from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.rendering import answer_lines, render
+from tailor_core.environments.knights_knaves.sampler import sampler
+from tailor_core.environments.knights_knaves.statements import Statement, depth, width
+from tailor_core.environments.knights_knaves.words import (
+    COMMON_NAMES,
+    ROLE_WORDS,
+    TEMPLATES,
+    UNCOMMON_NAMES,
+)
+from tailor_core.environments.splits import belongs
+from tailor_core.errors import RecipeError
+from tailor_core.records import Problem, content_id
+
+ENVIRONMENT = "kk"
+
+UNASSIGNED = "unassigned"
+"""The split of a problem that was not generated for one."""
+
+_FRUITLESS = 20_000
+"""So many draws in a row without a new puzzle mean that there is none: the draws cover every kind evenly."""
+
+
+def generate(
+    options: KnightsKnavesOptions,
+    *,
+    count: int,
+    split: str,
+    seed: int,
+    exclude: Set[str] = frozenset(),
+    difficulty: int | None = None,
+) -> list[Problem]:
+    """As `Environment.generate`; `difficulty` is a number of people, else `options.people` take turns."""
+    taken = set(exclude)
+    people = options.people if difficulty is None else (difficulty,)
+    streams = {number: _stream(options, number, split, seed, taken) for number in people}
+    problems: list[Problem] = []
+    for number in cycle(people):
+        if len(problems) == count:
+            return problems
+        problem = next(streams[number], None)
+        if problem is None:
+            found = sum(kept.difficulty["people"] == number for kept in problems)
+            raise RecipeError(
+                f"the split {split!r} holds only {found} different puzzles of {number} people that are not "
+                f"excluded (depth = {options.depth}, width = {options.width}), fewer than the count asks; "
+                f"ask for fewer, raise environment.options.depth or width, or leave out {number} people"
+            )
+        problems.append(problem)
+    raise AssertionError("options.people is never empty")
+
+
+def _stream(
+    options: KnightsKnavesOptions, people: int, split: str, seed: int, taken: set[str]
+) -> Iterator[Problem]:
+    """New problems of so many people until none is found; each one's hash goes into `taken`."""
+    shape = options.model_dump(mode="json", exclude={"people", "ood"})
+    random = Random(content_id([ENVIRONMENT, shape, people, split, seed]))
+    source = sampler(people, options.depth, options.width, options.allow_constant)
+    fruitless = 0
+    while fruitless < _FRUITLESS and (drawn := source.puzzle(random)) is not None:
+        statements, world = drawn
+        fruitless += 1
+        if options.full_depth and max(map(depth, statements)) < options.depth:
+            continue
+        digest = canonical_hash(statements)
+        if digest in taken or not belongs(digest, split, OOD_KINDS):
+            continue
+        taken.add(digest)
+        fruitless = 0
+        solution = [bool(world >> person & 1) for person in range(people)]
+        yield problem_of(*dress(statements, options, random), solution, split, digest)
+
+
+def dress(
+    statements: Sequence[Statement], options: KnightsKnavesOptions, random: Random
+) -> tuple[Puzzle, list[int]]:
+    """A puzzle with names, role words and report templates for the statements."""
+    names = COMMON_NAMES if options.names == "common" else UNCOMMON_NAMES
+    knight, knave = "knight", "knave"
+    if options.role_words == "flipped":
+        knight, knave = knave, knight
+    elif options.role_words == "varied":
+        knight, knave = ROLE_WORDS[int(random.random() * len(ROLE_WORDS))]
+    people = len(statements)
+    puzzle = Puzzle(tuple(random.sample(names, people)), tuple(statements), knight, knave)
+    return puzzle, [int(random.random() * len(TEMPLATES)) for _ in range(people)]
+
+
+def problem_of(
+    puzzle: Puzzle,
+    templates: Sequence[int],
+    solution: Sequence[bool],
+    split: str,
+    digest: str,
+    *,
+    question: str | None = None,
+    identity: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Problem:
+    """The record of a puzzle; question and id are made from the puzzle where they are not given."""
+    question = render(puzzle, templates) if question is None else question
+    return Problem(
+        id=problem_id(question) if identity is None else identity,
+        environment=ENVIRONMENT,
+        question=question,
+        answer=answer_lines(puzzle.names, solution, puzzle.knight, puzzle.knave),
+        metadata={
+            "difficulty": {
+                "people": len(puzzle.names),
+                "depth": max(map(depth, puzzle.statements)),
+                "width": max(map(width, puzzle.statements)),
+            },
+            "split": split,
+            "canonical_hash": digest,
+            "spec": {
+                "names": list(puzzle.names),
+                "statements": [_as_list(statement) for statement in puzzle.statements],
+                "solution": list(solution),
+                "roles": {"knight": puzzle.knight, "knave": puzzle.knave},
+                "templates": list(templates),
+            },
+            **(extra or {}),
+        },
+    )
+
+
+def problem_id(question: str) -> str:
+    """The question says all there is to a puzzle, so its hash is the id."""
+    return hashlib.sha256(f"{ENVIRONMENT}\n{question}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _as_list(statement: Statement) -> list[Any]:
+    """The statement as JSON has it."""
+    return [_as_list(part) if type(part) is tuple else part for part in statement]

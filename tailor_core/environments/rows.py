@@ -1,0 +1,83 @@
+"""Rows that people hand in: JSON lines in, clear sentences out.
+
+Whatever the row holds (wrong types, numbers of a million digits, ten thousand levels of nesting), the worst
+that happens is an `InputError` that names the field.
+"""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from tailor_core.environments.base import get_environment
+from tailor_core.errors import InputError
+from tailor_core.records import Problem
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 60, 60
+
+
+def shown(value: Any) -> str:
+    """A short `repr` for error messages that works for any JSON value."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # an int with more digits than Python prints
+        return f"<{type(value).__name__}>"
+
+
+def json_object(text: str, where: str = "the line") -> dict[str, Any]:
+    """The JSON object that `text` holds; InputError naming `where` when it holds something else."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise InputError(f"{where} is nested too deeply to be read; a row has a few dozen levels") from None
+    except ValueError as error:
+        raise InputError(f"{where} is not JSON ({error}); give one JSON object a line") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{where} is {shown(value)}, but must be a JSON object")
+    return value
+
+
+def problem_from_json(line: Mapping[str, Any], environment: str | None = None) -> Problem:
+    """The problem of a JSON line; `metadata.spec` with the environment's bare minimum is enough.
+
+    `environment` is used where the line names none. InputError names the field that is wrong.
+    """
+    return get_environment(environment_of(line, environment)).from_record(line)
+
+
+def solve_json(line: Mapping[str, Any], environment: str | None = None) -> dict[str, Any]:
+    """`{"id", "solution", "n_solutions"}` of a JSON line; the solution is null unless it is the only one."""
+    found = get_environment(environment_of(line, environment))
+    solutions = found.solve(spec_of(line))
+    identity = line.get("id")
+    return {
+        "id": identity if isinstance(identity, (str, int)) else None,
+        "solution": solutions.first if solutions.count == 1 else None,
+        "n_solutions": solutions.count,
+    }
+
+
+def environment_of(line: Mapping[str, Any], default: str | None) -> str:
+    """The name of the environment that the line, or else the caller, gives."""
+    name = line.get("environment", default)
+    if not isinstance(name, str):
+        raise InputError(f"environment = {shown(name)}, but must be the name of an environment, such as 'kk'")
+    return name
+
+
+def spec_of(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`metadata.spec` of a line, or the line itself where it is a peer's flat row (it holds `statements`)."""
+    metadata = line.get("metadata")
+    if isinstance(metadata, str):
+        metadata = json_object(metadata, "metadata")
+    if metadata is None and "statements" in line:
+        return line
+    if not isinstance(metadata, Mapping):
+        raise InputError(f"metadata = {shown(metadata)}, but must be an object with the field spec")
+    spec = metadata.get("spec")
+    if not isinstance(spec, Mapping):
+        raise InputError(f"metadata.spec = {shown(spec)}, but must be an object")
+    return spec
