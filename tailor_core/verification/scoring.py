@@ -1,0 +1,77 @@
+"""What a response to a problem earns.
+
+| mode       | form                          | right | wrong           | unreadable answer | broken form |
+|------------|-------------------------------|-------|-----------------|-------------------|-------------|
+| `binary`   | think and answer blocks       | 1     | 0               | 0                 | 0           |
+| `logic-rl` | think and answer blocks       | 3     | -0.5            | -1                | -3          |
+| `boxed`    | the last `\\boxed{...}`        | 1     | 0               | 0                 | 0           |
+| `partial`  | think and answer blocks       | 1     | 0.3 + 0.7 share | 0                 | 0           |
+
+`logic-rl` has the values of Logic-RL, `boxed` those of re-distillation (deep-reasoning), `partial` those of
+reasoning-gym, where `share` is the share of people who are right, and none right earns 0. The reading of form
+and answer is Tailor's strict one in each mode. A response is never an error, whatever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tailor_core.environments.base import AnswerCheck, get_environment
+from tailor_core.errors import InputError
+from tailor_core.records import Problem
+from tailor_core.verification.parsing import last_boxed, split_response
+
+Mode = Literal["binary", "logic-rl", "boxed", "partial"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The reward, what was checked on the way (`well_formed`, `parsed`, `correct`), and one sentence why."""
+
+    reward: float
+    checks: dict[str, bool | str]
+    reason: str
+
+
+def score(problem: Problem, response: object, mode: Mode = "binary") -> Score:
+    """The score of one response; only an unknown mode or environment is an error."""
+    if mode not in MODES:
+        raise InputError(f"mode = {mode!r}, but must be one of {', '.join(MODES)}")
+    if mode == "boxed":
+        answer, reason = last_boxed(response), "the response has no \\boxed{...}"
+    else:
+        parsed = split_response(response)
+        answer, reason = parsed.answer, parsed.reason
+    if answer is None:
+        checks: dict[str, bool | str] = {"well_formed": False, "parsed": False, "correct": False}
+        return Score(reward=-3.0 if mode == "logic-rl" else 0.0, checks=checks, reason=reason)
+    check = get_environment(problem.environment).check_answer(problem, answer)
+    return Score(
+        reward=_reward(check, mode),
+        checks={"well_formed": True, "parsed": check.parsed, "correct": check.correct},
+        reason=check.reason,
+    )
+
+
+def _reward(check: AnswerCheck, mode: Mode) -> float:
+    """The table above, from the third column on."""
+    if mode == "logic-rl":
+        return 3.0 if check.correct else -0.5 if check.parsed else -1.0
+    if mode == "partial" and check.matched > 0:
+        return 1.0 if check.correct else 0.3 + 0.7 * check.matched
+    return 1.0 if check.correct else 0.0
+
+
+def score_batch(
+    problems: Iterable[Problem], responses: Iterable[object], mode: Mode = "binary"
+) -> list[Score]:
+    """The scores of as many responses as problems, in order."""
+    problems, responses = list(problems), list(responses)
+    if len(problems) != len(responses):
+        raise InputError(
+            f"responses holds {len(responses)} entries and problems {len(problems)}; give one for each"
+        )
+    return [score(problem, response, mode) for problem, response in zip(problems, responses, strict=True)]
