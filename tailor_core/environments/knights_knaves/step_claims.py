@@ -1,0 +1,113 @@
+"""Reads claims in English back into truth tables, for the step checker.
+
+Owns its grammar, apart from the code that words claims, so that one cannot hide the other's mistakes:
+
+    claim   = "it is not the case that" part | "if" part "then" part | part "if and only if" part
+            | part {"and" part} | part {"or" part}
+    part    = clause | "(" claim ")"
+    clause  = NAME "is" ["not"] ("a" | "an") ROLE
+
+One pass over the words with an explicit stack: linear in the length of the text, at any depth.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.statements import with_article
+
+_WORD = re.compile(r"[()]|[^\s()]+")
+_NOT_THE_CASE = ["it", "is", "not", "the", "case", "that"]
+_IF_AND_ONLY_IF = ["if", "and", "only", "if"]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A claim that is being read: what joins its parts, what it is worth so far, does it wait for a part?"""
+
+    joint: str = ""
+    table: int | None = None
+    waits: bool = True
+
+
+class ClaimReader:
+    """Reads claims about the people of one puzzle."""
+
+    def __init__(self, puzzle: Puzzle) -> None:
+        self.every = puzzle.every_world
+        self.knights = dict(zip(puzzle.names, puzzle.knights, strict=True))
+        self.roles = {
+            tuple(with_article(puzzle.knight).split()): True,
+            tuple(with_article(puzzle.knave).split()): False,
+        }
+
+    def read(self, text: str) -> int | None:
+        """The truth table of a claim over the puzzle's people; None when it does not read as one."""
+        words = _WORD.findall(text)
+        stack, at = [_Open()], 0
+        while at < len(words):
+            step = self._part(words, at, stack) if stack[-1].waits else self._joint(words, at, stack)
+            if step is None:
+                return None
+            at += step
+        last = stack.pop()
+        return last.table if not stack and not last.waits and last.joint != "if" else None
+
+    def _part(self, words: list[str], at: int, stack: list[_Open]) -> int | None:
+        """Take an opening or a clause at `at`; the number of words taken, None when neither is there."""
+        claim = stack[-1]
+        if words[at] == "(":
+            stack.append(_Open())
+            return 1
+        if claim.joint == "" and words[at] == "if":
+            claim.joint = "if"
+            return 1
+        if claim.joint == "" and words[at : at + 6] == _NOT_THE_CASE:
+            claim.joint = "not"
+            return 6
+        negated = words[at + 1 : at + 3] == ["is", "not"]
+        end = at + (5 if negated else 4)
+        role = self.roles.get(tuple(words[end - 2 : end]))
+        table = self.knights.get(words[at])
+        if role is None or table is None or words[at + 1] != "is":
+            return None
+        self._take(claim, table if role != negated else table ^ self.every)
+        return end - at
+
+    def _joint(self, words: list[str], at: int, stack: list[_Open]) -> int | None:
+        """Take what may follow a part: a closing bracket or a joint."""
+        claim, word = stack[-1], words[at]
+        if word == ")":
+            if len(stack) == 1 or claim.joint == "if" or claim.table is None:
+                return None
+            stack.pop()
+            self._take(stack[-1], claim.table)
+            return 1
+        if word in ("and", "or") and claim.joint in ("", word):
+            claim.joint, claim.waits = word, True
+            return 1
+        if word == "then" and claim.joint == "if":
+            claim.joint, claim.waits = "then", True
+            return 1
+        if claim.joint == "" and words[at : at + 4] == _IF_AND_ONLY_IF:
+            claim.joint, claim.waits = "iff", True
+            return 4
+        return None
+
+    def _take(self, claim: _Open, part: int) -> None:
+        """Join a part's table to the claim."""
+        claim.waits = False
+        if claim.joint == "not":
+            claim.table = part ^ self.every
+        elif claim.table is None:
+            claim.table = part
+        elif claim.joint == "and":
+            claim.table &= part
+        elif claim.joint == "or":
+            claim.table |= part
+        elif claim.joint == "then":
+            claim.table = (claim.table ^ self.every) | part
+        else:
+            claim.table ^= part ^ self.every
