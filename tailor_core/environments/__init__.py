@@ -7,6 +7,15 @@ from tailor_core.environments.base import (
     StepReport,
     get_environment,
     known_environments,
+    read_options,
 )
 
-__all__ = ["AnswerCheck", "Environment", "Solutions", "StepReport", "get_environment", "known_environments"]
+__all__ = [
+    "AnswerCheck",
+    "Environment",
+    "Solutions",
+    "StepReport",
+    "get_environment",
+    "known_environments",
+    "read_options",
+]

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tailor_core.errors import RecipeError
 from tailor_core.records import Problem
@@ -66,11 +66,13 @@ class Environment(Protocol):
     """A family of problems with checkable answers.
 
     `options` is always an instance of `options_model`; `spec` is what `Problem.spec` holds (JSON values).
+    `main_difficulty` names the whole number in `Problem.difficulty` that tells how hard a problem is.
     Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`.
     """
 
     name: str
     options_model: type[BaseModel]
+    main_difficulty: str
 
     def generate(
         self,
@@ -153,9 +155,24 @@ def get_environment(name: str) -> Environment:
     return cast(Environment, environment)
 
 
+def read_options(environment: str, options: Mapping[str, Any]) -> Any:
+    """The recipe's `[environment.options]` as the environment's own model; RecipeError naming the key."""
+    model = get_environment(environment).options_model
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(["environment.options", *map(str, first["loc"])])
+        known = (
+            f"; the keys are {', '.join(model.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        )
+        raise RecipeError(f"{field} = {first['input']!r}: {first['msg']}{known}") from None
+
+
 _PARTS = (
     "name",
     "options_model",
+    "main_difficulty",
     "generate",
     "ood_levels",
     "render",

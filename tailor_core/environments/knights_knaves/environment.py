@@ -20,6 +20,7 @@ class KnightsKnaves:
 
     name = generator.ENVIRONMENT
     options_model = KnightsKnavesOptions
+    main_difficulty = "people"
 
     def generate(
         self,

@@ -1,0 +1,66 @@
+"""The `problems` stage: train, validation, test and out-of-distribution splits of one environment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import polars
+
+from tailor_core.artifacts.tables import write_table
+from tailor_core.config.problems import Count, ProblemsConfig
+from tailor_core.environments.base import Environment, get_environment, read_options
+from tailor_core.records import Problem
+from tailor_core.stages.context import StageContext
+
+
+def run(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """Write problems.parquet: Problem rows with the columns `split` and `difficulty` (a whole number) besides.
+
+    RecipeError where the options are wrong or a split cannot hold as many problems as asked for.
+    """
+    environment = get_environment(config.environment.name)
+    problems = make_problems(environment, config, context.seed)
+    difficulties = [int(problem.difficulty[environment.main_difficulty]) for problem in problems]
+    write_table(context.output / "problems.parquet", _table(problems, difficulties))
+    per_split: dict[str, Counter[str]] = {}
+    for problem, difficulty in zip(problems, difficulties, strict=True):
+        per_split.setdefault(problem.split, Counter())[str(difficulty)] += 1
+    return {
+        "rows": {"problems": len(problems)},
+        "funnel": {"in": len(problems), "kept": len(problems), "dropped": {}},
+        "metrics": {"problems": {split: dict(sorted(counts.items())) for split, counts in per_split.items()}},
+    }
+
+
+def make_problems(environment: Environment, config: ProblemsConfig, seed: int) -> list[Problem]:
+    """All problems, split by split; no canonical hash comes twice."""
+    options = read_options(environment.name, config.environment.options)
+    wanted: dict[str, tuple[Any, Count]] = {
+        "train": (options, config.train),
+        "validation": (options, config.validation),
+        "test": (options, config.test),
+    }
+    wanted.update({split: (level, config.ood) for split, level in environment.ood_levels(options).items()})
+    problems: list[Problem] = []
+    for split, (level, count) in wanted.items():
+        parts = count.items() if isinstance(count, dict) else [(None, count)]
+        for difficulty, number in parts:
+            # Splits are disjoint without `exclude`, but a user's own environment may need it.
+            hashes = frozenset(problem.canonical_hash for problem in problems)
+            problems += environment.generate(
+                level, count=number, split=split, seed=seed, exclude=hashes, difficulty=difficulty
+            )
+    return problems
+
+
+def _table(problems: Sequence[Problem], difficulties: Sequence[int]) -> polars.DataFrame:
+    rows = [problem.to_row() for problem in problems]
+    text = {
+        name: [row[name] for row in rows] for name in ("id", "environment", "question", "answer", "metadata")
+    }
+    return polars.DataFrame(
+        {**text, "split": [problem.split for problem in problems], "difficulty": difficulties},
+        schema={**dict.fromkeys([*text, "split"], polars.String), "difficulty": polars.Int64},
+    )

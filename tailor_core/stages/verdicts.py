@@ -1,0 +1,70 @@
+"""The `verdicts` stage: each demonstration's answer scored, and its steps checked where they can be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tailor_core.artifacts.tables import read_records, write_records
+from tailor_core.config.verdicts import VerdictsConfig
+from tailor_core.environments.base import get_environment
+from tailor_core.errors import InputError
+from tailor_core.records import Demonstration, Problem, Verdict
+from tailor_core.stages.context import StageContext
+from tailor_core.verification.scoring import score
+
+
+def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
+    """Write verdicts.parquet: one `Verdict` for each demonstration, in the same order."""
+    problems = {
+        problem.id: problem
+        for problem in read_records(context.inputs["problems"] / "problems.parquet", Problem)
+    }
+    demonstrations = read_records(context.inputs["demonstrations"] / "demonstrations.parquet", Demonstration)
+    verdicts = []
+    refused: Counter[str] = Counter()
+    for demonstration in demonstrations:
+        if demonstration.problem_id not in problems:
+            raise InputError(
+                f"demonstration {demonstration.id!r} solves problem {demonstration.problem_id!r}, which the "
+                "problems artifact does not hold; give the stage the problems the demonstrations were made from"
+            )
+        verdict = judge(problems[demonstration.problem_id], demonstration, config)
+        verdicts.append(verdict)
+        if not verdict.reward:
+            refused[_stage_of_failure(verdict)] += 1
+    write_records(context.output / "verdicts.parquet", verdicts)
+    kept = len(verdicts) - refused.total()
+    return {
+        "rows": {"verdicts": len(verdicts)},
+        "funnel": {"in": len(demonstrations), "kept": kept, "dropped": dict(sorted(refused.items()))},
+        "metrics": {"accepted_share": round(kept / len(verdicts), 6) if verdicts else 0.0},
+    }
+
+
+def judge(problem: Problem, demonstration: Demonstration, config: VerdictsConfig) -> Verdict:
+    """The verdict on one demonstration; checks are those of `score` and `sound`, `steps`, `recovered`."""
+    result = score(problem, demonstration.completion)
+    report = get_environment(problem.environment).check_steps(problem, demonstration.think)
+    unsound = demonstration.teacher in config.sound_steps_from and not report.sound
+    accepted = result.reward == 1.0 and not unsound
+    return Verdict(
+        demonstration_id=demonstration.id,
+        reward=1.0 if accepted else 0.0,
+        checks={
+            **result.checks,
+            "sound": report.sound,
+            "steps": report.steps,
+            "recovered": report.recovered,
+            "sound_required": demonstration.teacher in config.sound_steps_from,
+        },
+        reason=report.reason if unsound and result.reward == 1.0 else result.reason,
+    )
+
+
+def _stage_of_failure(verdict: Verdict) -> str:
+    """The first check that a refused demonstration fails."""
+    for check in ("well_formed", "parsed", "correct"):
+        if not verdict.checks[check]:
+            return f"not_{check}"
+    return "not_sound"
