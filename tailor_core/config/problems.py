@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 NonNegative = Annotated[int, Field(ge=0)]
 
 Count = NonNegative | dict[int, NonNegative]
-"""A number of problems, spread evenly over the difficulties; or a number for each difficulty."""
+"""A number of problems, spread over the difficulties as evenly as these have enough; or one for each."""
 
 
 class EnvironmentConfig(BaseModel):
@@ -34,4 +34,4 @@ class ProblemsConfig(BaseModel):
     train: Count = Field(default=1000, description="problems to train on")
     validation: Count = Field(default=100, description="problems to tune on")
     test: Count = Field(default=200, description="problems to report on, like the training ones")
-    ood: Count = Field(default=100, description="problems of each out-of-distribution split")
+    ood: NonNegative = Field(default=100, description="problems of each out-of-distribution split")

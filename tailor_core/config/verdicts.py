@@ -12,5 +12,5 @@ class VerdictsConfig(BaseModel):
 
     sound_steps_from: tuple[str, ...] = Field(
         default=("procedural",),
-        description="teachers whose traces must pass the environment's step check; it reads their language only",
+        description="teachers whose traces must pass the environment's step check",
     )

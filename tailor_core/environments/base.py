@@ -166,7 +166,8 @@ def read_options(environment: str, options: Mapping[str, Any]) -> Any:
         known = (
             f"; the keys are {', '.join(model.model_fields)}" if first["type"] == "extra_forbidden" else ""
         )
-        raise RecipeError(f"{field} = {first['input']!r}: {first['msg']}{known}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"{field} = {first['input']!r}: {message}{known}") from None
 
 
 _PARTS = (

@@ -16,7 +16,7 @@ from tailor_core.stages.context import StageContext
 
 
 def run(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
-    """Write problems.parquet: Problem rows with the columns `split` and `difficulty` (a whole number) besides.
+    """Write problems.parquet: Problem rows and the plain columns `split` and `difficulty` (a whole number).
 
     RecipeError where the options are wrong or a split cannot hold as many problems as asked for.
     """

@@ -27,7 +27,7 @@ def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
         if demonstration.problem_id not in problems:
             raise InputError(
                 f"demonstration {demonstration.id!r} solves problem {demonstration.problem_id!r}, which the "
-                "problems artifact does not hold; give the stage the problems the demonstrations were made from"
+                "problems artifact does not hold; give the problems that the demonstrations were made from"
             )
         verdict = judge(problems[demonstration.problem_id], demonstration, config)
         verdicts.append(verdict)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence, Set
-from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -26,6 +26,8 @@ from tailor_core.records import Problem, content_id
 
 ENVIRONMENT = "kk"
 
+_log = logging.getLogger(__name__)
+
 UNASSIGNED = "unassigned"
 """The split of a problem that was not generated for one."""
 
@@ -42,24 +44,29 @@ def generate(
     exclude: Set[str] = frozenset(),
     difficulty: int | None = None,
 ) -> list[Problem]:
-    """As `Environment.generate`; `difficulty` is a number of people, else `options.people` take turns."""
+    """As `Environment.generate`; `difficulty` is a number of people, else `options.people` take turns.
+
+    Where a number of people runs out of different puzzles (two people have 59 in all of the usual shape),
+    the others go on without it; RecipeError when all have run out.
+    """
     taken = set(exclude)
     people = options.people if difficulty is None else (difficulty,)
     streams = {number: _stream(options, number, split, seed, taken) for number in people}
     problems: list[Problem] = []
-    for number in cycle(people):
-        if len(problems) == count:
-            return problems
-        problem = next(streams[number], None)
-        if problem is None:
-            found = sum(kept.difficulty["people"] == number for kept in problems)
-            raise RecipeError(
-                f"the split {split!r} holds only {found} different puzzles of {number} people that are not "
-                f"excluded (depth = {options.depth}, width = {options.width}), fewer than the count asks; "
-                f"ask for fewer, raise environment.options.depth or width, or leave out {number} people"
-            )
-        problems.append(problem)
-    raise AssertionError("options.people is never empty")
+    while len(problems) < count and streams:
+        for number in list(streams)[: count - len(problems)]:
+            if (problem := next(streams[number], None)) is not None:
+                problems.append(problem)
+                continue
+            del streams[number]
+            _log.warning("split %s: no more puzzles of %d people after %d", split, number, len(problems))
+    if len(problems) < count:
+        raise RecipeError(
+            f"the split {split!r} holds only {len(problems)} different puzzles that are not excluded (people = "
+            f"{list(people)}, depth = {options.depth}, width = {options.width}), but {count} were asked for; "
+            "ask for fewer, add numbers of people, or raise environment.options.depth or width"
+        )
+    return problems
 
 
 def _stream(
