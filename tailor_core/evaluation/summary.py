@@ -30,3 +30,173 @@ ones of `tailor_core.evaluation.moves` (`voice:...` keys tell the wording), and 
 Intervals resample problems, not samples, for the samples of one problem stand or fall together; where all
 problems score alike a bootstrap has no width, and Wilson's interval with one trial a problem is given.
 """
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from tailor_core.config.evaluation import EvaluationConfig
+from tailor_core.evaluation.intervals import (
+    Floats,
+    Interval,
+    difference_interval,
+    mean_intervals,
+    paired_p_value,
+    rounded,
+)
+from tailor_core.evaluation.moves import usage
+from tailor_core.evaluation.pass_at_k import pass_at_k
+from tailor_core.records import EvaluationRow, content_id
+
+CORRECT = "correct"
+"""Where the reasons count the completions that earned the reward."""
+
+
+def summarise(rows: Iterable[EvaluationRow], config: EvaluationConfig, seed: int) -> dict[str, Any]:
+    """The summary of all rows; models and splits keep the order in which they first appear."""
+    cells: dict[str, dict[str, list[EvaluationRow]]] = {}
+    for row in rows:
+        cells.setdefault(row.model, {}).setdefault(row.split, []).append(row)
+    figures = _Figures(config, seed)
+    models = {
+        model: {"splits": {split: figures.block(part, [model, split]) for split, part in splits.items()}}
+        for model, splits in cells.items()
+    }
+    return {
+        "settings": config.model_dump(mode="json", include=_SETTINGS),
+        "splits": list(dict.fromkeys(split for splits in cells.values() for split in splits)),
+        "models": models,
+        "comparisons": figures.comparisons(cells, models),
+        "moves": {
+            model: {split: usage([row.moves for row in part]) for split, part in splits.items()}
+            for model, splits in cells.items()
+        },
+    }
+
+
+_SETTINGS = {
+    "samples_per_problem",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "problems_per_split",
+    "confidence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _PerProblem:
+    """Counts of each problem, all of shape [P], problems in order of id."""
+
+    ids: list[str]
+    samples: Floats
+    correct: Floats
+    well_formed: Floats
+
+
+def _per_problem(rows: Sequence[EvaluationRow]) -> _PerProblem:
+    counts: dict[str, list[int]] = {}
+    for row in rows:
+        count = counts.setdefault(row.problem_id, [0, 0, 0])
+        count[0] += 1
+        count[1] += row.reward == 1
+        count[2] += row.well_formed
+    ids = sorted(counts)
+    table = numpy.array([counts[i] for i in ids], dtype=numpy.float64)
+    return _PerProblem(ids, table[:, 0], table[:, 1], table[:, 2])
+
+
+class _Figures:
+    """The figures of groups of rows, each with random numbers of its own that follow from seed and name."""
+
+    def __init__(self, config: EvaluationConfig, seed: int) -> None:
+        self.config = config
+        self.seed = seed
+
+    def _rng(self, name: Sequence[str]) -> numpy.random.Generator:
+        return numpy.random.default_rng(int(content_id(["interval", self.seed, *name]), 16))
+
+    def block(self, rows: Sequence[EvaluationRow], name: Sequence[str]) -> dict[str, Any]:
+        """A GROUP of all rows and of each difficulty."""
+        levels = sorted({row.difficulty for row in rows})
+        by_difficulty = {
+            str(level): self.group([row for row in rows if row.difficulty == level], [*name, str(level)])
+            for level in levels
+        }
+        return {**self.group(rows, name), "by_difficulty": by_difficulty}
+
+    def group(self, rows: Sequence[EvaluationRow], name: Sequence[str]) -> dict[str, Any]:
+        """The figures of one GROUP."""
+        found = _per_problem(rows)
+        columns = [found.correct / found.samples, found.well_formed / found.samples]
+        columns += [pass_at_k(found.samples, found.correct, k) for k in self.config.ks]
+        accuracy, well_formed, *passes = mean_intervals(
+            numpy.stack(columns, axis=1),
+            self._rng(name),
+            resamples=self.config.resamples,
+            confidence=self.config.confidence,
+        )
+        tokens = sum(row.tokens for row in rows)
+        lengths = [row.tokens for row in rows if row.reward == 1]
+        return {
+            "problems": len(found.ids),
+            "samples": len(rows),
+            "pass@1": accuracy.to_json(),
+            "pass@k": {str(k): one.to_json() for k, one in zip(self.config.ks, passes, strict=True)},
+            "format_rate": well_formed.to_json(),
+            "finished": rounded(sum(row.finished for row in rows) / len(rows)),
+            "mean_tokens": rounded(tokens / len(rows)),
+            "mean_tokens_correct": rounded(sum(lengths) / len(lengths)) if lengths else None,
+            "entropy": rounded(sum(row.entropy * row.tokens for row in rows) / max(1, tokens)),
+            "reasons": _reasons(rows),
+        }
+
+    def comparisons(
+        self, cells: dict[str, dict[str, list[EvaluationRow]]], models: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Each later model against each earlier one, split by split, on the problems that both answered."""
+        found = []
+        for against, model in itertools.combinations(cells, 2):
+            for split in cells[model]:
+                if split in cells[against]:
+                    one = self._compare(cells[model][split], cells[against][split], [model, against, split])
+                    limits = [models[name]["splits"][split]["pass@1"] for name in (model, against)]
+                    separate = limits[0]["low"] > limits[1]["high"] or limits[1]["low"] > limits[0]["high"]
+                    found.append(
+                        {"model": model, "against": against, "split": split, **one, "separate": separate}
+                    )
+        return found
+
+    def _compare(
+        self, rows: Sequence[EvaluationRow], others: Sequence[EvaluationRow], name: Sequence[str]
+    ) -> dict[str, Any]:
+        mine, theirs = _shares(rows), _shares(others)
+        shared = [i for i in mine if i in theirs]
+        first = numpy.array([mine[i] for i in shared])
+        second = numpy.array([theirs[i] for i in shared])
+        rng, resamples = self._rng(["comparison", *name]), self.config.resamples
+        difference: Interval = difference_interval(
+            first, second, rng, resamples=resamples, confidence=self.config.confidence
+        )
+        return {
+            "problems": len(shared),
+            "difference": difference.to_json(),
+            "p_value": rounded(paired_p_value(first, second, rng, resamples=resamples)),
+        }
+
+
+def _shares(rows: Sequence[EvaluationRow]) -> dict[str, float]:
+    """The share of correct samples of each problem, in order of id."""
+    found = _per_problem(rows)
+    return dict(zip(found.ids, (found.correct / found.samples).tolist(), strict=True))
+
+
+def _reasons(rows: Sequence[EvaluationRow]) -> dict[str, int]:
+    counts = Counter(CORRECT if row.reward == 1 else row.reason for row in rows)
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))

@@ -1,0 +1,153 @@
+"""How sure a figure is: bootstrap over problems, Wilson's score interval, paired comparison of models.
+
+The samples of one problem stand or fall together, so everything resamples problems (a cluster bootstrap with
+percentile limits, Efron 1979). Where all problems score alike a bootstrap has no width; Wilson's interval
+(1927) with one trial a problem, and for differences Newcombe's (1998, method 10), stand in.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy
+from numpy.typing import NDArray
+
+from tailor_core.errors import InputError
+
+Floats = NDArray[numpy.float64]
+
+_DRAWS_AT_ONCE = 4_000_000
+"""Resampled indices held in memory at a time."""
+
+_EXACT_UP_TO = 12
+"""With so many differing problems at most, all sign flips are tried instead of drawn."""
+
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A figure with its limits at the asked confidence."""
+
+    value: float
+    low: float
+    high: float
+    method: Literal["bootstrap", "wilson"]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "value": rounded(self.value),
+            "low": rounded(self.low),
+            "high": rounded(self.high),
+            "method": self.method,
+        }
+
+
+def rounded(value: float) -> float:
+    """As stored: the last bits differ between machines."""
+    return round(float(value), _DIGITS) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def wilson(share: float, trials: int, confidence: float) -> Interval:
+    """Wilson's score interval of a share of `trials`; InputError without trials."""
+    if trials < 1:
+        raise InputError(f"trials = {trials}, but an interval needs at least 1; evaluate some problems")
+    z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2
+    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = math.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
+    return Interval(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half), method="wilson")
+
+
+def mean_intervals(
+    values: Floats, rng: numpy.random.Generator, *, resamples: int, confidence: float
+) -> list[Interval]:
+    """The mean of each column of `values` [P, M] (shares in [0, 1], a row a problem) with its interval.
+
+    All columns share the resampled problems. InputError without problems.
+    """
+    if len(values) < 1:
+        raise InputError("values holds no problems; evaluate at least one")
+    means = _resampled_means(values, rng, resamples)
+    low, high = _limits(means, confidence)
+    intervals = []
+    for column, value in enumerate(values.mean(axis=0)):
+        if numpy.ptp(values[:, column]) > 0:
+            limits = (float(low[column]), float(high[column]))
+            intervals.append(Interval(value=float(value), low=limits[0], high=limits[1], method="bootstrap"))
+        else:
+            intervals.append(wilson(float(values[0, column]), len(values), confidence))
+    return intervals
+
+
+def difference_interval(
+    first: Floats, second: Floats, rng: numpy.random.Generator, *, resamples: int, confidence: float
+) -> Interval:
+    """Mean of `first` minus mean of `second`, shares [P] of the same problems in the same order, paired."""
+    _check_pairs(first, second)
+    difference = first - second
+    if numpy.ptp(difference) > 0:
+        low, high = _limits(_resampled_means(difference[:, None], rng, resamples), confidence)
+        return Interval(
+            value=float(difference.mean()), low=float(low[0]), high=float(high[0]), method="bootstrap"
+        )
+    a, b = (wilson(float(x.mean()), len(x), confidence) for x in (first, second))
+    return Interval(
+        value=float(difference.mean()),
+        low=a.value - b.value - math.hypot(a.value - a.low, b.high - b.value),
+        high=a.value - b.value + math.hypot(a.high - a.value, b.value - b.low),
+        method="wilson",
+    )
+
+
+def paired_p_value(first: Floats, second: Floats, rng: numpy.random.Generator, *, resamples: int) -> float:
+    """Two-sided sign-flip test that the mean difference of shares [P] of the same problems is 0.
+
+    Exact where few problems differ, else with `resamples` random flips and the observed one counted in.
+    """
+    _check_pairs(first, second)
+    difference = first - second
+    differing = difference[difference != 0]
+    if not len(differing):
+        return 1.0
+    reach = abs(differing.sum()) - 1e-9  # ties must count in spite of rounding
+    if len(differing) <= _EXACT_UP_TO:
+        flips = numpy.array(list(itertools.product((-1.0, 1.0), repeat=len(differing))))
+        return float((abs(flips @ differing) >= reach).mean())
+    extreme = 0
+    for size in _batches(resamples, len(differing)):
+        flips = rng.integers(0, 2, (size, len(differing)), dtype=numpy.int8) * 2.0 - 1.0
+        extreme += int((abs(flips @ differing) >= reach).sum())
+    return (extreme + 1) / (resamples + 1)
+
+
+def _check_pairs(first: Floats, second: Floats) -> None:
+    if first.shape != second.shape or not len(first):
+        raise InputError(
+            f"first holds {len(first)} problems and second {len(second)}; a paired comparison needs "
+            "the same ones, at least one"
+        )
+
+
+def _resampled_means(values: Floats, rng: numpy.random.Generator, resamples: int) -> Floats:
+    """Column means [R, M] of problems drawn with replacement."""
+    count = len(values)
+    means = [
+        values[rng.integers(0, count, (size, count))].mean(axis=1)
+        for size in _batches(resamples, values.size)
+    ]
+    return numpy.concatenate(means)
+
+
+def _batches(resamples: int, draws_each: int) -> list[int]:
+    size = max(1, min(resamples, _DRAWS_AT_ONCE // max(1, draws_each)))
+    return [min(size, resamples - start) for start in range(0, resamples, size)]
+
+
+def _limits(means: Floats, confidence: float) -> tuple[Floats, Floats]:
+    tail = (1 - confidence) / 2
+    low, high = numpy.quantile(means, [tail, 1 - tail], axis=0)
+    return low, high

@@ -1,0 +1,72 @@
+"""The `probe` stage: the base model answers a few training problems, and a verifier says what went wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from tailor_core.artifacts.tables import read_records, read_table, write_records
+from tailor_core.config.probe import ProbeConfig
+from tailor_core.evaluation.answering import answer_problems
+from tailor_core.evaluation.intervals import rounded
+from tailor_core.evaluation.suites import choose_splits, spread_sample
+from tailor_core.inference.engine import Sampling, load_engine
+from tailor_core.records import EvaluationRow, Problem, canonical_json, content_id
+from tailor_core.stages.context import StageContext
+
+MODEL = "base"
+
+
+def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
+    """Write completions.parquet (`EvaluationRow`) and summary.json.
+
+    The summary holds `pass_rate_by_difficulty` ({"2": share}) and `failures` ({reason: count}, most first).
+    StageError where the split does not exist.
+    """
+    table = context.inputs["problems"] / "problems.parquet"
+    difficulty = dict(read_table(table).select("id", "difficulty").iter_rows())
+    problems = read_records(table, Problem)
+    choose_splits([problem.split for problem in problems], [config.split])
+    pool = [problem for problem in problems if problem.split == config.split]
+    chosen = spread_sample(pool, difficulty, config.problems, context.seed)
+    sampling = Sampling(
+        temperature=config.temperature,
+        max_tokens=config.max_tokens,
+        n=config.samples_per_problem,
+        seed=int(content_id(["probe", context.seed], length=7), 16),
+    )
+    with tqdm(total=len(chosen) * sampling.n, desc="probe", unit="completion") as bar:
+        rows = answer_problems(
+            load_engine(context.inputs["backbone"]),
+            chosen,
+            sampling,
+            model=MODEL,
+            difficulty=difficulty,
+            on_done=bar.update,
+        )
+    write_records(context.output / "completions.parquet", rows)
+    summary = summarise_probe(rows)
+    (context.output / "summary.json").write_text(canonical_json(summary) + "\n", encoding="utf-8")
+    correct = sum(row.reward == 1 for row in rows)
+    return {
+        "rows": {"completions": len(rows)},
+        "funnel": {"in": len(rows), "kept": correct, "dropped": summary["failures"]},
+        "metrics": {"pass_rate": rounded(correct / len(rows))},
+    }
+
+
+def summarise_probe(rows: Sequence[EvaluationRow]) -> dict[str, Any]:
+    """Pass rate of each difficulty (keys in ascending order), and the reasons of the failures."""
+    groups: dict[int, list[float]] = {}
+    for row in sorted(rows, key=lambda row: row.difficulty):
+        groups.setdefault(row.difficulty, []).append(row.reward)
+    failures = Counter(row.reason for row in rows if row.reward != 1)
+    return {
+        "pass_rate_by_difficulty": {
+            str(level): rounded(sum(rewards) / len(rewards)) for level, rewards in groups.items()
+        },
+        "failures": dict(sorted(failures.items(), key=lambda entry: (-entry[1], entry[0]))),
+    }
