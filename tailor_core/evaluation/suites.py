@@ -10,7 +10,7 @@ from tailor_core.records import Problem, Split, content_id
 
 
 def choose_splits(available: Sequence[Split], patterns: Sequence[str]) -> list[Split]:
-    """The splits that `patterns` name, in their order, sorted within one; StageError where one does not exist."""
+    """The splits that `patterns` name, in that order, sorted within one; StageError if one does not exist."""
     chosen: dict[Split, None] = {}
     for pattern in patterns:
         fitting = sorted(split for split in set(available) if fnmatchcase(split, pattern))

@@ -24,7 +24,7 @@ from tailor_core.records import EvaluationRow, Problem, Split, content_id
 from tailor_core.stages.context import StageContext
 
 MODELS = {"backbone": "base", "warm_start": "warm_start", "policy": "policy"}
-"""Input -> the model's name in the tables, in the order of comparison; those that are inputs are evaluated."""
+"""Input -> the model's name in the tables, in the order of comparison; absent inputs are left out."""
 
 
 def run(config: EvaluationConfig, context: StageContext) -> dict[str, Any]:

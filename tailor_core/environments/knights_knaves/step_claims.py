@@ -19,6 +19,9 @@ from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import with_article
 
 _WORD = re.compile(r"[()]|[^\s()]+")
+_NAME_WORDS = 21
+"""A name has at most so many words, the verb after it counted."""
+
 _NOT_THE_CASE = ["it", "is", "not", "the", "case", "that"]
 _IF_AND_ONLY_IF = ["if", "and", "only", "if"]
 
@@ -67,11 +70,17 @@ class ClaimReader:
         if claim.joint == "" and words[at : at + 6] == _NOT_THE_CASE:
             claim.joint = "not"
             return 6
-        negated = words[at + 1 : at + 3] == ["is", "not"]
-        end = at + (5 if negated else 4)
+        return self._clause(words, at, claim)
+
+    def _clause(self, words: list[str], at: int, claim: _Open) -> int | None:
+        """Take "N is a knight" or "N is not a knight"."""
+        length = next((i for i, word in enumerate(words[at : at + _NAME_WORDS]) if word == "is"), 0)
+        verb = at + length
+        negated = words[verb + 1 : verb + 2] == ["not"]
+        end = verb + (4 if negated else 3)
         role = self.roles.get(tuple(words[end - 2 : end]))
-        table = self.knights.get(words[at])
-        if role is None or table is None or words[at + 1] != "is":
+        table = self.knights.get(" ".join(words[at:verb]))
+        if role is None or table is None:
             return None
         self._take(claim, table if role != negated else table ^ self.every)
         return end - at

@@ -2,7 +2,8 @@
 
 Owns every wording that a step may have, in four voices, as patterns of its own; what a sentence means for the
 reasoning, and whether it follows, is `steps`' business. Nothing here needs the puzzle, so the same patterns
-count the moves of a model's trace. Each pattern has at most one unbounded gap: matching is linear.
+count the moves of a model's trace. Names have at most four words, and each pattern has at most one unbounded
+gap, so that matching is linear.
 """
 
 from __future__ import annotations
@@ -191,17 +192,19 @@ _WORDINGS: dict[tuple[str, bool | None], _Wordings] = {
 MOVES = tuple(dict.fromkeys(kind for kind, _ in _WORDINGS))
 """Every kind of step, in the order of the language."""
 
-_TOKEN = r"[^\s,.:;?!=()]+"
+_WORD = r"[^\s,.:;?!=()]+"
+_NAME = rf"{_WORD}(?: {_WORD}){{0,3}}?"
+_LIST = r"[^.:;?!=()]+"
 _GAPS = {
-    "N": _TOKEN,
-    "M": _TOKEN,
-    "A": f"an? {_TOKEN}",
-    "B": f"an? {_TOKEN}",
-    "a": _TOKEN,
+    "N": _NAME,
+    "M": _NAME,
+    "A": f"an? {_WORD}",
+    "B": f"an? {_WORD}",
+    "a": _WORD,
     "S": r".+",
-    "L": r"[^.:;?!=()]+",
-    "D": r".+",
-    "d": rf"{_TOKEN} {_TOKEN}(?:, {_TOKEN} {_TOKEN})*",
+    "L": _LIST,
+    "D": _LIST,
+    "d": _LIST,
 }
 
 

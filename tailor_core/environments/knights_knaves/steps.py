@@ -118,7 +118,7 @@ class _Reader:
                 return "roles", _all([self._placed(item, " ", self.bare_roles) for item in _items(text)])
 
     def _placed(self, item: str, joint: str, roles: dict[str, bool]) -> tuple[int, bool] | None:
-        name, _, role = item.partition(joint)
+        name, _, role = item.rpartition(joint)
         if name not in self.numbers or role not in roles:
             return None
         return self.numbers[name], roles[role]
