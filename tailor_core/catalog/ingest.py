@@ -39,9 +39,9 @@ _LOCK_SECONDS = 60.0
 def update_catalog(path: Path, artifacts: Mapping[str, Path], recipe: str = "") -> None:
     """Bring the catalog at `path` up to date with a recipe's artifacts (stage -> local directory).
 
-    Rows that it has already are left alone; the given artifacts become current for the recipe, which is what the
-    `current_...` views show. Stages without rows, such as models, are passed over. Safe to repeat and to be
-    killed. ArtifactError where the catalog is in use elsewhere or an artifact's tables do not fit.
+    Rows that it has already are left alone; the given artifacts become current for the recipe: the
+    `current_...` views show them. Stages without rows, such as models, are passed over. Safe to repeat
+    and to be killed. ArtifactError where the catalog is in use elsewhere or an artifact's tables do not fit.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path), open_catalog(path) as connection:

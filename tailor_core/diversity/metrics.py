@@ -88,7 +88,7 @@ class Described:
 
 
 def describe(rows: Described, primitives: Iterable[str], difficulties: Iterable[int]) -> dict[str, float]:
-    """All metrics of one set; `primitives` and `difficulties` are the kinds that there are to balance over."""
+    """All metrics of one set; `primitives` and `difficulties` are the kinds to balance over."""
     return {
         "rows": len(rows.texts),
         "vendi_score": vendi_score(rows.grid),

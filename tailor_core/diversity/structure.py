@@ -39,16 +39,19 @@ _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
 _ROLE_CLAIM = re.compile(r"\bN (?:is|are) (not )?(?:an? )?R([+-])(?!\w)")
-_PART_BEFORE = re.compile(r"((?:\b(?:that|then|and|or|if|not)|\() )P[+-]")
-_PART_AFTER = re.compile(r"P[+-](?= (?:and|or|if|then|\)))")
-_FOLDS = (
-    re.compile(r"\( S \)"),
-    re.compile(r"\bit is not the case that S\b"),
-    re.compile(r"\bnot S\b"),
-    re.compile(r"\bif S(?: ,)? then S\b"),
-    re.compile(r"\bS if and only if S\b"),
-    re.compile(r"\bS(?: ,)? (?:and|or) S\b"),
-    re.compile(r"\bP[+-] , S\b"),
+_CLAIM = r"(?:S\b|P[+-])"
+_FOLDS = tuple(
+    re.compile(pattern.replace("CLAIM", _CLAIM))
+    for pattern in (
+        r"\( CLAIM \)",
+        r"\bit is not the case that CLAIM",
+        r"\bnot CLAIM",
+        r"\bif CLAIM(?: ,)? then CLAIM",
+        r"CLAIM if and only if CLAIM",
+        r"CLAIM(?: ,)? (?:and|or) CLAIM",
+        r"P[+-] , S\b",
+        r"(?<=\bthat )CLAIM",
+    )
 )
 
 
@@ -99,7 +102,6 @@ def skeleton(sentence: Sentence) -> str:
     """
     text = " ".join("N" if _is_person(token) else token for token in sentence)
     text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))
-    text = _PART_AFTER.sub("S", _PART_BEFORE.sub(r"\1S", text))
     for _ in range(_FOLD_PASSES):
         folded = text
         for fold in _FOLDS:

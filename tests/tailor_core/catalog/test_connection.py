@@ -1,0 +1,44 @@
+"""The catalog never reaches for the network and says clearly why it cannot be opened."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tailor_core.catalog.connection import open_catalog
+from tailor_core.errors import ArtifactError
+
+
+def test_extensions_are_never_installed_or_loaded_by_themselves() -> None:
+    with open_catalog() as connection:
+        for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
+            assert connection.execute(f"select current_setting('{setting}')").fetchall() == [(False,)]
+        with pytest.raises(duckdb.Error, match=r"httpfs|extension"):
+            connection.execute("select * from read_parquet('https://127.0.0.1:9/x.parquet')").fetchall()
+
+
+def test_a_damaged_catalog_is_one_sentence_with_the_cure(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.duckdb"
+    path.write_bytes(b"this is no database, and it is not blocked" * 100)
+    with pytest.raises(ArtifactError, match="delete it") as caught, open_catalog(path):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_a_catalog_held_by_another_process_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.duckdb"
+    script = f"import duckdb; c = duckdb.connect({str(path)!r}); print('open', flush=True); input()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(ArtifactError, match="open in another process"), open_catalog(path):
+            pass
+    finally:
+        holder.communicate("\n")
