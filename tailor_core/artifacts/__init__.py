@@ -1,0 +1,1 @@
+"""Immutable artifacts: tables, references, manifests, the store and its locks. The only door to fsspec."""
