@@ -28,32 +28,37 @@ class Parsed:
 
 def split_response(text: object) -> Parsed:
     """The blocks of a response; anything but a text in the right form gives the reason why not."""
+    blocks = blocks_of(text)
+    if isinstance(blocks, str):
+        return Parsed(think=None, answer=None, reason=blocks)
+    return Parsed(think=blocks[0], answer=blocks[1])
+
+
+def blocks_of(text: object) -> tuple[str, str] | str:
+    """(think, answer) of a response in the right form, else the reason why it is not."""
     if not isinstance(text, str):
-        return _broken("the response is not a text")
-    for tag in _TAGS:
-        count = text.count(tag)
-        if count != 1:
-            return _broken(f"the response has {tag} {count} times, not once")
+        return "the response is not a text"
     before, _, rest = text.partition("<think>")
-    think, closed, rest = rest.partition("</think>")
-    between, opened, rest = rest.partition("<answer>")
+    think, _, rest = rest.partition("</think>")
+    between, _, rest = rest.partition("<answer>")
     answer, ended, after = rest.partition("</answer>")
-    if not (closed and opened and ended):
-        return _broken("the tags are not in order")
-    for place, outside in (
-        ("before <think>", before),
-        ("between the blocks", between),
-        ("at the end", after),
-    ):
-        if outside.strip(_SPACE):
-            return _broken(f"there is text {place}")
+    if not ended:
+        return "the four tags do not all come, in order"
+    if before.strip(_SPACE):
+        return "there is text before <think>"
+    if between.strip(_SPACE):
+        return "there is text between the blocks"
+    if after.strip(_SPACE):
+        return "there is text after </answer>"
+    if _holds_tag(think) or _holds_tag(answer):
+        return "a tag comes more than once"
     if not any(map(str.isalnum, think)):
-        return _broken("the think block is empty")
-    return Parsed(think=think.strip(_SPACE), answer=answer.strip(_SPACE))
+        return "the think block is empty"
+    return think.strip(_SPACE), answer.strip(_SPACE)
 
 
-def _broken(reason: str) -> Parsed:
-    return Parsed(think=None, answer=None, reason=reason)
+def _holds_tag(block: str) -> bool:
+    return "<" in block and any(tag in block for tag in _TAGS)
 
 
 def last_boxed(text: object) -> str | None:

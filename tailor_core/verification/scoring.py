@@ -15,20 +15,18 @@ and answer is Tailor's strict one in each mode. A response is never an error, wh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from tailor_core.environments.base import AnswerCheck, get_environment
 from tailor_core.errors import InputError
 from tailor_core.records import Problem
-from tailor_core.verification.parsing import last_boxed, split_response
+from tailor_core.verification.parsing import blocks_of, last_boxed
 
 Mode = Literal["binary", "logic-rl", "boxed", "partial"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class Score(NamedTuple):
     """The reward, what was checked on the way (`well_formed`, `parsed`, `correct`), and one sentence why."""
 
     reward: float
@@ -43,17 +41,14 @@ def score(problem: Problem, response: object, mode: Mode = "binary") -> Score:
     if mode == "boxed":
         answer, reason = last_boxed(response), "the response has no \\boxed{...}"
     else:
-        parsed = split_response(response)
-        answer, reason = parsed.answer, parsed.reason
+        blocks = blocks_of(response)
+        answer, reason = (None, blocks) if isinstance(blocks, str) else (blocks[1], "")
     if answer is None:
         checks: dict[str, bool | str] = {"well_formed": False, "parsed": False, "correct": False}
-        return Score(reward=-3.0 if mode == "logic-rl" else 0.0, checks=checks, reason=reason)
+        return Score(-3.0 if mode == "logic-rl" else 0.0, checks, reason)
     check = get_environment(problem.environment).check_answer(problem, answer)
-    return Score(
-        reward=_reward(check, mode),
-        checks={"well_formed": True, "parsed": check.parsed, "correct": check.correct},
-        reason=check.reason,
-    )
+    checks = {"well_formed": True, "parsed": check.parsed, "correct": check.correct}
+    return Score(_reward(check, mode), checks, check.reason)
 
 
 def _reward(check: AnswerCheck, mode: Mode) -> float:

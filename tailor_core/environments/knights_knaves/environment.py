@@ -58,7 +58,7 @@ class KnightsKnaves:
 
     def check_answer(self, problem: Problem, answer_text: str) -> AnswerCheck:
         """Every person exactly once, in one of two forms; see `answers`."""
-        spec = problem.spec
+        spec = problem.metadata["spec"]
         roles = spec["roles"]
         return answers.check_answer(
             answer_text, spec["names"], spec["solution"], roles["knight"], roles["knave"]

@@ -62,9 +62,9 @@ def generate(
             _log.warning("split %s: no more puzzles of %d people after %d", split, number, len(problems))
     if len(problems) < count:
         raise RecipeError(
-            f"the split {split!r} holds only {len(problems)} different puzzles that are not excluded (people = "
-            f"{list(people)}, depth = {options.depth}, width = {options.width}), but {count} were asked for; "
-            "ask for fewer, add numbers of people, or raise environment.options.depth or width"
+            f"the split {split!r} holds only {len(problems)} different puzzles that are not excluded "
+            f"(people = {list(people)}, depth = {options.depth}, width = {options.width}), but {count} were "
+            "asked for; ask for fewer, add numbers of people, or raise environment.options.depth or width"
         )
     return problems
 
