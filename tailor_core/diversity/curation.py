@@ -91,7 +91,7 @@ def _candidate(demonstration: Demonstration, reward: float) -> Candidate:
     return Candidate(
         id=demonstration.id,
         problem=demonstration.problem_id,
-        text=demonstration.completion,
+        text=f"{demonstration.think}\n{demonstration.answer_text}",
         reward=reward,
         tokens=demonstration.tokens,
     )

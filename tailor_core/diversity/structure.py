@@ -23,10 +23,11 @@ ROLE_PAIRS = (
     ("altruist", "egoist"),
     ("sage", "fool"),
 )
-"""The truthful and the lying role words that the peers' generators use."""
+"""The truthful and the lying role words of the peers' puzzles."""
 
 TRUTHFUL, LYING = "R+", "R-"
-_ROLES = {
+_WORDS = {
+    "an": "a",
     **{truthful + plural: TRUTHFUL for truthful, _ in ROLE_PAIRS for plural in ("", "s")},
     **{lying + plural: LYING for _, lying in ROLE_PAIRS for plural in ("", "s")},
     "heroes": TRUTHFUL,
@@ -38,7 +39,7 @@ _LINKS = frozenset((",", "and"))
 _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
-_ROLE_CLAIM = re.compile(r"\bN (?:is|are) (not )?(?:an? )?R([+-])(?!\w)")
+_ROLE_CLAIM = re.compile(r"\bN (?:is|are) (not )?(?:a )?R([+-])(?!\w)")
 _CLAIM = r"(?:S\b|P[+-])"
 _FOLDS = tuple(
     re.compile(pattern.replace("CLAIM", _CLAIM))
@@ -50,9 +51,13 @@ _FOLDS = tuple(
         r"CLAIM if and only if CLAIM",
         r"CLAIM(?: ,)? (?:and|or) CLAIM",
         r"P[+-] , S\b",
-        r"(?<=\bthat )CLAIM",
     )
 )
+
+_REPORTED = re.compile(
+    r"((?:\b(?:says?|said|saying|claims?|true|false|wrong|holds?|is|and)|,) that )" + _CLAIM
+)
+"""A role claim that somebody made is the puzzle's; one after "suppose" or "so" is the argument's own."""
 
 
 def masked_sentences(text: str) -> list[Sentence]:
@@ -90,9 +95,7 @@ def _mask(token: str, people: dict[str, str]) -> str:
     if token in people:
         return people[token]
     word = token.casefold()
-    if word in _ROLES:
-        return _ROLES[word]
-    return "#" if word.isdecimal() else word
+    return "#" if word.isdecimal() else _WORDS.get(word, word)
 
 
 def skeleton(sentence: Sentence) -> str:
@@ -102,6 +105,7 @@ def skeleton(sentence: Sentence) -> str:
     """
     text = " ".join("N" if _is_person(token) else token for token in sentence)
     text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))
+    text = _REPORTED.sub(r"\1S", text)
     for _ in range(_FOLD_PASSES):
         folded = text
         for fold in _FOLDS:

@@ -46,7 +46,7 @@ def run(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
     metrics = _measure(
         _describable(rows, grid), decisions, _accepted_primitives(context.inputs), context.seed
     )
-    write_records(context.output / "selection.parquet", decisions)
+    write_records(context.output / "selection.parquet", decisions, SelectionDecision)
     write_table(context.output / "embeddings.parquet", _embedding_table(rows, vectors))
     _write_metrics(context.output / "metrics.json", embedder, metrics)
     return {

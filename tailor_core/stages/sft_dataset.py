@@ -7,7 +7,7 @@ from typing import Any
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.data.sft import render_kept
-from tailor_core.records import Demonstration, Problem, SelectionDecision
+from tailor_core.records import Demonstration, Problem, SelectionDecision, SFTExample
 from tailor_core.stages.context import StageContext
 
 
@@ -21,7 +21,7 @@ def run(config: SFTDatasetConfig, context: StageContext) -> dict[str, Any]:
         {demonstration.id: demonstration for demonstration in demonstrations},
         decisions,
     )
-    write_records(context.output / "sft_dataset.parquet", examples)
+    write_records(context.output / "sft_dataset.parquet", examples, SFTExample)
     not_kept = len(decisions) - len(examples)
     return {
         "rows": {"sft_dataset": len(examples)},

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailor_core.diversity.structure import masked_sentences, skeleton
+from tailor_core.diversity.structure import ROLE_PAIRS, masked_sentences, skeleton
+from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.wording import Wording
+from tailor_core.environments.knights_knaves.words import ROLE_WORDS
 
 
 def skeletons(text: str) -> list[str]:
@@ -39,6 +43,7 @@ def test_renaming_people_and_role_words_changes_nothing() -> None:
         ("Then Zoey is a knight.", "then P+"),
         ("Then Zoey is not a knight.", "then P-"),
         ("And if Zoey is a knave instead?", "and if P- instead"),
+        ("Assume for the moment that Zoey is a knight.", "assume for the moment that P+"),
         ("So Zoey is a knight, Ella is a knave and Liam is a knave.", "so S"),
     ],
 )
@@ -65,6 +70,27 @@ def test_a_statement_folds_into_one_symbol_whatever_its_form(statement: str) -> 
 
 def test_the_role_that_is_assumed_first_stays_visible() -> None:
     assert skeletons("Suppose Zoey is a knight.") != skeletons("Suppose Zoey is a knave.")
+
+
+def test_the_role_words_of_the_shipped_environment_are_known() -> None:
+    assert set(ROLE_WORDS) < set(ROLE_PAIRS)
+
+
+@pytest.mark.parametrize("voice", range(4))
+def test_every_sentence_form_reads_the_same_about_other_people(voice: int) -> None:
+    def sentences(names: tuple[str, ...], roles: tuple[str, str]) -> list[str]:
+        statements = (("or", ("lying", 1), ("telling-truth", 2)), ("lying", 0), ("telling-truth", 0))
+        puzzle = Puzzle(names=names, statements=statements, knight=roles[0], knave=roles[1])
+        say = Wording(puzzle, voice, random.Random(0))
+        forms = [say.open([0, 1, 2]), say.assume(0, True), say.claim(0, True), say.derive(1, False)]
+        forms += [say.judge(2, False), say.clash(1, True), say.reject(0, False), say.same(2, 0)]
+        forms += [say.different(1, 0), say.self_rule(0, True), say.switch(0, True), say.merge(1, True)]
+        return skeletons(" ".join(forms))
+
+    one = sentences(("Zoey", "Ella", "Liam"), ("knight", "knave"))
+    assert one == sentences(("Grace", "Bo", "Zenobia"), ("altruist", "egoist"))
+    assert len(one) >= 12
+    assert not any(name in text for text in one for name in ("zoey", "ella", "liam", "knight"))
 
 
 @given(st.text(max_size=400))

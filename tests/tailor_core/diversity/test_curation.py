@@ -1,0 +1,132 @@
+"""Curation: one decision a row, in the order of the tests, whatever the order of the rows."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailor_core.config.selection import SelectionConfig
+from tailor_core.diversity.curation import EvaluationMatch, Row, curate
+from tailor_core.diversity.embedding import HashedEmbedder
+from tailor_core.diversity.similarity import on_grid
+from tailor_core.records import Demonstration, SelectionDecision, Verdict
+
+MOVES = [
+    "Suppose Zoey is a knight.",
+    "That is a contradiction.",
+    "So Ella is a knave.",
+    "Ella accuses Zoey, so one of them lies.",
+    "All claims fit.",
+    "In both cases Ella is a knave.",
+    "Undo.",
+]
+
+
+def make_row(
+    i: int, think: str, *, problem: str = "x", primitive: str = "p", reward: float = 1.0, difficulty: int = 2
+) -> Row:
+    demonstration = Demonstration(
+        id=f"d{i:02d}", problem_id=problem, primitive_id=primitive, teacher="procedural", think=think,
+        answer_text=f"{'Bob' if 'Bob' in think else 'Zoey'} is a knight.", tokens=len(think.split()), seed=i,
+    )  # fmt: skip
+    verdict = Verdict(demonstration_id=demonstration.id, reward=reward, checks={}, reason="")
+    return Row(demonstration=demonstration, verdict=verdict, difficulty=difficulty)
+
+
+def decide(
+    rows: Sequence[Row], contaminated: dict[str, EvaluationMatch] | None = None, **settings: object
+) -> list[SelectionDecision]:
+    grid = on_grid(HashedEmbedder(64).embed([row.demonstration.think for row in rows]))
+    return curate(rows, grid, contaminated or {}, SelectionConfig.model_validate(settings))
+
+
+def test_each_rule_drops_the_row_that_it_is_for() -> None:
+    trace = " ".join(MOVES[:5])
+    long = " ".join(MOVES * 3)
+    rows = [
+        make_row(0, trace),
+        make_row(1, trace.upper(), reward=0.0),
+        make_row(2, trace, problem="eval"),
+        make_row(3, trace + " "),
+        make_row(4, trace.replace("Zoey", "Bob").replace("Ella", "Ann"), problem="y"),
+        make_row(5, long, problem="z"),
+        make_row(6, long.replace("Undo", "Take that back"), problem="w"),
+        make_row(7, "Who talks about Zoey? Ella does. Everything fits now.", problem="v"),
+        replace(make_row(8, "No verdict."), verdict=None),
+    ]
+    decisions = decide(
+        rows, {"eval": EvaluationMatch(problem_id="t1", similarity=1.0)}, semantic_threshold=0.85, budget=2
+    )
+    assert [decision.rule for decision in decisions] == [
+        "over_budget", "not_verified", "contaminated", "exact_duplicate", "near_duplicate",
+        "kept_diverse", "semantic_duplicate", "kept_diverse", "not_verified",
+    ]  # fmt: skip
+    assert [decision.duplicate_of for decision in decisions] == [
+        None, None, "t1", "d00", "d00", None, "d05", None, None,
+    ]  # fmt: skip
+    assert [decision.rank for decision in decisions if decision.kept] == [2, 1]
+    by_rule = {decision.rule: decision.similarity for decision in decisions}
+    assert by_rule["near_duplicate"] == 1.0
+    assert 0.85 <= (by_rule["semantic_duplicate"] or 0) < 1
+    assert by_rule["over_budget"] is not None
+
+
+rows_strategy = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(MOVES), max_size=6),
+        st.sampled_from(["x", "y", "eval"]),
+        st.sampled_from("pq"),
+        st.sampled_from([0.0, 1.0]),
+        st.integers(2, 3),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows_strategy, st.integers(1, 6), st.integers(0, 99))
+def test_every_row_gets_one_decision_that_the_order_of_rows_does_not_change(
+    parts: list[tuple[list[str], str, str, float, int]], budget: int, seed: int
+) -> None:
+    rows = [
+        make_row(
+            i, " ".join(moves), problem=problem, primitive=primitive, reward=reward, difficulty=difficulty
+        )
+        for i, (moves, problem, primitive, reward, difficulty) in enumerate(parts)
+    ]
+    match = {"eval": EvaluationMatch(problem_id="t1", similarity=1.0)}
+    decisions = decide(rows, match, budget=budget)
+    assert [decision.demonstration_id for decision in decisions] == [row.id for row in rows]
+    assert decide(random.Random(seed).sample(rows, len(rows)), match, budget=budget) == decisions
+    kept = [decision for decision in decisions if decision.kept]
+    assert len(kept) <= budget
+    assert sorted(decision.rank or 0 for decision in kept) == list(range(1, len(kept) + 1))
+    assert all(decision.kept == (decision.rule == "kept_diverse") for decision in decisions)
+    # Curating what was kept keeps all of it.
+    survivors = [row for row, decision in zip(rows, decisions, strict=True) if decision.kept]
+    assert all(decision.kept for decision in decide(survivors, match, budget=budget))
+
+
+def test_a_budget_is_shared_evenly_by_primitives_of_uneven_supply() -> None:
+    rows = [
+        make_row(
+            i,
+            f"Step number{i} for group{i % 9}: {MOVES[i % 7]}",
+            problem=f"x{i}",
+            primitive="p" if i % 10 else "q",
+        )
+        for i in range(60)
+    ]
+    decisions = decide(rows, near_duplicate_threshold=1.0, semantic_threshold=1.0, budget=12)
+    taken = Counter(row.demonstration.primitive_id for row, d in zip(rows, decisions, strict=True) if d.kept)
+    assert taken == {"p": 6, "q": 6}
+
+
+def test_nothing_in_gives_nothing_out() -> None:
+    assert decide([]) == []
