@@ -254,30 +254,37 @@ def _index() -> dict[str, list[_Form]]:
 _FORMS = _index()
 _GAP_BETWEEN = re.compile(r"(?<=[.?])\s+")
 _CLAUSE = re.compile(r" is (?:not )?an? ")
+_REMEMBERED = 400
+"""Longer sentences are no part of ordinary traces; keeping them would only fill memory."""
+
 _QUESTIONS = ("So who is what?", "Who talks about ")
 
 
 def sentences(think: str) -> list[str]:
     """The sentences of a think block, blanks evened out; a question and the answer it leads to are one."""
     found: list[str] = []
+    question = ""
     for raw in _GAP_BETWEEN.split(think.strip()):
-        text = " ".join(raw.split())
-        if found and found[-1].endswith("?") and found[-1].startswith(_QUESTIONS):
-            found[-1] += f" {text}"
-        elif text:
+        text = f"{question}{' '.join(raw.split())}"
+        opens = not question and text.endswith("?") and text.startswith(_QUESTIONS)
+        question = f"{text} " if opens else ""
+        if text and not opens:
             found.append(text)
-    return found
+    return [*found, question.rstrip()] if question else found
+
+
+def readings(sentence: str) -> tuple[Reading, ...]:
+    """All ways to read a sentence, specific ones first; none when it is not in the language."""
+    return _readings_again(sentence) if len(sentence) <= _REMEMBERED else tuple(_readings(sentence))
 
 
 @lru_cache(maxsize=8192)
-def readings(sentence: str) -> tuple[Reading, ...]:
-    """All ways to read a sentence, specific ones first; none when it is not in the language."""
-    forms = _FORMS.get(sentence.split(" ", 1)[0], []) + _FORMS[""]
-    return tuple(_matches(sentence, forms))
+def _readings_again(sentence: str) -> tuple[Reading, ...]:
+    return tuple(_readings(sentence))
 
 
-def _matches(sentence: str, forms: list[_Form]) -> Iterator[Reading]:
-    for form in forms:
+def _readings(sentence: str) -> Iterator[Reading]:
+    for form in _FORMS.get(sentence.split(" ", 1)[0], []) + _FORMS[""]:
         match = form.pattern.fullmatch(sentence)
         if match is None:
             continue

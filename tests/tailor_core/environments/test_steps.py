@@ -1,0 +1,269 @@
+"""Hand-written traces: what a step checker must accept, refuse and survive."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tailor_core.environments.base import get_environment
+from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.statements import phrase, truth_table
+from tailor_core.environments.knights_knaves.step_claims import ClaimReader
+from tailor_core.environments.knights_knaves.steps import check_steps
+
+# Bob lies whatever Ann is: were he a knight, his own claim would make him a knave. So Ann is right.
+TWO = Puzzle(("Ann", "Bob"), (("lying", 1), ("and", ("lying", 0), ("lying", 1))))
+# Cy is open until the last claim; Ann and Bob accuse each other.
+THREE = Puzzle(
+    ("Ann", "Bob", "Cy"),
+    (("lying", 1), ("lying", 0), ("<=>", ("telling-truth", 0), ("telling-truth", 2))),
+)
+
+PLAIN = (
+    "I need to place Ann and Bob. Let me look at Bob. Suppose Bob is a knight. "
+    "Bob is a knight, so it is true that Ann is a knave and Bob is a knave. That is a contradiction. "
+    "So Bob is not a knight but a knave. Ann says that Bob is a knave, which is true, so Ann is a knight. "
+    "Check: Bob is a knave and the claim that Ann is a knave and Bob is a knave is false. "
+    "All claims fit. So Ann is a knight and Bob is a knave."
+)
+CONVERSATIONAL = (
+    "So who is what? Ann and Bob are open. What about Bob? What if Bob is a knight? "
+    "Bob tells the truth, so Ann is a knave and Bob is a knave. But that does not work. "
+    "So Bob must be a knave after all. Who talks about Bob? Ann does. "
+    "Ann claims that Bob is a knave, and that is right, so Ann is a knight. "
+    "Bob is a knave and the claim that Ann is a knave and Bob is a knave is indeed false. "
+    "Everything fits now. That settles it: Ann is a knight and Bob is a knave."
+)
+FORMAL = (
+    "The roles of Ann and Bob are to be determined. Consider Bob. "
+    "The claim of Bob, that Ann is a knave and Bob is a knave, rules out that Bob is a knight; "
+    "hence Bob is a knave. The role of Ann is to be determined. The claim of Ann concerns Bob. "
+    "The claim of Ann is that Bob is a knave. "
+    "The claim of Ann, that Bob is a knave, is true; hence Ann is a knight. "
+    "Verification: Ann is a knight, and that Bob is a knave is true. All statements are consistent. "
+    "In conclusion, Ann is a knight and Bob is a knave."
+)
+SHORTHAND = (
+    "Open: Ann and Bob. On Bob. Ann on Bob. Ann != Bob. Bob says Ann is a knave and Bob is a knave, so Bob: "
+    "knave. Ann: knave. Undo. Ann: knight. Check Ann: knight, Bob is a knave true. All fit. "
+    "Result: Ann knight, Bob knave."
+)
+
+
+@pytest.mark.parametrize("think", [PLAIN, CONVERSATIONAL, FORMAL, SHORTHAND, PLAIN.replace(". ", ".\n")])
+def test_a_sound_trace_is_accepted_in_each_voice(think: str) -> None:
+    report = check_steps(TWO, think)
+    assert report.sound, report.reason
+    assert report.errors_found == report.recovered == think.count("Undo")
+
+
+def test_the_report_counts_steps_moves_and_recovered_errors() -> None:
+    report = check_steps(TWO, SHORTHAND)
+    assert (report.steps, report.errors_found, report.recovered) == (11, 1, 1)
+    assert report.moves["derive"] == 2
+    assert report.moves["retract"] == report.moves["self"] == report.moves["different"] == 1
+    assert report.moves["voice:shorthand"] == 11
+
+
+def test_cases_may_be_merged_when_both_give_the_same() -> None:
+    think = (
+        "Ann and Bob accuse each other, so exactly one of them is a knight. Suppose Ann is a knight. "
+        "Then Bob is a knave. Suppose Cy is a knight. Now suppose instead that Cy is a knave. "
+        "Cy is a knave, so it is false that Ann is a knight if and only if Cy is a knight. "
+        "In both cases Bob is a knave. "
+    )
+    assert check_steps(THREE, think).reason.startswith("step 7, 'In both cases Bob")
+    merged = (
+        "Assume Bob is a knight. Now suppose instead that Bob is a knave. Suppose Cy is a knight. "
+        "Cy tells the truth, so Ann is a knight if and only if Cy is a knight. Then Ann is a knight. "
+        "And if Cy is a knave instead? Cy lies, so it is wrong that Ann is a knight if and only if Cy is a "
+        "knight. So Ann has to be a knight. Either way Ann is a knight. So Cy is a knight."
+    )
+    report = check_steps(THREE, merged)
+    assert report.reason.startswith("step 10, 'So Cy"), report.reason
+    done = merged.replace("So Cy is a knight.", "Suppose Cy is a knight.")
+    assert check_steps(THREE, done).sound
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "step"),
+    [
+        ("I need to place Ann and Bob.", "I need to place Ann.", 1),
+        ("Let me look at Bob.", "Let me look at Zed.", 2),
+        ("true that Ann is a knave and", "true that Ann is a knight and", 4),
+        ("so it is true that", "so it is false that", 4),
+        ("That is a contradiction. ", "", 5),
+        ("Bob is a knight, so it is true that Ann is a knave and Bob is a knave. ", "", 4),
+        ("not a knight but a knave", "not a knave but a knight", 6),
+        ("not a knight but a knave", "not a knave but a knave", 6),
+        ("So Bob is not a knight but a knave. ", "", 6),
+        ("which is true, so Ann is a knight", "which is false, so Ann is a knave", 7),
+        ("which is true, so Ann is a knight", "which is true, so Ann is a knave", 7),
+        ("Ann says that Bob is a knave, which is true", "Ann says that Bob is a knight, which is true", 7),
+        ("so Ann is a knight.", "so Bob is a knight.", 7),
+        ("is false. All", "is true. All", 8),
+        ("All claims fit.", "All claims fit, I think.", 9),
+        ("All claims fit.", "Wait, that does not follow.", 9),
+        ("So Ann is a knight and Bob is a knave.", "So Ann is a knight and Bob is a knight.", 10),
+        ("So Ann is a knight and Bob is a knave.", "So Ann is an knight and Bob is a knave.", 10),
+        ("Suppose Bob is a knight", "Suppose Bob is a saint", 3),
+    ],
+)
+def test_one_wrong_word_is_found_at_its_step(old: str, new: str, step: int) -> None:
+    assert old in PLAIN
+    report = check_steps(TWO, PLAIN.replace(old, new, 1))
+    assert not report.sound
+    assert report.reason.startswith(f"step {step},"), report.reason
+
+
+def test_a_slip_must_be_taken_back_at_once() -> None:
+    slip = "So Ann is a knave. "
+    end = (
+        "Bob says Ann is a knave and Bob is a knave, so Bob: knave. "
+        "Ann says Bob is a knave, true, Ann: knight."
+    )
+    assert check_steps(TWO, f"{slip}No, that is wrong. {end}").recovered == 1
+    assert check_steps(TWO, slip + end).reason.startswith("step 1,")
+    assert check_steps(TWO, f"{slip}Consider Bob. No, that is wrong. {end}").reason.startswith("step 1,")
+    assert check_steps(TWO, f"{end} {slip}").reason.startswith("step 3,")
+    assert check_steps(TWO, f"Suppose Ann is a knave. Undo. {end}").reason.startswith("step 2,")
+
+
+def test_an_assumption_that_works_may_stay_open_but_not_a_contradictory_one() -> None:
+    assert check_steps(TWO, "Suppose Ann is a knight. Suppose Bob is a knave.").sound
+    refuted = "Suppose Bob is a knight. Ann: knave. Undo. Suppose Ann is a knight."
+    assert check_steps(TWO, refuted).reason == "the trace ends with roles that do not fit all statements"
+    clash = (
+        "Suppose Bob is a knight. Suppose Ann is a knave. Bob says Ann is a knave and Bob is a knave, false"
+    )
+    report = check_steps(TWO, f"{clash}, Bob: knight, conflict.")
+    assert report.reason == "the trace ends inside a contradictory case"
+
+
+def test_nothing_is_derived_from_a_contradiction() -> None:
+    think = (
+        "Suppose Bob is a knight. Bob is a knight, so it is true that Ann is a knave and Bob is a knave. "
+        "Then Ann is a knave."
+    )
+    assert "contradicts itself already" in check_steps(TWO, think).reason
+
+
+def test_other_role_words_take_their_own_article() -> None:
+    puzzle = Puzzle(TWO.names, TWO.statements, "altruist", "egoist")
+    think = FORMAL.replace("a knight", "an altruist").replace("a knave", "an egoist")
+    assert check_steps(puzzle, think).sound
+    assert not check_steps(puzzle, think.replace("an altruist", "a altruist")).sound
+    assert not check_steps(puzzle, FORMAL).sound
+
+
+def test_names_of_several_words_are_read() -> None:
+    puzzle = Puzzle(("Mary Ann", "Bob-2"), TWO.statements)
+    for think in (PLAIN, CONVERSATIONAL, FORMAL, SHORTHAND):
+        report = check_steps(puzzle, think.replace("Ann", "Mary Ann").replace("Bob", "Bob-2"))
+        assert report.sound, report.reason
+
+
+HOSTILE = [
+    "",
+    " \n\t ",
+    ".",
+    "?" * 5000,
+    "x" * 100_000,
+    ". " * 50_000,
+    "(" * 100_000,
+    "Ann says " + "(" * 100_000 + "Ann is a knight" + ")" * 100_000 + ".",
+    "Ann says that " * 8000,
+    "Ann says that Ann is a knight, which is true, so " * 2000,
+    "Ann says that " + "Ann is a knight and " * 5000 + "Ann is a knight.",
+    "Ann Ann Ann Ann " * 6000,
+    "Who talks about Ann? " * 5000,
+    "Let me look at Ann. " * 5000,
+    "So Ann is a knight, " * 5000,
+    "Ann and Bob, " * 8000 + "Bob are open.",
+    "The claim of Ann, that " * 4000,
+    "Open: " + ", ".join(["Ann"] * 20_000) + ".",
+    "\u202e\u2003\u0000Suppose \uff21nn is a knight. " * 3000,
+    "\ud800 is a knight.",
+    "Suppose Ann is a knight. Now suppose instead that Ann is a knave. " * 2000,
+]
+
+
+@pytest.mark.parametrize("think", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_unsound_quickly_and_never_an_exception(think: str) -> None:
+    start = time.perf_counter()
+    report = check_steps(TWO, think)
+    assert not report.sound
+    assert 0 < len(report.reason) < 400
+    assert time.perf_counter() - start < 3
+
+
+def test_time_grows_with_length_not_with_its_square() -> None:
+    def seconds(repeats: int) -> float:
+        start = time.perf_counter()
+        check_steps(TWO, "Ann says that Ann is a knight, which is true, so Ann is a " * repeats)
+        return time.perf_counter() - start
+
+    seconds(100)
+    assert seconds(16_000) < 40 * max(seconds(1000), 1e-3)
+
+
+def test_the_environment_offers_the_check() -> None:
+    kk = get_environment("kk")
+    problem = kk.generate(kk.options_model(), count=1, split="train", seed=1)[0]
+    assert not kk.check_steps(problem, "All claims fit.").sound
+
+
+STATEMENTS = [
+    ("telling-truth", 0),
+    ("not", ("lying", 1)),
+    ("not", ("not", ("lying", 1))),
+    ("not", ("and", ("lying", 1), ("not", ("telling-truth", 0)))),
+    ("->", ("or", ("lying", 0), ("lying", 2)), ("not", ("<=>", ("lying", 1), ("telling-truth", 2)))),
+    ("or", ("lying", 0), ("lying", 1), ("and", ("telling-truth", 0), ("telling-truth", 1))),
+    ("<=>", ("->", ("lying", 0), ("lying", 1)), ("not", ("not", ("or", ("lying", 2), ("lying", 1))))),
+    ("and", ("telling-truth", 2)),
+]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=str)
+def test_claims_are_read_back_to_the_truth_table_of_the_statement(statement: tuple) -> None:
+    reader = ClaimReader(THREE)
+    assert reader.read(phrase(statement, THREE.names)) == truth_table(statement, 3)
+
+
+def test_deep_claims_are_read_without_recursion() -> None:
+    assert ClaimReader(TWO).read("(" * 30_000 + "Ann is a knight" + ")" * 30_000) == truth_table(
+        ("telling-truth", 0), 2
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Ann",
+        "Ann is",
+        "Ann is a",
+        "Ann is not",
+        "is a knight",
+        "not Ann is a knight",
+        "Ann is a knight and",
+        "and Ann is a knight",
+        "Ann is a knight and Bob is a knave or Bob is a knight",
+        "Ann is a knight if and only if Bob is a knave if and only if Ann is a knave",
+        "if Ann is a knight",
+        "(if Ann is a knight)",
+        "if Ann is a knight then",
+        "(Ann is a knight",
+        "Ann is a knight)",
+        "()",
+        "(Ann is a knight) Bob is a knave",
+        "it is not the case that",
+        "it is not the case that Ann is a knight and Bob is a knave",
+        "Ann is a knight then Bob is a knave",
+        "Ann is not not a knight",
+    ],
+)
+def test_what_is_no_claim_has_no_truth_table(text: str) -> None:
+    assert ClaimReader(TWO).read(text) is None
