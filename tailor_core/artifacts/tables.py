@@ -10,9 +10,8 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import polars
 
@@ -72,10 +71,9 @@ def read_table(path: Path) -> polars.DataFrame:
         ) from error
 
 
-@cache
 def _schema(record: type[Record]) -> dict[str, polars.DataType]:
     hints = typing.get_type_hints(record)
-    return {f.name: _column_type(hints[f.name]) for f in dataclasses.fields(record)}  # type: ignore[arg-type]
+    return {f.name: _column_type(hints[f.name]) for f in dataclasses.fields(cast(Any, record))}
 
 
 def _column_type(hint: Any) -> polars.DataType:
