@@ -289,11 +289,13 @@ def honest_walk(puzzle: Puzzle, rng: random.Random, length: int) -> list[Act]:
             options.sort(key=lambda act: act.kind in TALK)
         if rng.random() < 0.1:
             slip = next(act for act in options if act.kind in ("derive", "judge"))
-            if not copy.deepcopy(judge).follows(slip):
+            trial = copy.copy(judge)
+            trial.cases = copy.deepcopy(judge.cases)
+            if not trial.follows(slip):
                 acts += [slip, Act("retract")]
         act = next(act for act in options if judge.follows(act))
         acts.append(act)
-        if judge.finished() and rng.random() < 0.3:
+        if judge.finished() and rng.random() < 0.1:
             break
     return acts
 
@@ -363,13 +365,13 @@ def test_the_walks_show_every_kind_of_step_and_reach_solutions() -> None:
     rng = random.Random(1)
     seen: set[str] = set()
     sound = 0
-    for _ in range(25):
+    for _ in range(15):
         puzzle = draw_puzzle(rng)
         acts = honest_walk(puzzle, rng, 60)
         seen.update(act.kind for act in acts)
         report = check_steps(puzzle, worded_all(puzzle, acts, rng))
         sound += report.sound
         assert report.recovered == sum(act.kind == "retract" for act in acts)
-    assert sound > 12
+    assert sound > 7
     missing = {act.kind for act in all_acts(draw_puzzle(rng), rng)} - seen
     assert not missing - {"accuse"}, missing
