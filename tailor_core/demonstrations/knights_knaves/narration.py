@@ -1,0 +1,38 @@
+"""Puts an argument into words: a think block in the trace language, and the answer in a legal form."""
+
+from __future__ import annotations
+
+import random
+
+from tailor_core.demonstrations.knights_knaves.reasoner import Outcome, reason
+from tailor_core.environments.knights_knaves.moves import Program
+from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
+from tailor_core.environments.knights_knaves.spec import read_spec
+from tailor_core.environments.knights_knaves.wording import Wording
+from tailor_core.records import Primitive, Problem
+
+UNANSWERED = "I cannot tell."
+"""The answer of a program that placed nobody; never a right one."""
+
+
+def write_demonstration(problem: Problem, primitive: Primitive, rng: random.Random) -> tuple[str, str]:
+    """(think text, answer text) of the primitive's program on a problem."""
+    return narrate(read_spec(problem.spec), Program.from_dict(primitive.program), rng)
+
+
+def narrate(puzzle: Puzzle, program: Program, rng: random.Random) -> tuple[str, str]:
+    """(think text, answer text) of a program on a puzzle."""
+    outcome = reason(puzzle, program, rng)
+    wording = Wording(puzzle, program.voice_number, rng)
+    think = " ".join(getattr(wording, step.form)(*step.arguments) for step in outcome.steps)
+    return think, _answer(puzzle, program, outcome)
+
+
+def _answer(puzzle: Puzzle, program: Program, outcome: Outcome) -> str:
+    """Everybody's role; of those placed only, where the program got stuck."""
+    if not outcome.roles:
+        return UNANSWERED
+    names = [puzzle.names[person] for person in outcome.roles]
+    form = answer_lines if program.answer == "lines" else answer_sentence
+    return form(names, list(outcome.roles.values()), puzzle.knight, puzzle.knave)

@@ -1,0 +1,43 @@
+"""What a teacher is: whatever writes a demonstration of a primitive on a problem."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from tailor_core.records import Demonstration, Primitive, Problem, content_id
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+class Teacher(Protocol):
+    """Writes demonstrations; the same problem, primitive and seed should give the same one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def demonstrate(self, problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
+        """Solve `problem` in the way of `primitive`, rightly or wrongly: that is for a verifier to say."""
+        ...
+
+
+def make_demonstration(
+    teacher: str, problem: Problem, primitive: Primitive, seed: int, think: str, answer: str
+) -> Demonstration:
+    """The record of what a teacher wrote; its id tells apart problem, primitive, teacher, seed and text."""
+    completion = f"<think>{think}</think>\n<answer>{answer}</answer>"
+    return Demonstration(
+        id=content_id([problem.id, primitive.id, teacher, seed, completion]),
+        problem_id=problem.id,
+        primitive_id=primitive.id,
+        teacher=teacher,
+        think=think,
+        answer_text=answer,
+        tokens=count_tokens(completion),
+        seed=seed,
+    )
+
+
+def count_tokens(text: str) -> int:
+    """Words and punctuation marks: what a word-level tokenizer would make of the text, roughly."""
+    return len(_TOKEN.findall(text))

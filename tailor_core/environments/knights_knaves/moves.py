@@ -1,0 +1,212 @@
+"""The move language of Knights & Knaves: a way of reasoning as a small program that can be stored and mixed.
+
+A `Program` fixes one value in each of several independent dimensions (whom to turn to next, which case to try
+first, when to look for a contradiction, ...). It says how to argue about any puzzle, and nothing about a
+particular one. Its id is the hash of its values; its name and instruction are made from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args, get_type_hints
+
+from tailor_core.errors import InputError
+from tailor_core.records import content_id
+
+Order = Literal["given", "talked-about", "constraining", "connected", "fewest-unknowns"]
+Case = Literal["knight", "knave", "furthest"]
+Test = Literal["eager", "lazy"]
+Depth = Literal["fixpoint", "shallow", "none"]
+Branching = Literal["nested", "never"]
+Preference = Literal["judging", "citing"]
+Rules = Literal["none", "pairs", "self", "all"]
+Cases = Literal["single", "merge"]
+Verification = Literal["none", "check", "fits"]
+Subgoals = Literal["none", "open", "focus"]
+Direction = Literal["forward", "backward"]
+Slip = Literal["none", "derive", "judge"]
+Restating = Literal["none", "all"]
+Summary = Literal["none", "done"]
+Voice = Literal["plain", "conversational", "formal", "shorthand"]
+Answer = Literal["lines", "sentence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One way of reasoning; every field is one dimension, and its type lists the values.
+
+    order:        whom to turn to first, wherever there is a choice
+    case:         which role to assume first; `furthest` is the one from which more follows
+    test:         look for a contradiction after every fact (eager), or when nothing more follows (lazy)
+    depth:        draw all that follows, or one thing, or nothing, before the next assumption
+    branching:    make assumptions inside assumptions, or never make any
+    preference:   weigh claims of people not placed first (judging), or use those of people placed (citing)
+    rules:        shortcuts: `pairs` (who calls whom what, mutual accusations), `self` (claims that rule out
+                  a role of their own speaker), both, or none
+    cases:        explore one case, or both where what they share helps
+    verification: at the end check each claim, or say that all fit
+    subgoals:     list who is open, or name whom one turns to
+    direction:    from what is known, or backward from the person asked about
+    slip:         make one hasty step, a derivation or a judgement, and take it back
+    restating:    repeat all claims first
+    summary:      sum up everybody's role at the end
+    voice:        the wording
+    answer:       numbered lines, or a sentence
+    """
+
+    order: Order = "given"
+    case: Case = "knight"
+    test: Test = "eager"
+    depth: Depth = "fixpoint"
+    branching: Branching = "nested"
+    preference: Preference = "judging"
+    rules: Rules = "none"
+    cases: Cases = "single"
+    verification: Verification = "none"
+    subgoals: Subgoals = "none"
+    direction: Direction = "forward"
+    slip: Slip = "none"
+    restating: Restating = "none"
+    summary: Summary = "none"
+    voice: Voice = "plain"
+    answer: Answer = "lines"
+
+    def to_dict(self) -> dict[str, str]:
+        """Dimension -> value; JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The program of `to_dict`; dimensions left out have their default. InputError names the wrong one."""
+        for name, value in values.items():
+            if name not in DIMENSIONS:
+                raise InputError(
+                    f"program.{name} = {value!r} is no dimension of the move language; "
+                    f"use {', '.join(DIMENSIONS)}"
+                )
+            if value not in DIMENSIONS[name]:
+                raise InputError(
+                    f"program.{name} = {value!r}, but must be one of {', '.join(DIMENSIONS[name])}"
+                )
+        return cls(**values)
+
+    @property
+    def id(self) -> str:
+        """The content hash of what the program does."""
+        return content_id(["kk-program", self.to_dict()])
+
+    @property
+    def name(self) -> str:
+        """What sets the program apart from the plainest one, in a few words."""
+        parts = [_SHORT[name].get(value, "") for name, value in self.to_dict().items()]
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def instruction(self) -> str:
+        """The program in English, as one could add it to a question."""
+        sentences = [_SENTENCES[name].get(value, "") for name, value in self.to_dict().items()]
+        return " ".join(sentence for sentence in sentences if sentence)
+
+    @property
+    def voice_number(self) -> int:
+        return DIMENSIONS["voice"].index(self.voice)
+
+
+DIMENSIONS: dict[str, tuple[str, ...]] = {
+    name: get_args(hint) for name, hint in get_type_hints(Program).items()
+}
+"""Dimension -> its values, the plainest first for most."""
+
+_SHORT: dict[str, dict[str, str]] = {
+    "order": {
+        "given": "in order",
+        "talked-about": "most talked about first",
+        "constraining": "strongest claim first",
+        "connected": "stay with what is known",
+        "fewest-unknowns": "fewest unknowns first",
+    },
+    "case": {"knight": "knight first", "knave": "knave first", "furthest": "richest case first"},
+    "test": {"lazy": "late test"},
+    "depth": {"shallow": "one step a case", "none": "guess all"},
+    "branching": {"never": "no assumptions"},
+    "preference": {"citing": "cite before judging"},
+    "rules": {"pairs": "pair rules", "self": "self rule", "all": "pair and self rules"},
+    "cases": {"merge": "merge cases"},
+    "verification": {"check": "check each claim", "fits": "all fit"},
+    "subgoals": {"open": "list the open", "focus": "name the focus"},
+    "direction": {"backward": "backward"},
+    "slip": {"derive": "hasty step taken back", "judge": "hasty verdict taken back"},
+    "restating": {"all": "restate first"},
+    "summary": {"done": "sum up"},
+    "voice": {"conversational": "conversational", "formal": "formal", "shorthand": "shorthand"},
+    "answer": {"sentence": "answer in a sentence"},
+}
+
+_SENTENCES: dict[str, dict[str, str]] = {
+    "order": {
+        "given": "Take the people in the order in which they are introduced.",
+        "talked-about": "Turn first to the people whom the others talk about most.",
+        "constraining": "Turn first to the people whose claims leave the fewest possibilities.",
+        "connected": "Stay close to what you know: turn to people who are linked to somebody already placed.",
+        "fewest-unknowns": "Turn first to the claims that involve the fewest people not yet placed.",
+    },
+    "case": {
+        "knight": "When you must assume something, suppose first that the person is a knight.",
+        "knave": "When you must assume something, suppose first that the person is a knave.",
+        "furthest": "When you must assume something, suppose first the role from which more follows.",
+    },
+    "test": {
+        "eager": "Look for a contradiction after every new fact.",
+        "lazy": "Look for a contradiction only when nothing more follows.",
+    },
+    "depth": {
+        "fixpoint": "Draw everything that follows before you assume anything else.",
+        "shallow": "Draw one consequence at a time, then assume the next role.",
+        "none": "Do not draw consequences: assume one role after the other and test the claims.",
+    },
+    "branching": {
+        "nested": "Where nothing more follows, assume a role, and give the assumption up if it fails.",
+        "never": "Never assume anything; use only what follows directly.",
+    },
+    "preference": {
+        "judging": "Weigh the claims of people you have not placed before you use other claims.",
+        "citing": "Use the claims of people you have placed before you weigh other claims.",
+    },
+    "rules": {
+        "pairs": "Where somebody calls another a knight or a knave, note at once whether the two are alike.",
+        "self": "Look out for claims that their own speaker could not make in one of the two roles.",
+        "all": "Note at once who is alike where one calls another a knight or a knave, and look out for "
+        "claims that their own speaker could not make in one of the two roles.",
+    },
+    "cases": {"merge": "Where it helps, go through both cases and keep what holds in each."},
+    "verification": {
+        "check": "In the end check every claim against the roles you found.",
+        "fits": "In the end make sure that all claims fit.",
+    },
+    "subgoals": {
+        "open": "Keep track of who is still to be placed.",
+        "focus": "Say whom you are turning to.",
+    },
+    "direction": {
+        "backward": "Work backward: ask who says something about the person you want to place, "
+        "and start there.",
+    },
+    "slip": {
+        "derive": "If you conclude something too hastily, say so, take it back and go on.",
+        "judge": "If you judge a claim too hastily, say so, take it back and go on.",
+    },
+    "restating": {"all": "Begin by repeating what everybody says."},
+    "summary": {"done": "Sum up the roles before you answer."},
+    "voice": {
+        "plain": "Write in plain sentences.",
+        "conversational": "Write as if you were talking to yourself.",
+        "formal": "Write in a formal style.",
+        "shorthand": "Write in short notes.",
+    },
+    "answer": {
+        "lines": "Answer with one numbered line for each person.",
+        "sentence": "Answer in one sentence.",
+    },
+}
