@@ -304,7 +304,7 @@ def draw_puzzle(rng: random.Random) -> Puzzle:
     people = rng.randint(2, 4)
     drawn = None
     while drawn is None:
-        drawn = sampler(people, rng.choice((1, 2, 3)), 2, rng.random() < 0.3).puzzle(rng)
+        drawn = sampler(people, rng.choice((2, 3)), 2, rng.random() < 0.3).puzzle(rng)
     roles = rng.choice((("knight", "knave"), ("altruist", "egoist"), ("saint", "sinner")))
     return Puzzle(tuple(rng.sample(NAMES, people)), tuple(drawn[0]), *roles)
 
@@ -320,7 +320,7 @@ def same_verdict(puzzle: Puzzle, acts: list[Act], rng: random.Random) -> None:
 
 # TAILOR_EXAMPLES=1000 looks longer.
 FEW = settings(
-    max_examples=int(os.environ.get("TAILOR_EXAMPLES", "10")),
+    max_examples=int(os.environ.get("TAILOR_EXAMPLES", "15")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -365,13 +365,13 @@ def test_the_walks_show_every_kind_of_step_and_reach_solutions() -> None:
     rng = random.Random(1)
     seen: set[str] = set()
     sound = 0
-    for _ in range(15):
+    for _ in range(40):
         puzzle = draw_puzzle(rng)
         acts = honest_walk(puzzle, rng, 60)
         seen.update(act.kind for act in acts)
         report = check_steps(puzzle, worded_all(puzzle, acts, rng))
         sound += report.sound
         assert report.recovered == sum(act.kind == "retract" for act in acts)
-    assert sound > 7
+    assert sound > 20
     missing = {act.kind for act in all_acts(draw_puzzle(rng), rng)} - seen
     assert not missing - {"accuse"}, missing
