@@ -27,6 +27,11 @@ def open_catalog(path: Path | str = IN_MEMORY, *, read_only: bool = False) -> It
 
     ArtifactError where it cannot be opened: held by another process, damaged, or missing and read only.
     """
+    if "?" in str(path):
+        # DuckDB takes what follows for options and would write its log to another place.
+        raise ArtifactError(
+            f"the catalog {str(path)!r} cannot lie in a folder with '?' in its name; rename it"
+        )
     try:
         connection = duckdb.connect(str(path), read_only=read_only, config=_OFFLINE)
     except duckdb.Error as error:

@@ -61,9 +61,11 @@ def ingest_artifact(connection: Connection, stage: str, key: str, directory: Pat
         return False
     with _transaction(connection):
         for name, insert in _TABLES[stage].items():
-            _copy(connection, stage, insert, key, directory / name)
+            with _reading(stage, directory / name) as path:
+                execute(connection, insert, artifact=key, path=path)
         if stage == "selection":
-            insert_embeddings(connection, key, _literal(directory / _EMBEDDINGS))
+            with _reading(stage, directory / _EMBEDDINGS) as path:
+                insert_embeddings(connection, key, path)
         execute(connection, "ingest/insert_artifact", artifact=key, stage=stage)
     return True
 
@@ -87,20 +89,17 @@ def _files(stage: str) -> list[str]:
     return [*_TABLES[stage], *([_EMBEDDINGS] if stage == "selection" else [])]
 
 
-def _copy(connection: Connection, stage: str, insert: str, key: str, file: Path) -> None:
+@contextmanager
+def _reading(stage: str, file: Path) -> Iterator[str]:
+    """A table's path as DuckDB takes it (`*`, `?`, `[` are no patterns), its errors as ArtifactError."""
     try:
-        execute(connection, insert, artifact=key, path=_literal(file))
+        yield glob.escape(str(file))
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
         raise ArtifactError(
             f"{file.name!r} of the {stage!r} artifact {str(file.parent)!r} cannot be read into the catalog: "
             f"{first_line}; delete the artifact and run the stage again"
         ) from error
-
-
-def _literal(path: Path) -> str:
-    """A path as DuckDB takes it: `*`, `?` and `[` in it are not patterns."""
-    return glob.escape(str(path))
 
 
 @contextmanager

@@ -42,3 +42,11 @@ def test_a_catalog_held_by_another_process_says_so(tmp_path: Path) -> None:
             pass
     finally:
         holder.communicate("\n")
+
+
+def test_a_path_that_duckdb_would_misread_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ArtifactError, match="cannot lie in a folder with"),
+        open_catalog(tmp_path / "a?b.duckdb"),
+    ):
+        pass

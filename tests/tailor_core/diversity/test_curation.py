@@ -55,7 +55,7 @@ def test_each_rule_drops_the_row_that_it_is_for() -> None:
         make_row(3, trace + " "),
         make_row(4, trace.replace("Zoey", "Bob").replace("Ella", "Ann"), problem="y"),
         make_row(5, long, problem="z"),
-        make_row(6, long.replace("Undo", "Take that back"), problem="w"),
+        make_row(6, long.removesuffix("Undo.") + "Take that back.", problem="w"),
         make_row(7, "Who talks about Zoey? Ella does. Everything fits now.", problem="v"),
         replace(make_row(8, "No verdict."), verdict=None),
     ]
