@@ -293,14 +293,20 @@ def _readings(sentence: str) -> Iterator[Reading]:
             yield Reading(form.kind, form.voice, form.value, gaps)
 
 
+def _is_about_people(reading: Reading) -> bool:
+    names = [reading.gaps[gap] for gap in "NM" if gap in reading.gaps]
+    return not any(word[0].islower() for name in names for word in name.split())
+
+
 def count_moves(think: str) -> dict[str, int]:
     """How often each kind of step is seen, sentences out of the language as `other`, and the voices heard.
 
-    Keys are members of `MOVES`, `other`, and `voice:<name>`; what was not seen is left out.
+    Keys are members of `MOVES`, `other`, and `voice:<name>`; what was not seen is left out. Without the puzzle
+    at hand a name is told from other words by its capital (or by having no case).
     """
     counts: Counter[str] = Counter()
     for sentence in sentences(think):
-        found = readings(sentence)
+        found = [reading for reading in readings(sentence) if _is_about_people(reading)]
         counts[found[0].kind if found else "other"] += 1
         if found:
             counts[f"voice:{VOICES[found[0].voice]}"] += 1

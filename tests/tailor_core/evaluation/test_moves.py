@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import time
+
+from tailor_core.evaluation.moves import classify, trace_of, usage
+
+
+def test_moves_are_counted_by_kind_and_voice() -> None:
+    think = (
+        "I need to place Zoey and Ella. Suppose Zoey is a knight. "
+        "Zoey tells the truth, so Ella is a knave. Conflict. Thus Zoey: knave. "
+        "Who talks about Ella? Zoey does. So Ella is a knight. Hmm, I was too quick there."
+    )
+    assert classify(think) == {
+        "open": 1,
+        "assume": 1,
+        "claim": 1,
+        "contradiction": 1,
+        "reject": 1,
+        "ask": 1,
+        "derive": 1,
+        "retract": 1,
+        "voice:plain": 3,
+        "voice:conversational": 3,
+        "voice:shorthand": 2,
+    }
+
+
+def test_wrong_reasoning_still_shows_its_moves() -> None:
+    assert classify("Suppose Nobody is a unicorn. So Nobody is a unicorn.") == {
+        "assume": 1,
+        "derive": 1,
+        "voice:plain": 2,
+    }
+
+
+def test_prose_outside_the_language_is_other() -> None:
+    think = "The cat sat on the mat. He says hello. Let me think step by step! Suppose Ella is a"
+    assert classify(think) == {"other": 3}
+    assert classify("") == {}
+
+
+def test_garbage_is_classified_in_linear_time() -> None:
+    start = time.perf_counter()
+    for text in ("x" * 100_000, "So A is a knight, " * 6000, "A says that " * 9000, "\u00e9. " * 30_000):
+        classify(text)
+    assert time.perf_counter() - start < 5
+
+
+def test_the_trace_is_found_even_where_tags_are_missing() -> None:
+    assert trace_of("<think>So A is a knight.</think>\n<answer>x</answer>").strip() == "So A is a knight."
+    assert trace_of("So A is a knight.<answer>x").strip() == "So A is a knight."
+    assert trace_of("<think>cut off") == " cut off"
+
+
+def test_usage_gives_shares_of_traces_and_mean_counts() -> None:
+    assert usage([{"assume": 2, "other": 1}, {"assume": 1}, {}, {"assume": 1}]) == {
+        "assume": {"share": 0.75, "mean": 1.0},
+        "other": {"share": 0.25, "mean": 0.25},
+    }
+    assert usage([]) == {}

@@ -1,0 +1,150 @@
+"""The stages on real puzzles, with an engine that answers from the problem's own solution."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import polars
+import pytest
+
+from tailor_core.artifacts.tables import read_records, write_table
+from tailor_core.config.evaluation import EvaluationConfig
+from tailor_core.config.probe import ProbeConfig
+from tailor_core.environments.base import get_environment
+from tailor_core.errors import StageError
+from tailor_core.inference.engine import Completion, Messages, Sampling
+from tailor_core.records import EvaluationRow, Problem
+from tailor_core.stages import evaluation, probe
+from tailor_core.stages.context import StageContext
+
+
+class Knowing:
+    """Answers the first `skill` of each four samples rightly, and the others without an answer block."""
+
+    def __init__(self, skill: int, answers: dict[str, str]) -> None:
+        self.skill = skill
+        self.answers = answers
+
+    def generate(
+        self,
+        prompts: Sequence[Messages],
+        sampling: Sampling,
+        on_done: Callable[[int], None] | None = None,
+    ) -> list[list[Completion]]:
+        groups = []
+        for prompt in prompts:
+            answer = self.answers[prompt[0]["content"]]
+            right = f"<think>Consider Ann. All claims fit.</think>\n<answer>{answer}</answer>"
+            texts = [right if i % 4 < self.skill else "<think>Consider" for i in range(sampling.n)]
+            groups.append(
+                [
+                    Completion(
+                        text=text, token_ids=(1, 2), logprobs=(-0.5, -1.5), finished=text.endswith(">")
+                    )
+                    for text in texts
+                ]
+            )
+            if on_done:
+                on_done(sampling.n)
+        return groups
+
+
+@pytest.fixture
+def problems() -> list[Problem]:
+    kk = get_environment("kk")
+    options = kk.options_model()
+    return [p for split in ("train", "test") for p in kk.generate(options, count=12, split=split, seed=5)]
+
+
+@pytest.fixture
+def context(tmp_path: Path, problems: list[Problem]) -> StageContext:
+    rows = [{**p.to_row(), "split": p.split, "difficulty": len(p.spec["names"])} for p in problems]
+    write_table(tmp_path / "problems" / "problems.parquet", polars.DataFrame(rows))
+    inputs = {name: tmp_path / name for name in ("problems", "backbone", "warm_start", "policy")}
+    for name in ("output", "workdir"):
+        (tmp_path / name).mkdir()
+    return StageContext(inputs=inputs, output=tmp_path / "output", workdir=tmp_path / "workdir", seed=9)
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch, problems: list[Problem]) -> list[str]:
+    """Models that were loaded, by directory name."""
+    seen: list[str] = []
+    answers = {p.question: p.answer for p in problems}
+
+    def load(directory: Path) -> Knowing:
+        seen.append(directory.name)
+        return Knowing({"backbone": 0, "warm_start": 2, "policy": 3}[directory.name], answers)
+
+    monkeypatch.setattr(evaluation, "load_engine", load)
+    monkeypatch.setattr(probe, "load_engine", load)
+    return seen
+
+
+CONFIG = EvaluationConfig(problems_per_split=8, resamples=200)
+
+
+def test_all_models_are_evaluated_on_all_held_out_splits(context: StageContext, loaded: list[str]) -> None:
+    result = evaluation.run(CONFIG, context)
+    rows = read_records(context.output / "evaluation.parquet", EvaluationRow)
+    summary = json.loads((context.output / "summary.json").read_text())
+    assert loaded == ["backbone", "warm_start", "policy"]
+    assert result["rows"] == {"evaluation": 3 * 8 * 4} == {"evaluation": len(rows)}
+    assert result["metrics"] == {
+        "base/test/pass@1": 0.0,
+        "warm_start/test/pass@1": 0.5,
+        "policy/test/pass@1": 0.75,
+    }
+    assert list(summary["models"]) == ["base", "warm_start", "policy"]
+    assert summary["models"]["policy"]["splits"]["test"]["pass@k"]["4"]["value"] == 1
+    assert summary["models"]["base"]["splits"]["test"]["reasons"] == {"cut off at max_tokens": 32}
+    assert {row.split for row in rows} == {"test"}
+    right = next(row for row in rows if row.reward == 1)
+    assert right.entropy == 1.0
+    assert right.tokens == 2
+    assert right.moves == {"fits": 1, "focus": 1, "voice:formal": 1, "voice:plain": 1}
+    assert all(row.finished == row.well_formed for row in rows)
+
+
+def test_a_killed_evaluation_goes_on_after_the_last_whole_shard(
+    context: StageContext, loaded: list[str], tmp_path: Path
+) -> None:
+    evaluation.run(CONFIG, context)
+    first = {path.name: path.read_bytes() for path in context.output.iterdir()}
+    (context.workdir / "shards" / "policy-test.parquet").unlink()
+    (context.workdir / "shards" / "policy-test.partial").write_bytes(b"torn")
+    loaded.clear()
+    evaluation.run(CONFIG, context)
+    assert loaded == ["policy"]
+    assert {path.name: path.read_bytes() for path in context.output.iterdir()} == first
+
+
+def test_what_is_not_there_is_an_error_that_says_so(context: StageContext, loaded: list[str]) -> None:
+    with pytest.raises(StageError, match=r"'validation'.*test, train"):
+        evaluation.run(EvaluationConfig(splits=("validation",)), context)
+    bare = StageContext(
+        inputs={"problems": context.inputs["problems"]},
+        output=context.output,
+        workdir=context.workdir,
+        seed=1,
+    )
+    with pytest.raises(StageError, match="no model among its inputs"):
+        evaluation.run(CONFIG, bare)
+
+
+def test_the_probe_labels_the_base_models_answers_to_training_problems(
+    context: StageContext, loaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = probe.run(ProbeConfig(problems=6, samples_per_problem=2), context)
+    rows = read_records(context.output / "completions.parquet", EvaluationRow)
+    summary = json.loads((context.output / "summary.json").read_text())
+    assert loaded == ["backbone"]
+    assert {(row.model, row.split) for row in rows} == {("base", "train")}
+    assert summary["failures"] == {"cut off at max_tokens": 12}
+    assert set(summary["pass_rate_by_difficulty"].values()) == {0.0}
+    assert result["funnel"] == {"in": 12, "kept": 0, "dropped": {"cut off at max_tokens": 12}}
+    assert list(summary["pass_rate_by_difficulty"]) == sorted({str(row.difficulty) for row in rows})
+    with pytest.raises(StageError, match="'nowhere'"):
+        probe.run(ProbeConfig(split="nowhere"), context)
