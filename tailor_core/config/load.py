@@ -1,0 +1,190 @@
+"""From a recipe file and overrides to a `Recipe`; every mistake is one sentence that says how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import reprlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from tailor_core.config.recipe import Recipe
+from tailor_core.errors import RecipeError
+from tailor_core.records import canonical_json
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe called `name` in the directory `recipes`, or in the file of that path, with overrides.
+
+    An override is `section.key=value` with the value in TOML syntax; what is not TOML is taken as text.
+    """
+    path = find_recipe(name, recipes)
+    values = read_toml(path)
+    values.setdefault("name", path.stem)
+    for override in overrides:
+        apply_override(values, override)
+    return make_recipe(values, f"recipe {name!r}")
+
+
+def recipe_names(recipes: Path) -> list[str]:
+    """The names that `load_recipe` knows, sorted."""
+    return sorted(path.stem for path in recipes.glob("*.toml"))
+
+
+def find_recipe(name: str, recipes: Path) -> Path:
+    """The file of a recipe; RecipeError with the nearest name where there is none."""
+    named = recipes / f"{name}.toml"
+    if "/" not in name and named.is_file():
+        return named
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    known = recipe_names(recipes)
+    raise RecipeError(
+        f"recipe = {name!r} is neither a recipe nor a .toml file{_did_you_mean(name, known)}; "
+        f"the recipes are {', '.join(known) or 'none'}"
+    )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a TOML file; RecipeError where it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{str(path)!r} is not TOML ({error}); mend that place in the file") from error
+    except OSError as error:
+        raise RecipeError(
+            f"{str(path)!r} cannot be read ({error.strerror}); check its permissions"
+        ) from error
+
+
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Put one `section.key=value` into nested recipe values."""
+    field, separator, text = override.partition("=")
+    parts = [part.strip() for part in field.split(".")]
+    if not separator or not all(parts):
+        raise RecipeError(
+            f"--set {override!r} is not of the form section.key=value, such as policy.beta=0.01"
+        )
+    here = values
+    for depth, part in enumerate(parts[:-1], start=1):
+        here = here.setdefault(part, {})
+        if not isinstance(here, dict):
+            raise RecipeError(
+                f"--set {override!r}: {'.'.join(parts[:depth])} = {_SHORT.repr(here)} is a value, "
+                f"not a section; set {'.'.join(parts[:depth])} itself"
+            )
+    here[parts[-1]] = _override_value(text.strip())
+
+
+def _override_value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:
+    """The recipe with these values; RecipeError on the first that is wrong."""
+    for field, value in flat(values).items():
+        try:
+            canonical_json(value)
+        except (TypeError, ValueError):
+            raise RecipeError(
+                f"{source}: {field} = {value} cannot be kept in a recipe; give a finite number, text, true or "
+                "false, or a list or table of these"
+            ) from None
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{source}: {_sentence(error, values)}") from None
+
+
+def _sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
+    """One sentence on the first error: field, value, what was expected, what to do."""
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    path = _written_keys(first["loc"], values)
+    field = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(path, first["input"])
+    if first["type"] == "value_error":  # our own validators name value and cure themselves
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{field}: {message}" if field else message
+    same_field = [e for e in errors if _written_keys(e["loc"], values) == path]
+    wanted = " or ".join(dict.fromkeys(_requirement(e["msg"]) for e in same_field))
+    about = _field(path)
+    meaning = f" ({about.description})" if about and about.description else ""
+    return f"{field} = {_SHORT.repr(first['input'])} must {wanted}{meaning}; correct it in the recipe or with --set"
+
+
+def _requirement(message: str) -> str:
+    """`be greater than 0` from pydantic's `Input should be greater than 0`."""
+    return message.partition(" should ")[2] or f"be valid: {message}"
+
+
+def _unknown_key(path: Sequence[str], value: Any) -> str:
+    model = _model(path[:-1])
+    known = sorted(model.model_fields) if model else []
+    place = f"[{'.'.join(path[:-1])}]" if len(path) > 1 else "the recipe"
+    listed = f"the known ones are {', '.join(known)}" if known else f"{place} has none"
+    hint = _did_you_mean(path[-1], known)
+    return f"{'.'.join(path)} = {_SHORT.repr(value)} is no key of {place}{hint}; {listed}"
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _written_keys(location: Sequence[str | int], values: Any) -> list[str]:
+    """The keys of an error's location that the user wrote: pydantic adds the members of unions to it."""
+    path: list[str] = []
+    for part in location:
+        in_list = isinstance(values, list) and isinstance(part, int)
+        if in_list or (isinstance(values, Mapping) and part in values):
+            path.append(str(part))
+            values = values[part]
+    return path
+
+
+def _model(path: Sequence[str]) -> type[BaseModel] | None:
+    """The model of a section, None where the path leads to no model."""
+    model: type[BaseModel] = Recipe
+    for name in path:
+        field = model.model_fields.get(name)
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return None
+        model = kind
+    return model
+
+
+def _field(path: Sequence[str]) -> FieldInfo | None:
+    model = _model(path[:-1]) if path else None
+    return model.model_fields.get(path[-1]) if model else None
+
+
+def flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one level of dotted keys; lists and scalars are values."""
+    if not isinstance(values, Mapping):
+        return {prefix: values}
+    found: dict[str, Any] = {}
+    for key in values:
+        found |= flat(values[key], f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def shown(value: Any) -> str:
+    """A value as `tailor plan` shows it: JSON, shortened."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,53 @@
+"""The recipe: everything that decides what a run computes, one section a product."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tailor_core.config.backbone import BackboneConfig
+from tailor_core.config.demonstrations import DemonstrationsConfig
+from tailor_core.config.evaluation import EvaluationConfig
+from tailor_core.config.policy import PolicyConfig
+from tailor_core.config.primitives import PrimitivesConfig
+from tailor_core.config.probe import ProbeConfig
+from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
+from tailor_core.config.selection import SelectionConfig
+from tailor_core.config.sft_dataset import SFTDatasetConfig
+from tailor_core.config.verdicts import VerdictsConfig
+from tailor_core.config.warm_start import WarmStartConfig
+
+
+class Recipe(BaseModel):
+    """A run of the whole method. Defaults are vetted settings; a recipe file holds only what differs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")
+    description: str = Field(default="", description="one sentence on what the recipe is for")
+    seed: int = Field(default=0, ge=0, description="all random choices follow from it")
+    environment: EnvironmentConfig = EnvironmentConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    problems: ProblemsConfig = ProblemsConfig()
+    probe: ProbeConfig = ProbeConfig()
+    primitives: PrimitivesConfig = PrimitivesConfig()
+    demonstrations: DemonstrationsConfig = DemonstrationsConfig()
+    verdicts: VerdictsConfig = VerdictsConfig()
+    selection: SelectionConfig = SelectionConfig()
+    sft_dataset: SFTDatasetConfig = SFTDatasetConfig()
+    warm_start: WarmStartConfig = WarmStartConfig()
+    policy: PolicyConfig = PolicyConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _environment_is_said_once(self) -> Recipe:
+        if "environment" in self.problems.model_fields_set:
+            raise ValueError("problems.environment is taken from the section [environment]; write it there")
+        return self
+
+    def section(self, product: str) -> BaseModel:
+        """The configuration of a product's stage."""
+        found = getattr(self, product)
+        assert isinstance(found, BaseModel), f"{product} is no section"
+        if product == "problems":
+            return found.model_copy(update={"environment": self.environment})
+        return found

@@ -1,0 +1,115 @@
+"""Where a run keeps its things, and what its process may do: the only place that reads and sets variables.
+
+None of this enters a stage key. A variable that is set already wins, so that an operator who points Prefect
+or MLflow to a server of their own, or allows a hub, only has to say so.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailor_core.errors import RecipeError
+
+HOME_VARIABLE, STORE_VARIABLE = "TAILOR_HOME", "TAILOR_STORE"
+
+_NO_NETWORK = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+"""No telemetry, no hub. MLflow wants the word `true`; the others take `1`."""
+
+_QUIET = {
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+}
+
+_EPHEMERAL_SERVER = {
+    # A first start makes the database: 20 s on two busy cores, which is all that Prefect waits by default.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_UI_ENABLED": "false",
+}
+"""For a server that lives as long as one run. They do not concern a server that runs on its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The home directory of runs, and the URL of the artifact store."""
+
+    home: Path
+    store: str
+
+    @property
+    def locks(self) -> Path:
+        return self.home / "locks"
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def lineage(self) -> Path:
+        return self.home / "lineage"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def catalog(self) -> Path:
+        return self.home / "catalog.duckdb"
+
+    @property
+    def tracking_uri(self) -> str:
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
+
+
+def read_settings(home: str | Path | None = None, store: str | None = None) -> Settings:
+    """The settings given, else those of the environment, else `.tailor` here with the store in it.
+
+    RecipeError where the home cannot be a directory.
+    """
+    chosen = Path(home or os.environ.get(HOME_VARIABLE) or ".tailor").expanduser().absolute()
+    try:
+        chosen.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecipeError(
+            f"home = {str(chosen)!r} cannot be made a directory ({error.strerror}); choose another "
+            f"with --home or {HOME_VARIABLE}"
+        ) from error
+    return Settings(home=chosen, store=store or os.environ.get(STORE_VARIABLE) or str(chosen / "store"))
+
+
+def prepare_process(settings: Settings) -> None:
+    """Switch telemetry, hubs and noise off and keep Prefect's files in the home.
+
+    Call it before Prefect, MLflow or a Hugging Face library is imported: they read these variables once.
+    """
+    for name, value in {**_NO_NETWORK, **_QUIET}.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(settings.home / "prefect"))
+    if "PREFECT_API_URL" not in os.environ:
+        for name, value in _EPHEMERAL_SERVER.items():
+            os.environ.setdefault(name, value)
