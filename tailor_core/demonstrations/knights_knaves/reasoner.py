@@ -55,13 +55,20 @@ class _Reasoner:
             elif not self.argument.open_people():
                 self._finish()
                 return True
-            elif self.program.branching == "never":
+            elif self._at_a_loss():
                 break
+            elif self.program.branching == "flat" and self.argument.top.assumed is not None:
+                self.argument.switch()
             elif not self._merge_cases():
                 self._branch()
         if self.argument.open_people():
             self.argument.say("open", tuple(self.argument.open_people()))
         return False
+
+    def _at_a_loss(self) -> bool:
+        """Is there no case left that the program would look into?"""
+        both_stuck = self.argument.top.first_case is not None
+        return self.program.branching == "never" or (self.program.branching == "flat" and both_stuck)
 
     def _begin(self) -> None:
         if self.program.restating == "all":

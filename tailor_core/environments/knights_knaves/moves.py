@@ -19,7 +19,7 @@ Order = Literal["given", "talked-about", "constraining", "connected", "fewest-un
 Case = Literal["knight", "knave", "furthest"]
 Test = Literal["eager", "lazy"]
 Depth = Literal["fixpoint", "shallow", "none"]
-Branching = Literal["nested", "never"]
+Branching = Literal["nested", "flat", "never"]
 Preference = Literal["judging", "citing"]
 Rules = Literal["none", "pairs", "self", "all"]
 Cases = Literal["single", "merge"]
@@ -41,7 +41,8 @@ class Program:
     case:         which role to assume first; `furthest` is the one from which more follows
     test:         look for a contradiction after every fact (eager), or when nothing more follows (lazy)
     depth:        draw all that follows, or one thing, or nothing, before the next assumption
-    branching:    make assumptions inside assumptions, or never make any
+    branching:    make assumptions inside assumptions; or one at a time, and turn to the other case where the
+                  first gets stuck; or never make any
     preference:   weigh claims of people not placed first (judging), or use those of people placed (citing)
     rules:        shortcuts: `pairs` (who calls whom what, mutual accusations), `self` (claims that rule out
                   a role of their own speaker), both, or none
@@ -79,7 +80,7 @@ class Program:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The program of `to_dict`; dimensions left out have their default. InputError names the wrong one."""
+        """The program of `to_dict`; dimensions left out have their default. InputError names a wrong one."""
         for name, value in values.items():
             if name not in DIMENSIONS:
                 raise InputError(
@@ -99,9 +100,11 @@ class Program:
 
     @property
     def name(self) -> str:
-        """What sets the program apart from the plainest one, in a few words."""
-        parts = [_SHORT[name].get(value, "") for name, value in self.to_dict().items()]
-        return ", ".join(part for part in parts if part)
+        """What sets the program apart, in a few words; two programs may share a name."""
+        values = self.to_dict()
+        parts = [part for name in _TELLING if (part := _SHORT[name].get(values[name]))]
+        voice = [_SHORT["voice"][self.voice]] if self.voice in _SHORT["voice"] else []
+        return ", ".join(parts[:_NAME_PARTS] + voice)
 
     @property
     def instruction(self) -> str:
@@ -119,6 +122,14 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 }
 """Dimension -> its values, the plainest first for most."""
 
+_TELLING = (
+    "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals", "case",
+    "order", "test", "preference", "summary",
+)  # fmt: skip
+"""The dimensions that a name may speak of, what shows most in a trace first."""
+
+_NAME_PARTS = 4
+
 _SHORT: dict[str, dict[str, str]] = {
     "order": {
         "given": "in order",
@@ -130,7 +141,7 @@ _SHORT: dict[str, dict[str, str]] = {
     "case": {"knight": "knight first", "knave": "knave first", "furthest": "richest case first"},
     "test": {"lazy": "late test"},
     "depth": {"shallow": "one step a case", "none": "guess all"},
-    "branching": {"never": "no assumptions"},
+    "branching": {"flat": "one assumption at a time", "never": "no assumptions"},
     "preference": {"citing": "cite before judging"},
     "rules": {"pairs": "pair rules", "self": "self rule", "all": "pair and self rules"},
     "cases": {"merge": "merge cases"},
@@ -141,7 +152,6 @@ _SHORT: dict[str, dict[str, str]] = {
     "restating": {"all": "restate first"},
     "summary": {"done": "sum up"},
     "voice": {"conversational": "conversational", "formal": "formal", "shorthand": "shorthand"},
-    "answer": {"sentence": "answer in a sentence"},
 }
 
 _SENTENCES: dict[str, dict[str, str]] = {
@@ -168,6 +178,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "branching": {
         "nested": "Where nothing more follows, assume a role, and give the assumption up if it fails.",
+        "flat": "Where nothing more follows, assume a role; where that leads nowhere, turn to the other role, "
+        "and never make two assumptions at once.",
         "never": "Never assume anything; use only what follows directly.",
     },
     "preference": {

@@ -1,0 +1,16 @@
+"""The `[demonstrations]` section: how many demonstrations the teacher writes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DemonstrationsConfig(BaseModel):
+    """Demonstrations spread evenly over the accepted primitives, the difficulties and the train problems."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    total: int = Field(default=4000, ge=1, description="demonstrations to write")
+    shard_size: int = Field(
+        default=1000, ge=1, description="written in one piece; what a crash costs at most"
+    )

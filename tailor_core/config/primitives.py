@@ -1,0 +1,33 @@
+"""The `[primitives]` section: how long to look for ways of reasoning, and what they must be worth."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PrimitivesConfig(BaseModel):
+    """Discovery goes in rounds until the library is full, or a round adds too little that is new."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_primitives: int = Field(default=16, ge=1, description="the library holds at most so many")
+    rounds: int = Field(default=4, ge=1, description="at most so many; the first composes, others vary")
+    candidates_per_round: int = Field(default=24, ge=1, description="programs tried in each round")
+    probe_problems: int = Field(default=24, ge=1, description="train problems each candidate is tried on")
+    tau_quality: float = Field(
+        default=0.95, ge=0, le=1, description="share of probe problems solved soundly, at least"
+    )
+    tau_novelty: float = Field(
+        default=0.1,
+        ge=0,
+        le=2,
+        description="cosine distance of traces to the nearest in the library, at least",
+    )
+    max_tokens: float = Field(
+        default=300, gt=0, description="mean words and marks of a demonstration at most"
+    )
+    min_coverage_gain: float = Field(
+        default=0.05,
+        ge=0,
+        description="a round whose accepted novelty, a place in the round, is less ends the search",
+    )

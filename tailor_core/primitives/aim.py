@@ -1,0 +1,78 @@
+"""What the student lacks, as the probe shows it, and which moves that calls for.
+
+Tailor's own rule of thumb: answers that are wrong call for testing and verifying, answers out of form for
+short and plain traces, and a fall from easy to hard problems for a good choice of what to look at next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST = 3.0
+"""How much likelier a move can become at most."""
+
+_CALLED_FOR = {
+    "wrong": {
+        "test": ("eager",),
+        "verification": ("check", "fits"),
+        "slip": ("derive", "judge"),
+        "cases": ("merge",),
+    },
+    "out_of_form": {
+        "restating": ("none",),
+        "summary": ("none",),
+        "verification": ("none",),
+        "voice": ("plain", "shorthand"),
+    },
+    "falls": {
+        "order": ("constraining", "connected", "fewest-unknowns"),
+        "case": ("furthest",),
+        "subgoals": ("open", "focus"),
+        "direction": ("backward",),
+    },
+}
+"""Lack -> dimension -> values that help; a language without the dimension passes over it."""
+
+_WRONG = "roles are right"
+"""What the reason of an answer says that has the right form and is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """How likely each value is to be drawn, relative to the others of its dimension, and where to screen.
+
+    lacks: lack -> how much of it the probe shows, 0 to 1; pass_rates: difficulty -> the student's pass rate
+    """
+
+    lacks: Mapping[str, float] = field(default_factory=dict)
+    pass_rates: Mapping[int, float] = field(default_factory=dict)
+
+    def weights(self, dimension: str, values: Sequence[str]) -> list[float]:
+        """One weight for each value, 1 where nothing speaks for it."""
+        weights = []
+        for value in values:
+            pull = sum(
+                lack for name, lack in self.lacks.items() if value in _CALLED_FOR[name].get(dimension, ())
+            )
+            weights.append(1.0 + (MOST - 1.0) * min(pull, 1.0))
+        return weights
+
+    def emphasis(self, difficulty: int) -> float:
+        """How much weight a difficulty has among the probe problems: up to twice where the student fails."""
+        return 2.0 - self.pass_rates.get(difficulty, 0.0)
+
+
+def read_aim(summary: Mapping[str, Any]) -> Aim:
+    """The aim of a probe's summary: `pass_rate_by_difficulty` ({"3": share}) and `failures` ({reason: n})."""
+    rates = {int(level): float(rate) for level, rate in summary["pass_rate_by_difficulty"].items()}
+    failures = {str(reason): int(count) for reason, count in summary["failures"].items()}
+    total = sum(failures.values())
+    if not rates or not total:
+        return Aim({}, rates)
+    wrong = sum(count for reason, count in failures.items() if _WRONG in reason) / total
+    easiest, hardest = rates[min(rates)], rates[max(rates)]
+    falls = max(easiest - hardest, 0.0) / easiest if easiest else 1.0
+    lacks = {"wrong": round(wrong, 6), "out_of_form": round(1 - wrong, 6), "falls": round(falls, 6)}
+    return Aim(lacks, dict(sorted(rates.items())))
