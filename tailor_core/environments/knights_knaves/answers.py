@@ -75,23 +75,18 @@ def _plain(text: str) -> bytes:
 
 def _numbered(text: bytes) -> Sequence[bytes]:
     """The clauses of "(1) ... (2) ...", which may end in a comma or period each; [b""] if misnumbered."""
-    if text.endswith((b".", b",")):
-        text = text[:-1].rstrip()
-    items = (
-        text.replace(b") ", b")")
-        .replace(b", (", b"(")
-        .replace(b". (", b"(")
-        .replace(b" (", b"(")[1:]
-        .split(b"(")
-    )
-    numbers, _, clauses = zip(*[item.partition(b")") for item in items], strict=True)
+    text = _tight_commas(text[:-1].rstrip() if text.endswith((b".", b",")) else text)
+    items = text.replace(b") ", b")").replace(b" (", b"(").replace(b",(", b"(").replace(b".(", b"(")
+    numbered = items[1:].split(b"(", len(_NUMBERS))
+    numbers, _, clauses = zip(*[item.partition(b")") for item in numbered], strict=True)
     return clauses if numbers == _NUMBERS[: len(numbers)] else [b""]
 
 
 def _joined(text: bytes) -> list[bytes]:
     """The clauses of "..., ..., and ..."."""
-    if text.endswith(b"."):
-        text = text[:-1].rstrip()
-    if b" ," in text:
-        text = text.replace(b" ,", b",")
+    text = _tight_commas(text[:-1].rstrip() if text.endswith(b".") else text)
     return text.replace(b", ", b",").replace(b",and ", b",").replace(b" and ", b",").split(b",")
+
+
+def _tight_commas(text: bytes) -> bytes:
+    return text.replace(b" ,", b",") if b" ," in text else text

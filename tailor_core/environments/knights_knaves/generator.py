@@ -34,6 +34,9 @@ UNASSIGNED = "unassigned"
 _FRUITLESS = 20_000
 """So many draws in a row without a new puzzle mean that there is none: the draws cover every kind evenly."""
 
+_PER_WORLD = 400
+"""So many draws for one solution; the rarest split takes one in 40."""
+
 
 def generate(
     options: KnightsKnavesOptions,
@@ -77,18 +80,23 @@ def _stream(
     random = Random(content_id([ENVIRONMENT, shape, people, split, seed]))
     source = sampler(people, options.depth, options.width, options.allow_constant)
     fruitless = 0
-    while fruitless < _FRUITLESS and (drawn := source.puzzle(random)) is not None:
-        statements, world = drawn
-        fruitless += 1
-        if options.full_depth and max(map(depth, statements)) < options.depth:
-            continue
-        digest = canonical_hash(statements)
-        if digest in taken or not belongs(digest, split, OOD_KINDS):
-            continue
-        taken.add(digest)
-        fruitless = 0
-        solution = [bool(world >> person & 1) for person in range(people)]
-        yield problem_of(*dress(statements, options, random), solution, split, digest)
+    while fruitless < _FRUITLESS:
+        # A solution is kept until it has a new puzzle of this split, so that no rejection tilts the roles.
+        world = random.getrandbits(people)
+        for _ in range(_PER_WORLD):
+            fruitless += 1
+            statements = source.puzzle_of(world, random)
+            if statements is None:
+                break
+            if options.full_depth and max(map(depth, statements)) < options.depth:
+                continue
+            digest = canonical_hash(statements)
+            if digest not in taken and belongs(digest, split, OOD_KINDS):
+                taken.add(digest)
+                fruitless = 0
+                solution = [bool(world >> person & 1) for person in range(people)]
+                yield problem_of(*dress(statements, options, random), solution, split, digest)
+                break
 
 
 def dress(

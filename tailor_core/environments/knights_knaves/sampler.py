@@ -55,13 +55,18 @@ class Sampler:
         """The statements of a uniquely solvable puzzle and its solution as a world; None if none turns up."""
         for _ in range(_WORLDS):
             world = random.getrandbits(self.people)
-            for _ in range(_PUZZLES_PER_WORLD):
-                drawn = self._puzzle_of(world, random)
-                if drawn is not None:
-                    return drawn, world
+            if (statements := self.puzzle_of(world, random)) is not None:
+                return statements, world
         return None
 
-    def _puzzle_of(self, world: int, random: Random) -> list[Statement] | None:
+    def puzzle_of(self, world: int, random: Random) -> list[Statement] | None:
+        """The statements of a puzzle whose only solution is `world`; None if none turns up."""
+        for _ in range(_PUZZLES_PER_WORLD):
+            if (statements := self._fitting(world, random)) is not None:
+                return statements
+        return None
+
+    def _fitting(self, world: int, random: Random) -> list[Statement] | None:
         """Statements that all fit in `world`; None when they also fit in another."""
         draw = self.statement if self._laid_out is None else self._look_up
         solutions = self._every

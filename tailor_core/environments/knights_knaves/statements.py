@@ -31,10 +31,11 @@ def all_worlds(people: int) -> int:
 def knight_table(person: int, people: int) -> int:
     """The table of "person is a knight"."""
     half = 1 << person
-    period = half * 2
-    block = ((1 << half) - 1) << half
-    repeats = (1 << people) // period
-    return block * (((1 << (period * repeats)) - 1) // ((1 << period) - 1))
+    table, bits = ((1 << half) - 1) << half, 2 * half
+    while bits < 1 << people:
+        table |= table << bits
+        bits *= 2
+    return table
 
 
 def truth_table(statement: Statement, people: int) -> int:

@@ -1,0 +1,84 @@
+"""Environments are found by name, a user's own too."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tailor_core.environments import get_environment, known_environments
+from tailor_core.errors import RecipeError
+
+PLUGIN = """
+from pydantic import BaseModel
+class Options(BaseModel): size: int = 1
+class Coins:
+    name = "coins"; options_model = Options; main_difficulty = "size"
+    def generate(self, options, *, count, split, seed, exclude=frozenset(), difficulty=None): return []
+    ood_levels = render = solve = check_answer = check_steps = None
+    canonical_hash = from_record = to_record = None
+class Half: name = "half"
+"""
+
+
+def install(folder, entry_points):
+    (folder / "coins_plugin.py").write_text(PLUGIN)
+    info = folder / "coins_plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: coins-plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[tailor.environments]\n{entry_points}\n")
+
+
+@pytest.fixture
+def fresh_registry():
+    get_environment.cache_clear()
+    yield
+    get_environment.cache_clear()
+
+
+def test_the_built_in_environment_needs_no_installation():
+    assert get_environment("kk").name == "kk"
+    assert "kk" in known_environments()
+
+
+def test_an_installed_plugin_is_found(tmp_path, monkeypatch, fresh_registry):
+    install(tmp_path, "coins = coins_plugin:Coins")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert get_environment("coins").name == "coins"
+    assert {"coins", "kk"} <= set(known_environments())
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "message"),
+    [
+        ("half = coins_plugin:Half", "lacks options_model, main_difficulty, generate"),
+        ("half = coins_plugin:Missing", "does not load"),
+        ("half = no_such_module:Half", "does not load"),
+    ],
+)
+def test_a_broken_plugin_is_one_sentence(tmp_path, monkeypatch, fresh_registry, entry_point, message):
+    install(tmp_path, entry_point)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RecipeError, match=message):
+        get_environment("half")
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(RecipeError, match=r"environment\.name = 'chess' is not known; use one of .*kk"):
+        get_environment("chess")
+
+
+def test_importing_environments_loads_nothing_heavy():
+    program = (
+        "import sys, tailor_core.verification; from tailor_core.environments import get_environment;"
+        "get_environment('kk');"
+        "heavy = ('torch', 'transformers', 'trl', 'polars', 'duckdb', 'prefect');"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,133 @@
+"""Rewards of every mode, with exact numbers."""
+
+import pytest
+
+from tailor_core.environments.knights_knaves import KnightsKnaves
+from tailor_core.errors import InputError
+from tailor_core.verification import MODES, score, score_batch
+
+KK = KnightsKnaves()
+PROBLEM = KK.from_record(
+    {
+        "names": ["Zoey", "Ella", "Liam", "Mia"],
+        "statements": [
+            ["or", ["lying", 0], ["lying", 1]],
+            ["telling-truth", 1],
+            ["lying", 1],
+            ["and", ["lying", 0], ["telling-truth", 2]],
+        ],
+    }
+)
+RIGHT = "Zoey is a knight, Ella is a knave, Liam is a knight, and Mia is a knave."
+THREE = "Zoey is a knight, Ella is a knave, Liam is a knight, and Mia is a knight."
+NONE = "Zoey is a knave, Ella is a knight, Liam is a knave, and Mia is a knight."
+UNREAD = "Zoey is a knight, Zoey is a knave, Ella is a knave, Liam is a knight, and Mia is a knave."
+
+
+def response(answer, think="Because."):
+    return f"<think>{think}</think>\n<answer>{answer}</answer>"
+
+
+def boxed(answer):
+    return f"So it is \\boxed{{{answer}}}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "right", "three", "none", "unread", "broken"),
+    [
+        ("binary", 1.0, 0.0, 0.0, 0.0, 0.0),
+        ("logic-rl", 3.0, -0.5, -0.5, -1.0, -3.0),
+        ("boxed", 1.0, 0.0, 0.0, 0.0, 0.0),
+        ("partial", 1.0, 0.3 + 0.7 * 3 / 4, 0.0, 0.0, 0.0),
+    ],
+)
+def test_each_mode_pays_what_its_table_says(mode, right, three, none, unread, broken):
+    wrap = boxed if mode == "boxed" else response
+    assert score(PROBLEM, wrap(RIGHT), mode).reward == right
+    assert score(PROBLEM, wrap(THREE), mode).reward == pytest.approx(three)
+    assert score(PROBLEM, wrap(NONE), mode).reward == none
+    assert score(PROBLEM, wrap(UNREAD), mode).reward == unread
+    assert score(PROBLEM, RIGHT, mode).reward == broken
+    assert score(PROBLEM, response(RIGHT) + " and more", "logic-rl").reward == -3.0
+
+
+def test_checks_tell_how_far_a_response_came():
+    steps = ["well_formed", "parsed", "correct"]
+    for answer, passed in ((RIGHT, 3), (THREE, 2), (UNREAD, 1)):
+        result = score(PROBLEM, response(answer))
+        assert [result.checks[step] for step in steps] == [True] * passed + [False] * (3 - passed)
+        assert result.reason
+    assert not any(score(PROBLEM, RIGHT).checks.values())
+
+
+HOSTILE = [
+    None,
+    12,
+    [],
+    "",
+    RIGHT,
+    response(RIGHT, think=""),
+    response(RIGHT, think=" \n"),
+    response(RIGHT, think="\u200b"),
+    response(RIGHT) * 2,
+    response(RIGHT) + response(THREE),
+    response(THREE) + f"<answer>{RIGHT}</answer>",
+    response(RIGHT) + "!",
+    "I am sure. " + response(RIGHT),
+    response(f"{RIGHT} {NONE}"),
+    response(f"{RIGHT}\n{RIGHT}"),
+    response(f"{NONE[:-1]}, {RIGHT}"),
+    response(RIGHT.replace("a knave", "not a knight")),
+    response(RIGHT.replace("Zoey", "Z\u043eey")),
+    response(RIGHT.replace("knight", "\uff4bnight")),
+    response(RIGHT.replace("knight", "kni\u00adght")),
+    response(RIGHT.replace("knight", "knight knave")),
+    response("all of them are knights and all of them are knaves"),
+    response(RIGHT + " " * 1000 + "x"),
+    response("x" * 100_000),
+    "<think>" * 20_000,
+    "\ud800" * 1000,
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_responses_never_earn_and_never_raise(text, mode):
+    assert score(PROBLEM, text, mode).reward <= 0
+
+
+def test_boxed_takes_the_last_box_only():
+    assert score(PROBLEM, boxed(THREE) + boxed(RIGHT), "boxed").reward == 1.0
+    assert score(PROBLEM, boxed(RIGHT) + boxed(THREE), "boxed").reward == 0.0
+    assert score(PROBLEM, response(RIGHT), "boxed").reward == 0.0
+
+
+def test_guessing_all_knights_earns_nothing_in_binary():
+    problems = KK.generate(KK.options_model(people=(5,)), count=300, split="train", seed=0)
+    answers = [", ".join(f"{name} is a knight" for name in problem.spec["names"]) for problem in problems]
+    scores = score_batch(problems, [response(answer) for answer in answers])
+    assert sum(result.reward for result in scores) / 300 < 0.08
+
+
+def test_every_generated_problems_own_answer_earns_the_full_reward():
+    options = KK.options_model(people=(2, 4, 7), role_words="varied", names="uncommon")
+    for problem in KK.generate(options, count=60, split="validation", seed=0):
+        assert score(problem, response(problem.answer)).reward == 1.0
+        assert score(problem, response(KK.to_record(problem)["solution_text"])).reward == 1.0
+
+
+def test_a_batch_is_scored_in_order():
+    scores = score_batch([PROBLEM] * 3, [response(RIGHT), "no", response(THREE)], "logic-rl")
+    assert [result.reward for result in scores] == [3.0, -3.0, -0.5]
+
+
+def test_a_batch_of_unequal_lengths_is_refused():
+    with pytest.raises(InputError, match="responses holds 1 entries and problems 2"):
+        score_batch([PROBLEM] * 2, ["x"])
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(
+        InputError, match="mode = 'fair', but must be one of binary, logic-rl, boxed, partial"
+    ):
+        score(PROBLEM, "x", "fair")
