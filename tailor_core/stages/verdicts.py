@@ -33,7 +33,7 @@ def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
         verdicts.append(verdict)
         if not verdict.reward:
             refused[_stage_of_failure(verdict)] += 1
-    write_records(context.output / "verdicts.parquet", verdicts)
+    write_records(context.output / "verdicts.parquet", verdicts, Verdict)
     kept = len(verdicts) - refused.total()
     return {
         "rows": {"verdicts": len(verdicts)},

@@ -1,0 +1,111 @@
+"""The problems stage over real files: splits, columns, same bytes, clear refusals."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from tailor_core.artifacts.tables import read_records, read_table
+from tailor_core.config.problems import ProblemsConfig
+from tailor_core.environments import get_environment
+from tailor_core.errors import RecipeError
+from tailor_core.records import Problem
+from tailor_core.stages import problems
+from tailor_core.stages.context import StageContext
+
+CONFIG = {
+    "environment": {"options": {"people": [3, 4], "ood": {"people": [5], "uncommon_names": True}}},
+    "train": {"3": 12, "4": 8},
+    "validation": 4,
+    "test": 6,
+    "ood": 5,
+}
+
+
+def run(folder, config=CONFIG, seed=0):
+    folder.mkdir()
+    context = StageContext(inputs={}, output=folder, workdir=folder, seed=seed)
+    return problems.run(ProblemsConfig.model_validate(config), context)
+
+
+def test_every_split_has_its_number_of_problems_and_no_hash_comes_twice(tmp_path):
+    summary = run(tmp_path / "a")
+    table = read_table(tmp_path / "a" / "problems.parquet")
+    counts = Counter(table.select("split", "difficulty").iter_rows())
+    assert counts == {
+        ("train", 3): 12,
+        ("train", 4): 8,
+        ("validation", 3): 2,
+        ("validation", 4): 2,
+        ("test", 3): 3,
+        ("test", 4): 3,
+        ("ood_people_5", 5): 5,
+        ("ood_names", 3): 3,
+        ("ood_names", 4): 2,
+    }
+    assert summary["rows"] == {"problems": 40}
+    assert summary["funnel"] == {"in": 40, "kept": 40, "dropped": {}}
+    assert summary["metrics"]["problems"]["train"] == {"3": 12, "4": 8}
+    rows = read_records(tmp_path / "a" / "problems.parquet", Problem)
+    assert len({row.canonical_hash for row in rows}) == 40
+    assert len({row.id for row in rows}) == 40
+    kk = get_environment("kk")
+    assert all(kk.canonical_hash(row.spec) == row.canonical_hash for row in rows)
+    assert all(kk.render(row.spec) == row.question for row in rows)
+
+
+def test_another_seed_gives_other_problems(tmp_path):
+    run(tmp_path / "a", seed=0)
+    run(tmp_path / "b", seed=1)
+    ids = [set(read_table(tmp_path / name / "problems.parquet")["id"]) for name in "ab"]
+    assert not ids[0] & ids[1]
+
+
+def test_bytes_are_the_same_in_another_process_with_another_hash_seed(tmp_path):
+    run(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    program = (
+        "import json, sys, pathlib\n"
+        "from tailor_core.config.problems import ProblemsConfig\n"
+        "from tailor_core.stages import problems\n"
+        "from tailor_core.stages.context import StageContext\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "config = ProblemsConfig.model_validate(json.loads(sys.argv[2]))\n"
+        "problems.run(config, StageContext(inputs={}, output=folder, workdir=folder, seed=0))\n"
+    )
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            program,
+            str(tmp_path / "b"),
+            ProblemsConfig.model_validate(CONFIG).model_dump_json(),
+        ],
+        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
+    digests = {
+        hashlib.sha256((tmp_path / name / "problems.parquet").read_bytes()).hexdigest() for name in "ab"
+    }
+    assert len(digests) == 1
+
+
+def test_an_empty_split_leaves_no_rows(tmp_path):
+    run(tmp_path / "a", {"train": 3, "validation": 0, "test": 0, "ood": 0})
+    assert set(read_table(tmp_path / "a" / "problems.parquet")["split"]) == {"train"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"environment": {"name": "chess"}}, r"environment\.name = 'chess' is not known"),
+        ({"environment": {"options": {"people": [1]}}}, "people holds 1"),
+        ({"environment": {"options": {"people": [2]}}, "train": 500}, "holds only 47 different puzzles"),
+    ],
+)
+def test_what_cannot_be_made_is_one_clear_sentence(tmp_path, changes, message):
+    with pytest.raises(RecipeError, match=message):
+        run(tmp_path / "a", {**CONFIG, **changes})

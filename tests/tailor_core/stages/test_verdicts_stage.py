@@ -1,0 +1,106 @@
+"""The verdicts stage: a verdict with a reason for every demonstration, an exception for none."""
+
+import pytest
+
+from tailor_core.artifacts.tables import read_records, write_records
+from tailor_core.config.verdicts import VerdictsConfig
+from tailor_core.environments import get_environment, read_options
+from tailor_core.errors import InputError
+from tailor_core.records import Demonstration, Verdict
+from tailor_core.stages import verdicts
+from tailor_core.stages.context import StageContext
+
+KK = get_environment("kk")
+PROBLEM = KK.from_record(
+    {"names": ["Zoey", "Ella"], "statements": [["or", ["lying", 0], ["lying", 1]], ["telling-truth", 1]]}
+)
+SOUND = (
+    "Suppose Zoey is a knave. Zoey says that Zoey is a knave or Ella is a knave, which is true, but Zoey is "
+    "a knave, a contradiction. So Zoey is not a knave but a knight. Zoey is a knight, so it is true that Zoey "
+    "is a knave or Ella is a knave. So Ella is a knave."
+)
+UNSOUND = "So Zoey is a knight. So Ella is a knave."
+RIGHT = "Zoey is a knight, and Ella is a knave."
+
+
+def demonstration(name, think=SOUND, answer=RIGHT, teacher="procedural", problem_id=PROBLEM.id):
+    return Demonstration(
+        id=name,
+        problem_id=problem_id,
+        primitive_id="p",
+        teacher=teacher,
+        think=think,
+        answer_text=answer,
+        tokens=9,
+        seed=0,
+    )
+
+
+def run(folder, demonstrations, **config):
+    for name in ("problems", "demonstrations", "out"):
+        (folder / name).mkdir()
+    write_records(folder / "problems" / "problems.parquet", [PROBLEM])
+    write_records(folder / "demonstrations" / "demonstrations.parquet", demonstrations, Demonstration)
+    inputs = {name: folder / name for name in ("problems", "demonstrations")}
+    context = StageContext(inputs=inputs, output=folder / "out", workdir=folder, seed=0)
+    summary = verdicts.run(VerdictsConfig(**config), context)
+    return summary, read_records(folder / "out" / "verdicts.parquet", Verdict)
+
+
+def test_rewards_need_the_answer_and_for_the_procedural_teacher_the_steps(tmp_path):
+    rows = [
+        demonstration("good"),
+        demonstration("wrong", answer="Zoey is a knave, and Ella is a knave."),
+        demonstration("unread", answer="Zoey is a knight."),
+        demonstration("broken", answer=f"{RIGHT}</answer>"),
+        demonstration("leap", think=UNSOUND),
+        demonstration("free", think=UNSOUND, teacher="chat"),
+        demonstration("empty", think=" "),
+    ]
+    summary, found = run(tmp_path, rows)
+    assert [row.demonstration_id for row in found] == [row.id for row in rows]
+    rewards = {row.demonstration_id: row.reward for row in found}
+    assert rewards == {
+        "good": 1.0,
+        "wrong": 0.0,
+        "unread": 0.0,
+        "broken": 0.0,
+        "leap": 0.0,
+        "free": 1.0,
+        "empty": 0.0,
+    }
+    assert all(row.reason for row in found)
+    leap = found[4]
+    assert leap.checks["correct"]
+    assert not leap.checks["sound"]
+    assert "does not" in leap.reason or "follow" in leap.reason
+    assert summary["funnel"] == {
+        "in": 7,
+        "kept": 2,
+        "dropped": {"not_correct": 1, "not_parsed": 1, "not_sound": 1, "not_well_formed": 2},
+    }
+
+
+def test_soundness_is_asked_of_the_teachers_named_in_the_recipe(tmp_path):
+    _, found = run(tmp_path, [demonstration("leap", think=UNSOUND)], sound_steps_from=())
+    assert found[0].reward == 1.0
+    assert found[0].checks["sound"] is False
+
+
+def test_no_demonstrations_give_an_empty_table(tmp_path):
+    summary, found = run(tmp_path, [])
+    assert found == []
+    assert summary["rows"] == {"verdicts": 0}
+
+
+def test_a_demonstration_of_an_unknown_problem_is_refused(tmp_path):
+    with pytest.raises(
+        InputError, match="demonstration 'd' solves problem 'nowhere', which the problems artifact"
+    ):
+        run(tmp_path, [demonstration("d", problem_id="nowhere")])
+
+
+def test_verdicts_agree_with_the_score_on_real_puzzles(tmp_path):
+    problem = KK.generate(read_options("kk", {}), count=1, split="train", seed=0)[0]
+    row = demonstration("d", think="Guess.", answer=problem.answer, teacher="self")
+    assert verdicts.judge(problem, row, VerdictsConfig()).reward == 1.0
