@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from tailor_core.evaluation.answering import answer_problems
 from tailor_core.evaluation.intervals import rounded
 from tailor_core.evaluation.suites import choose_splits, spread_sample
 from tailor_core.inference.engine import Sampling, load_engine
-from tailor_core.records import EvaluationRow, Problem, canonical_json, content_id
+from tailor_core.records import EvaluationRow, Problem, content_id
 from tailor_core.stages.context import StageContext
 
 MODEL = "base"
@@ -49,7 +50,8 @@ def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
         )
     write_records(context.output / "completions.parquet", rows)
     summary = summarise_probe(rows)
-    (context.output / "summary.json").write_text(canonical_json(summary) + "\n", encoding="utf-8")
+    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)  # keeps the order of keys
+    (context.output / "summary.json").write_text(text + "\n", encoding="utf-8")
     correct = sum(row.reward == 1 for row in rows)
     return {
         "rows": {"completions": len(rows)},
