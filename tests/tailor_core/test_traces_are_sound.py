@@ -23,7 +23,7 @@ from tailor_core.environments.knights_knaves.step_language import MOVES, reading
 from tailor_core.environments.knights_knaves.steps import check_steps
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES, ROLE_WORDS
 
-TRACES = int(os.environ.get("TAILOR_TRACES", "3000"))
+TRACES = int(os.environ.get("TAILOR_TRACES", "2000"))
 
 CONCLUSIONS = ("derive", "judge", "reject", "self", "merge", "done")
 """Kinds of sentence that end on the role they conclude."""

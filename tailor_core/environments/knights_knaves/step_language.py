@@ -301,8 +301,8 @@ def _is_about_people(reading: Reading) -> bool:
 def count_moves(think: str) -> dict[str, int]:
     """How often each kind of step is seen, sentences out of the language as `other`, and the voices heard.
 
-    Keys are members of `MOVES`, `other`, and `voice:<name>`; what was not seen is left out. Without the puzzle
-    at hand a name is told from other words by its capital (or by having no case).
+    Keys are members of `MOVES`, `other`, and `voice:<name>`; what was not seen is left out. Without the
+    puzzle at hand a name is told from other words by its capital (or by having no case).
     """
     counts: Counter[str] = Counter()
     for sentence in sentences(think):

@@ -191,18 +191,18 @@ HOSTILE = [
 
 @pytest.mark.parametrize("think", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_unsound_quickly_and_never_an_exception(think: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     report = check_steps(TWO, think)
     assert not report.sound
     assert 0 < len(report.reason) < 400
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_time_grows_with_length_not_with_its_square() -> None:
     def seconds(repeats: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         check_steps(TWO, "Ann says that Ann is a knight, which is true, so Ann is a " * repeats)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(100)
     assert seconds(16_000) < 40 * max(seconds(1000), 1e-3)

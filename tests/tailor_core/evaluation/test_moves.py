@@ -41,10 +41,10 @@ def test_prose_outside_the_language_is_other() -> None:
 
 
 def test_garbage_is_classified_in_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("x" * 100_000, "So A is a knight, " * 6000, "A says that " * 9000, "\u00e9. " * 30_000):
         classify(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_the_trace_is_found_even_where_tags_are_missing() -> None:
