@@ -1,0 +1,154 @@
+"""Running one stage: lock its key, look again, run the function, commit the artifact.
+
+Whatever ends the process, the store holds a whole artifact or none, the lock is free, and the next attempt
+finds the workdir of this one.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from tailor_core.artifacts.locks import held
+from tailor_core.artifacts.manifest import Manifest, content_digest, describe_files, describe_tables
+from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.artifacts.store import Store
+from tailor_core.config.settings import Settings
+from tailor_core.errors import StageError
+from tailor_core.stages.context import StageContext, Track, untracked
+from tailor_core.stages.registry import load_target
+from tailor_core.stages.spec import StageSpec
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageJob:
+    """All that another process needs to run a stage; plain JSON values."""
+
+    spec: StageSpec
+    function: str
+    config: str
+    inputs: Mapping[str, ArtifactRef] = field(default_factory=dict)
+    recipe: str
+    home: str
+    store: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The job that `to_json` wrote."""
+        inputs = {name: ArtifactRef.from_json(ref) for name, ref in value["inputs"].items()}
+        return cls(**{**value, "spec": StageSpec(**value["spec"]), "inputs": inputs})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A stage's artifact, and whether it was there already."""
+
+    manifest: Manifest
+    hit: bool
+
+
+def find_intact(store: Store, stage: str, key: str, *, deep: bool = True) -> Manifest | None:
+    """The manifest of an artifact whose files are as they were written; None where there is none such."""
+    manifest = store.find(stage, key)
+    return manifest if manifest and not store.damage(manifest, deep=deep) else None
+
+
+def execute(job: StageJob, track: Track = untracked, say: Say | None = None) -> Outcome:
+    """Make a stage's artifact unless the store has it intact.
+
+    One process at a time works on a key; `say` is told when this one waits. What the stage raises goes
+    through.
+    """
+    store = Store(job.store)
+    settings = Settings(home=Path(job.home), store=job.store)
+    stage, key = job.spec.stage, job.spec.key
+    locks = store.directory / ".locks" if store.directory else settings.locks
+    with held(locks / f"{stage}-{key}.lock", f"{stage} {key[:12]}", on_wait=say):
+        manifest = find_intact(store, stage, key)
+        if manifest:
+            return Outcome(manifest=manifest, hit=True)
+        return Outcome(manifest=_make(job, store, settings, track), hit=False)
+
+
+def _make(job: StageJob, store: Store, settings: Settings, track: Track) -> Manifest:
+    stage, key = job.spec.stage, job.spec.key
+    workdir = settings.work / f"{stage}-{key}"
+    workdir.mkdir(parents=True, exist_ok=True)
+    output = store.staging(stage, key, settings.work / "staging")
+    context = StageContext(
+        inputs={name: store.local(ref, settings.cache) for name, ref in job.inputs.items()},
+        output=output,
+        workdir=workdir,
+        seed=job.spec.seed or 0,
+        track=track,
+    )
+    started = time.monotonic()
+    try:
+        summary = load_target(job.function)(_config(job), context)
+        manifest = store.commit(output, _manifest(job, output, summary, time.monotonic() - started))
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)
+        raise
+    shutil.rmtree(workdir, ignore_errors=True)
+    return manifest
+
+
+def _config(job: StageJob) -> Any:
+    try:
+        return load_target(job.config).model_validate(job.spec.config)
+    except ValidationError as error:
+        raise StageError(
+            f"{job.spec.stage}: its configuration does not fit {job.config!r}: {error}"
+        ) from error
+
+
+def _manifest(job: StageJob, output: Path, summary: Any, seconds: float) -> Manifest:
+    files = describe_files(output)
+    if not files:
+        raise StageError(
+            f"{job.spec.stage}: {job.function} wrote no file; a stage writes into context.output"
+        )
+    return Manifest(
+        stage=job.spec.stage,
+        key=job.spec.key,
+        digest=content_digest({name: entry["sha256"] for name, entry in files.items()}),
+        files=files,
+        spec=job.spec.to_json(),
+        inputs={
+            name: {"stage": ref.stage, "key": ref.key, "digest": ref.digest}
+            for name, ref in job.inputs.items()
+        },
+        summary=dict(summary),
+        table_types=describe_tables(output),
+        producer={"tailor": _tailor_version(), "recipe": job.recipe, "function": job.function},
+        environment={
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "host": platform.node(),
+            "process": os.getpid(),
+        },
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+    )
+
+
+def _tailor_version() -> str:
+    try:
+        return version("tailor")
+    except PackageNotFoundError:
+        return "source checkout"

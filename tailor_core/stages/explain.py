@@ -1,0 +1,109 @@
+"""Why a stage would run: what differs from the nearest artifact that the store has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.artifacts.store import Store
+from tailor_core.config.load import flat, shown
+from tailor_core.config.recipe import Recipe
+from tailor_core.stages.registry import StageDefinition
+from tailor_core.stages.spec import StageSpec, make_spec
+
+_SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagePlan:
+    """What would happen to one stage: a `hit` has a reference, a miss has reasons."""
+
+    stage: str
+    hit: bool
+    reasons: tuple[str, ...] = ()
+    ref: ArtifactRef | None = None
+
+    def to_line(self) -> str:
+        """One line for a terminal."""
+        told = "; ".join(self.reasons[:_SHOWN_REASONS])
+        more = len(self.reasons) - _SHOWN_REASONS
+        told += f"; and {more} more" if more > 0 else ""
+        return (
+            f"{self.stage:<15} hit   {self.ref.digest[:12]}" if self.ref else f"{self.stage:<15} miss  {told}"
+        )
+
+
+def plan_stages(recipe: Recipe, store: Store, definitions: Sequence[StageDefinition]) -> list[StagePlan]:
+    """What a run of this recipe would do, stage by stage, without doing it.
+
+    Where an input would be made anew its content is not known yet: the stage counts as a miss, but it will
+    be a hit after all if the input turns out the same.
+    """
+    refs: dict[str, ArtifactRef] = {}
+    plans = []
+    for definition in definitions:
+        inputs = {name: refs[name] for name in definition.inputs if name in refs}
+        spec = make_spec(definition, recipe, inputs)
+        plan = _plan_stage(spec, store, [name for name in definition.inputs if name not in refs])
+        if plan.ref:
+            refs[definition.product] = plan.ref
+        plans.append(plan)
+    return plans
+
+
+def _plan_stage(spec: StageSpec, store: Store, unknown: Sequence[str]) -> StagePlan:
+    if not unknown:
+        manifest = store.find(spec.stage, spec.key)
+        damage = store.damage(manifest) if manifest else ""
+        if manifest and not damage:
+            return StagePlan(stage=spec.stage, hit=True, ref=manifest.ref)
+        if damage:
+            return StagePlan(stage=spec.stage, hit=False, reasons=(f"the artifact is damaged: {damage}",))
+    waits = tuple(f"input {name} would be made anew" for name in unknown)
+    changes = _nearest_changes(spec, store, unknown)
+    if changes is None:
+        return StagePlan(stage=spec.stage, hit=False, reasons=("never run in this store", *waits))
+    return StagePlan(stage=spec.stage, hit=False, reasons=(*changes, *waits))
+
+
+def _nearest_changes(spec: StageSpec, store: Store, unknown: Sequence[str]) -> tuple[str, ...] | None:
+    """The differences to the nearest artifact of this stage, the newest among equals; None without any."""
+    wanted = _comparable(spec.to_json(), unknown)
+    found = [
+        (_differences(_comparable(manifest.spec, unknown), wanted), manifest.created)
+        for manifest in store.manifests(spec.stage)
+    ]
+    if not found:
+        return None
+    fewest = min(len(changes) for changes, _ in found)
+    return max((item for item in found if len(item[0]) == fewest), key=lambda item: item[1])[0]
+
+
+def _comparable(spec: Mapping[str, Any], unknown: Sequence[str]) -> dict[str, Any]:
+    """The fields of a spec, one level deep, without the inputs whose content is not known yet."""
+    fields = flat({name: value for name, value in spec.items() if name != "inputs"})
+    fields |= {f"inputs.{name}": digest for name, digest in spec["inputs"].items() if name not in unknown}
+    return fields
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    stage = str(new["stage"])
+    return tuple(
+        _told(stage, name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+def _told(stage: str, name: str, old: Any, new: Any) -> str:
+    section, _, rest = name.partition(".")
+    if section == "inputs":
+        return f"input {rest} has other content"
+    if section == "code":
+        return f"the code of {rest} changed"
+    if section == "config":
+        owner = "" if rest.startswith("environment.") else f"{stage}."
+        return f"{owner}{rest} {shown(old)} -> {shown(new)}"
+    return f"{name} {shown(old)} -> {shown(new)}"

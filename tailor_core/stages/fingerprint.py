@@ -1,0 +1,164 @@
+"""What code a stage runs, as digests: one for each module of ours that its module can reach by imports.
+
+Source is read, never imported. Comments, formatting and docstrings do not count, and neither does the
+Python version. An import may also be a string such as
+`"tailor_core.environments.knights_knaves:KnightsKnaves"`: that is how registries name what they load later.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tailor_core.errors import RecipeError
+
+_PACKAGE = "tailor_core"
+_DOTTED_TARGET = re.compile(r"^([A-Za-z_]\w*(?:\.\w+)+):\w+$")
+_DIGITS = 16
+
+
+def code_fingerprint(module: str) -> dict[str, str]:
+    """Module -> digest, for `module` and all modules that it reaches in its own package and in Tailor's."""
+    packages = frozenset({_PACKAGE, module.partition(".")[0]})
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _find(name) if name not in found else None
+        if path is None:
+            continue
+        found[name], imported = _read(name, path)
+        waiting += [m for m in imported if m.partition(".")[0] in packages]
+        waiting += _parents(name)
+    if module not in found:
+        raise RecipeError(
+            f"the module {module!r} of a stage or environment is not installed; install its package"
+        )
+    return dict(sorted(found.items()))
+
+
+def library_versions(names: Iterable[str]) -> dict[str, str]:
+    """Distribution -> installed version, `absent` where there is none."""
+    return {name: _version(name) for name in sorted(names)}
+
+
+def path_digest(path: Path) -> str:
+    """The digest of a file, or of all files in a directory by relative path; `absent` where there is none."""
+    if not path.exists():
+        return "absent"
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    digest = hashlib.sha256()
+    for file in files:
+        if "__pycache__" not in file.parts:
+            with file.open("rb") as stream:
+                inside = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest.update(f"{file.relative_to(path).as_posix()}\0{inside}\0".encode())
+    return digest.hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _parents(module: str) -> list[str]:
+    """The packages whose `__init__` runs before the module."""
+    parts = module.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+@cache
+def _find(module: str) -> Path | None:
+    """The source file of a module, without importing any; None for what is no Python module."""
+    top, *rest = module.split(".")
+    root = _package_root(top)
+    if root is None:
+        return None
+    base = root.joinpath(*rest)
+    candidates = [base / "__init__.py", base.with_suffix(".py")] if rest else [root / "__init__.py"]
+    if not rest and root.suffix == ".py":
+        candidates = [root]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _package_root(top: str) -> Path | None:
+    """The directory of a top-level package, or the file of a top-level module."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    return origin.parent if origin.name == "__init__.py" else origin
+
+
+@cache
+def _read(module: str, path: Path) -> tuple[str, tuple[str, ...]]:
+    """The digest of a module's meaning, and the modules it may import."""
+    tree = ast.parse(path.read_bytes())
+    imported = tuple(dict.fromkeys(_imports(tree, module, is_package=path.name == "__init__.py")))
+    text = json.dumps(_meaning(tree), separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS], imported
+
+
+def _imports(tree: ast.Module, module: str, *, is_package: bool) -> Iterator[str]:
+    """Names that may be modules: of `from a import b` both `a` and `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = _absolute(node, module, is_package=is_package)
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            target = _DOTTED_TARGET.match(node.value)
+            if target:
+                yield target[1]
+
+
+def _absolute(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    base = parts[: len(parts) - node.level + is_package]
+    return ".".join([*base, node.module] if node.module else base)
+
+
+def _meaning(node: Any) -> Any:
+    """The syntax tree as nested lists, without docstrings, positions and fields that are empty."""
+    if isinstance(node, ast.AST):
+        fields: list[Any] = [type(node).__name__]
+        for name, value in ast.iter_fields(node):
+            if name == "body" and isinstance(
+                node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            ):
+                value = _without_docstring(value)
+            if value not in (None, []) and name not in ("ctx", "kind", "type_comment"):
+                fields.append([name, _meaning(value)])
+        return fields
+    if isinstance(node, list):
+        return [_meaning(item) for item in node]
+    # The type tells 1 from True and 1.0, which are equal.
+    return node if isinstance(node, str) else f"{type(node).__name__} {node!r}"
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0] if body else None
+    is_docstring = (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    )
+    return body[1:] if is_docstring else body

@@ -1,0 +1,89 @@
+"""The stages of the method: what makes each product, from which others, with which section of the recipe.
+
+Everything is a name, so that nothing heavy is imported before a stage runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+_TRAINING = ("accelerate", "tokenizers", "torch", "transformers", "trl")
+_SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageDefinition:
+    """How one product is made.
+
+    function:  dotted name of `run(config, context) -> summary`
+    config:    dotted name of the pydantic model of its section
+    inputs:    products that it reads, in order
+    libraries: distributions whose version changes the result
+    seeded:    whether it draws random numbers
+    retries:   how often a failure of the machine (not of the input) is tried again
+    sources:   dotted name of `sources(config) -> {name: digest}` for what else decides the result
+    """
+
+    product: str
+    function: str
+    config: str
+    inputs: tuple[str, ...] = ()
+    schema_version: int = 1
+    libraries: tuple[str, ...] = ()
+    seeded: bool = True
+    retries: int = 1
+    sources: str = ""
+
+
+def _stage(product: str, config: str, *inputs: str, **rest: Any) -> StageDefinition:
+    return StageDefinition(
+        product=product,
+        function=f"tailor_core.stages.{product}:run",
+        config=f"tailor_core.config.{product}:{config}",
+        inputs=inputs,
+        **rest,
+    )
+
+
+_ALL = (
+    _stage("problems", "ProblemsConfig"),
+    _stage(
+        "backbone",
+        "BackboneConfig",
+        libraries=("tokenizers", "transformers"),
+        seeded=False,
+        sources="tailor_core.stages.sources:model_sources",
+    ),
+    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING),
+    _stage("primitives", "PrimitivesConfig", "problems", "probe", libraries=("numpy",)),
+    _stage("demonstrations", "DemonstrationsConfig", "problems", "primitives"),
+    _stage("verdicts", "VerdictsConfig", "problems", "demonstrations", seeded=False),
+    _stage(
+        "selection",
+        "SelectionConfig",
+        "problems",
+        "primitives",
+        "demonstrations",
+        "verdicts",
+        libraries=("numpy",),
+    ),
+    _stage("sft_dataset", "SFTDatasetConfig", "problems", "demonstrations", "selection", seeded=False),
+    _stage("warm_start", "WarmStartConfig", "backbone", "sft_dataset", libraries=_TRAINING, retries=2),
+    _stage("policy", "PolicyConfig", "warm_start", "problems", libraries=_TRAINING, retries=2),
+    _stage(
+        "evaluation", "EvaluationConfig", "problems", "backbone", "warm_start", "policy", libraries=_SAMPLING
+    ),
+)
+
+STAGES: Mapping[str, StageDefinition] = MappingProxyType({stage.product: stage for stage in _ALL})
+"""Product -> definition, each after its inputs."""
+
+
+def load_target(dotted: str) -> Any:
+    """The object that a dotted name such as `package.module:name` stands for."""
+    module, _, name = dotted.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,27 @@
+"""What decides a stage's result and is neither in the recipe nor an artifact: the files of a base model."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from tailor_core.config.backbone import BackboneConfig
+from tailor_core.stages.fingerprint import path_digest
+
+
+def model_sources(config: BackboneConfig) -> dict[str, str]:
+    """The digest of the model that `backbone.name` means now: its files, or its commit in the hub's cache."""
+    shipped = Path(str(files("tailor_core"))) / "backbones" / config.name
+    for directory in (shipped, Path(config.name).expanduser()):
+        if directory.is_dir():
+            return {"files": path_digest(directory)}
+    return {"commit": _cached_commit(config.name)}
+
+
+def _cached_commit(name: str) -> str:
+    """The commit of a Hugging Face id that the offline cache holds; `unknown` where it holds none."""
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    reference = cache / f"models--{name.replace('/', '--')}" / "refs" / "main"
+    return reference.read_text().strip() if reference.is_file() else "unknown"

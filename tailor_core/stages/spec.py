@@ -1,0 +1,79 @@
+"""What a stage's result depends on, all of it and nothing else; its hash is the stage key.
+
+No path, host, time or run id is in a spec. Inputs are there by content digest, so a stage that is run again
+and yields the same content costs nothing downstream.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.config.recipe import Recipe
+from tailor_core.environments.base import get_environment
+from tailor_core.records import canonical_json
+from tailor_core.stages.fingerprint import code_fingerprint, library_versions
+from tailor_core.stages.registry import StageDefinition, load_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSpec:
+    """The canonical description of one stage's work.
+
+    config:    the resolved section of the recipe, as JSON values
+    inputs:    input name -> content digest
+    code:      module -> digest of its meaning
+    libraries: distribution -> version
+    sources:   other things outside the recipe that decide the result -> digest
+    seed:      of the run, None for stages that draw nothing
+    """
+
+    stage: str
+    schema_version: int
+    config: Mapping[str, Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+
+    @property
+    def key(self) -> str:
+        """64 hex digits."""
+        return hashlib.sha256(canonical_json(self.to_json()).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_ENVIRONMENTS = "tailor_core.environments.base"
+"""A stage that reaches this module runs the code of the recipe's environment."""
+
+
+def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, ArtifactRef]) -> StageSpec:
+    """The spec of a stage of this recipe with these inputs.
+
+    RecipeError where the environment or the stage's sources, such as a local model, are not there.
+    """
+    config = recipe.section(definition.product)
+    code = code_fingerprint(definition.function.partition(":")[0])
+    if _ENVIRONMENTS in code:
+        code |= _environment_code(recipe.environment.name)
+    return StageSpec(
+        stage=definition.product,
+        schema_version=definition.schema_version,
+        config=config.model_dump(mode="json"),
+        inputs={name: ref.digest for name, ref in sorted(inputs.items())},
+        code=dict(sorted(code.items())),
+        libraries=library_versions(definition.libraries),
+        sources=dict(load_target(definition.sources)(config)) if definition.sources else {},
+        seed=recipe.seed if definition.seeded else None,
+    )
+
+
+def _environment_code(name: str) -> dict[str, str]:
+    """The code of the recipe's environment, which may come from a package of the user's own."""
+    return code_fingerprint(type(get_environment(name)).__module__)
