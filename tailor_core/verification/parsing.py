@@ -31,18 +31,20 @@ def split_response(text: object) -> Parsed:
     blocks = blocks_of(text)
     if isinstance(blocks, str):
         return Parsed(think=None, answer=None, reason=blocks)
-    return Parsed(think=blocks[0], answer=blocks[1])
+    think, answer = blocks
+    return Parsed(think=think.strip(_SPACE), answer=answer.strip(_SPACE))
 
 
 def blocks_of(text: object) -> tuple[str, str] | str:
     """(think, answer) of a response in the right form, else the reason why it is not."""
     if not isinstance(text, str):
         return "the response is not a text"
-    before, _, rest = text.partition("<think>")
-    think, _, rest = rest.partition("</think>")
-    between, _, rest = rest.partition("<answer>")
-    answer, ended, after = rest.partition("</answer>")
-    if not ended:
+    # From the end, because thoughts are long and answers short.
+    head, _, tail = text.rpartition("</think>")
+    before, opened, think = head.partition("<think>")
+    between, _, tail = tail.partition("<answer>")
+    answer, ended, after = tail.partition("</answer>")
+    if not (opened and ended):
         return "the four tags do not all come, in order"
     if before.strip(_SPACE):
         return "there is text before <think>"
@@ -54,7 +56,7 @@ def blocks_of(text: object) -> tuple[str, str] | str:
         return "a tag comes more than once"
     if not any(map(str.isalnum, think)):
         return "the think block is empty"
-    return think.strip(_SPACE), answer.strip(_SPACE)
+    return think, answer
 
 
 def _holds_tag(block: str) -> bool:
