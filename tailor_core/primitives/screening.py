@@ -80,7 +80,10 @@ def novelty(direction: NDArray[np.float64], library: Sequence[NDArray[np.float64
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a candidate is not taken: a rule (`pass_rate`, `mean_tokens`, `novelty`, `round_full`), in words."""
+    """The rule by which a candidate is not taken, and why in words.
+
+    Rules: `pass_rate`, `mean_tokens`, `novelty`, `round_full`.
+    """
 
     rule: str
     reason: str

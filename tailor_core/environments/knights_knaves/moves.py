@@ -123,8 +123,8 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 """Dimension -> its values, the plainest first for most."""
 
 _TELLING = (
-    "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals", "case",
-    "order", "test", "preference", "summary",
+    "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals",
+    "case", "order", "test", "preference", "summary",
 )  # fmt: skip
 """The dimensions that a name may speak of, what shows most in a trace first."""
 
@@ -178,8 +178,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "branching": {
         "nested": "Where nothing more follows, assume a role, and give the assumption up if it fails.",
-        "flat": "Where nothing more follows, assume a role; where that leads nowhere, turn to the other role, "
-        "and never make two assumptions at once.",
+        "flat": "Where nothing more follows, assume a role; where that leads nowhere, turn to the other "
+        "role, and never make two assumptions at once.",
         "never": "Never assume anything; use only what follows directly.",
     },
     "preference": {
