@@ -1,0 +1,34 @@
+"""An artifact as trackers see it: a named dataset of a version."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """One version of a product.
+
+    name: the product; digest: of its content; uri: where it lies
+    rows: in all its tables; columns: of its main table, name -> type
+    """
+
+    name: str
+    digest: str
+    uri: str
+    rows: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def never_failing(what: str) -> Iterator[None]:
+    """Log what goes wrong inside instead of raising it: tracking must not cost a stage that took hours."""
+    try:
+        yield
+    except Exception as error:
+        _log.warning("%s was not recorded: %s: %s", what, type(error).__name__, error)

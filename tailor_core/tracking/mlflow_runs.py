@@ -1,0 +1,182 @@
+"""MLflow runs: an experiment a recipe, a parent run a flow run, a child run an executed stage.
+
+The only door to mlflow. Cached stages have no run of their own: the parent's tag `stage.<name>` says so.
+Whatever MLflow does, nothing here raises; what is lost is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from tailor_core.tracking.datasets import Dataset, never_failing
+
+_PROCESS, _HOST = "tailor.process", "tailor.host"
+_LONGEST_PARAM, _LONGEST_DIGEST, _MOST_PARAMS = 500, 32, 100
+_NOT_IN_METRIC_NAMES = re.compile(r"[^\w\-. :/]")
+
+
+class RunTracker:
+    """The parent run of one flow run.
+
+    `tracking_uri` is MLflow's; `home` holds the lock for first use and a local store's artifacts.
+    """
+
+    def __init__(self, tracking_uri: str, home: Path, recipe: str, params: Mapping[str, Any]) -> None:
+        self.client: Any = None
+        self._experiment = self.run_id = ""
+        with never_failing("the MLflow run"):
+            self.client, self._experiment = _open(tracking_uri, home, recipe)
+            _end_killed_runs(self.client, self._experiment)
+            self.run_id = self._create(recipe, {})
+            _log_params(self.client, self.run_id, params)
+
+    def stage(self, stage: str, params: Mapping[str, Any], inputs: Sequence[Dataset]) -> StageTracker:
+        """A child run for a stage that is about to be executed."""
+        run_id = ""
+        if self.run_id:
+            with never_failing(f"the MLflow run of {stage}"):
+                run_id = self._create(stage, {"mlflow.parentRunId": self.run_id, "tailor.stage": stage})
+                _log_params(self.client, run_id, params)
+                _log_inputs(self.client, run_id, inputs)
+        return StageTracker(self, stage, run_id)
+
+    def cached(self, stage: str, digest: str) -> None:
+        """Note on the parent that a stage's artifact was there already."""
+        self.tag(f"stage.{stage}", f"cached:{digest}")
+
+    def tag(self, name: str, value: str) -> None:
+        """Set a tag of the parent run."""
+        if self.run_id:
+            with never_failing(f"the MLflow tag {name}"):
+                self.client.set_tag(self.run_id, name, value)
+
+    def close(self, *, failed: bool) -> None:
+        """End the parent run."""
+        _end(self.client, self.run_id, "the MLflow run", failed=failed)
+
+    def _create(self, name: str, tags: Mapping[str, str]) -> str:
+        process = {_PROCESS: str(os.getpid()), _HOST: platform.node()}
+        run = self.client.create_run(self._experiment, run_name=name, tags={**process, **tags})
+        return str(run.info.run_id)
+
+
+class StageTracker:
+    """The child run of one executed stage; does nothing where MLflow did not open one."""
+
+    def __init__(self, parent: RunTracker, stage: str, run_id: str) -> None:
+        self._parent, self._stage, self.run_id = parent, stage, run_id
+
+    def track(self, metrics: Mapping[str, float], step: int) -> None:
+        """Send metrics of a training step."""
+        if self.run_id:
+            with never_failing(f"metrics of {self._stage}"):
+                _log_metrics(self._parent.client, self.run_id, metrics, step)
+
+    def finish(self, output: Dataset, metrics: Mapping[str, float]) -> None:
+        """End the run with the artifact that it made and its closing metrics."""
+        if self.run_id:
+            self.track(metrics, 0)
+            with never_failing(f"the MLflow tags of {self._stage}"):
+                self._parent.client.set_tag(self.run_id, "tailor.digest", output.digest)
+                self._parent.client.set_tag(self.run_id, "tailor.uri", output.uri)
+            self._parent.tag(f"stage.{self._stage}", f"ran:{self.run_id}")
+        _end(self._parent.client, self.run_id, f"the MLflow run of {self._stage}", failed=False)
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with what the stage raised."""
+        if self.run_id:
+            with never_failing(f"the MLflow tags of {self._stage}"):
+                message = f"{type(error).__name__}: {error}"[:_LONGEST_PARAM]
+                self._parent.client.set_tag(self.run_id, "tailor.error", message)
+        _end(self._parent.client, self.run_id, f"the MLflow run of {self._stage}", failed=True)
+
+
+def _open(tracking_uri: str, home: Path, recipe: str) -> tuple[Any, str]:
+    """A client and the id of the recipe's experiment. First use makes a database: one process at a time."""
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+
+    with FileLock(home / "mlflow.lock"):
+        client = MlflowClient(tracking_uri)
+        experiment = client.get_experiment_by_name(recipe)
+        if experiment is not None:
+            return client, str(experiment.experiment_id)
+        local = tracking_uri.startswith("sqlite:")
+        location = (home / "mlflow-artifacts" / recipe).as_uri() if local else None
+        return client, str(client.create_experiment(recipe, artifact_location=location))
+
+
+def _end_killed_runs(client: Any, experiment: str) -> None:
+    """MLflow shows a run whose process was killed as running for ever; say what became of it."""
+    running = client.search_runs(
+        [experiment], f"attributes.status = 'RUNNING' and tags.`{_HOST}` = '{platform.node()}'"
+    )
+    for run in running:
+        process = run.data.tags.get(_PROCESS, "")
+        if process.isdecimal() and not _is_alive(int(process)):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    entries = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in params.items()]
+    for start in range(0, len(entries), _MOST_PARAMS):
+        client.log_batch(run_id, params=entries[start : start + _MOST_PARAMS])
+
+
+def _log_metrics(client: Any, run_id: str, metrics: Mapping[str, float], step: int) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    entries = [
+        Metric(_NOT_IN_METRIC_NAMES.sub("_", name), float(value), now, step)
+        for name, value in metrics.items()
+    ]
+    client.log_batch(run_id, metrics=entries)
+
+
+def _log_inputs(client: Any, run_id: str, inputs: Sequence[Dataset]) -> None:
+    """MLflow takes 36 characters of digest at most; a product's own digest is in the source."""
+    from mlflow.entities import Dataset as Entity
+    from mlflow.entities import DatasetInput
+
+    entities = [
+        Entity(
+            name=one.name,
+            digest=one.digest[:_LONGEST_DIGEST],
+            source_type="tailor",
+            source=json.dumps({"uri": one.uri, "digest": one.digest}),
+            schema=json.dumps(dict(one.columns)),
+            profile=json.dumps({"rows": one.rows}),
+        )
+        for one in inputs
+    ]
+    client.log_inputs(run_id, datasets=[DatasetInput(entity) for entity in entities])
+
+
+def _end(client: Any, run_id: str, what: str, *, failed: bool) -> None:
+    if run_id:
+        with never_failing(what):
+            client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
