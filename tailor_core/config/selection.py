@@ -31,6 +31,6 @@ class SelectionConfig(BaseModel):
         description="Jaccard of trace shingles, people masked, that counts as the same",
     )
     semantic_threshold: float = Field(
-        default=0.99, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"
+        default=0.97, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"
     )
     budget: int = Field(default=2000, ge=1, description="rows to keep at most")

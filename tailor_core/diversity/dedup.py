@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from tailor_core.diversity.shingles import ShingleIndex, count_shingles, shingles
+from tailor_core.diversity.shingles import NearTextIndex
 from tailor_core.diversity.similarity import Grid, cosine
 
 DuplicateRule = Literal["exact_duplicate", "near_duplicate", "semantic_duplicate"]
@@ -84,14 +84,13 @@ def drop_near(candidates: Iterable[Candidate], threshold: float) -> Deduplicated
     People and role words are masked, so a trace told again about other people is found across problems.
     """
     ordered = _best_first(candidates)
-    texts = [shingles(row.text) for row in ordered]
-    index = ShingleIndex(threshold, count_shingles(texts))
+    index = NearTextIndex(threshold, (row.text for row in ordered))
     kept: list[Candidate] = []
     dropped = []
-    for row, text in zip(ordered, texts, strict=True):
-        found = index.nearest(text)
+    for row in ordered:
+        found = index.nearest(row.text)
         if found is None:
-            index.add(text)
+            index.add(row.text)
             kept.append(row)
         else:
             leader, similarity = found
@@ -112,20 +111,22 @@ def drop_semantic(candidates: Sequence[Candidate], grid: Grid, threshold: float)
         block = order[start : start + BLOCK_ROWS]
         nearest = _nearest_kept(grid[block], grid, kept)
         within = cosine(grid[block], grid[block])
-        fresh: list[int] = []
+        # Most rows have no duplicate among the better rows of their block; only the others need a look.
+        alike = np.tril(within, k=-1) >= threshold
+        crowded = np.asarray(alike.any(axis=1))
+        fresh = np.zeros(len(block), dtype=bool)
         for i, row in enumerate(block):
             similarity, leader = nearest[i]
-            if fresh:
-                j = int(within[i, fresh].argmax())
-                if within[i, fresh[j]] > similarity:
-                    similarity, leader = float(within[i, fresh[j]]), block[fresh[j]]
-            if similarity < threshold:
-                fresh.append(i)
-            else:
+            if crowded[i] and (alike[i] & fresh).any():
+                j = int(np.where(fresh, within[i], -np.inf).argmax())
+                if within[i, j] > similarity:
+                    similarity, leader = float(within[i, j]), block[j]
+            fresh[i] = similarity < threshold
+            if not fresh[i]:
                 dropped.append(
                     _duplicate(candidates[row], "semantic_duplicate", candidates[leader].id, similarity)
                 )
-        kept.extend(block[i] for i in fresh)
+        kept.extend(row for row, is_fresh in zip(block, fresh.tolist(), strict=True) if is_fresh)
     return Deduplicated(kept=tuple(candidates[i] for i in kept), dropped=tuple(dropped))
 
 

@@ -82,11 +82,11 @@ class HashedEmbedder:
         return _unit(total).astype(np.float32)
 
     def _sketch(self, counts: dict[tuple[str, ...], int]) -> NDArray[np.int64]:
-        sketch = np.zeros(self._dimension, dtype=np.int64)
+        sketch = [0] * self._dimension
         for feature, count in counts.items():
             bucket, sign = _bucket(feature, self._dimension)
             sketch[bucket] += sign * math.isqrt(count * _COUNT_SCALE)
-        return sketch
+        return np.array(sketch, dtype=np.int64)
 
 
 def _ngrams(kind: str, sequences: Iterable[Sequence[str]]) -> dict[tuple[str, ...], int]:

@@ -63,22 +63,23 @@ _REPORTED = re.compile(
 def masked_sentences(text: str) -> list[Sentence]:
     """The sentences of `text` as lower-case tokens with people, roles and numbers masked; no empty ones."""
     sentences = [_TOKEN.findall(part) for part in _SENTENCE_END.split(unicodedata.normalize("NFKC", text))]
-    people = _people(sentences)
-    return [tuple(_mask(token, people) for token in tokens) for tokens in sentences if tokens]
+    seen = dict.fromkeys(token for tokens in sentences for token in tokens)
+    people = _people(sentences, seen)
+    masked = {token: _mask(token, people) for token in seen}
+    return [tuple(map(masked.__getitem__, tokens)) for tokens in sentences if tokens]
 
 
-def _people(sentences: list[list[str]]) -> dict[str, str]:
+def _people(sentences: list[list[str]], seen: dict[str, None]) -> dict[str, str]:
     """Name -> N1, N2, ...: capitalised words seen inside a sentence and never written in lower case.
 
     What opens a sentence, a quotation or the text after a colon is capitalised anyway and says nothing,
     unless it stands in a list with a name ("Open: Zoey, Ella and Liam").
     """
+    capitalised = {token for token in seen if _is_capitalised(token)}
     inside: set[str] = set()
-    seen: dict[str, None] = {}
     for tokens in sentences:
-        seen.update(dict.fromkeys(tokens))
         for i in range(len(tokens) - 1, -1, -1):
-            if _is_capitalised(tokens[i]) and (
+            if tokens[i] in capitalised and (
                 (i > 0 and tokens[i - 1] not in _OPENERS)
                 or (i + 2 < len(tokens) and tokens[i + 1] in _LINKS and tokens[i + 2] in inside)
             ):

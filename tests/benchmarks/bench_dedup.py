@@ -1,11 +1,12 @@
 """Semantic and near-duplicate removal against the ways a user would otherwise take, in one process.
 
-Run `python tests/benchmarks/bench_dedup.py [rows]`. Contenders take turns, three rounds; the figure is the median
-round. Unit vectors of 256 dimensions, a third of them near copies of others; texts of 120 words, likewise.
+Run `python tests/benchmarks/bench_dedup.py [rows]`. Contenders take turns, three rounds; the figure is the
+median round. Unit vectors of 256 dimensions, a third of them near copies of others; texts of 120 words,
+likewise.
 
-* semantic: Tailor's exact blocked cosine, a self-join in DuckDB (`array_inner_product`), and SemHash where it is
-  installed (approximate neighbours)
-* near:     Tailor's exact Jaccard by prefix filtering, and MinHash with LSH of datasketch where it is installed
+* semantic: Tailor's exact blocked cosine, a self-join in DuckDB (`array_inner_product`), and SemHash where
+            it is installed (approximate neighbours)
+* near:     Tailor's exact Jaccard by prefix filtering, and MinHash with LSH of datasketch where installed
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from tailor_core.diversity import dedup
 from tailor_core.diversity.dedup import Candidate, Deduplicated, drop_exact, drop_near, drop_semantic
-from tailor_core.diversity.shingles import jaccard, shingles
+from tailor_core.diversity.shingles import shingles
 from tailor_core.diversity.similarity import on_grid
 
 WORDS = [
@@ -137,7 +137,9 @@ def test_prefix_filtering_finds_just_what_comparing_all_pairs_finds(
     kept: list[Candidate] = []
     dropped = {}
     for candidate in sorted(rows, key=lambda r: r.preference):
-        found = [(jaccard(shingles(candidate.text), shingles(k.text)), k.id) for k in kept]
+        own = shingles(candidate.text)
+        others = [(shingles(other.text), other.id) for other in kept]
+        found = [(len(own & other) / len(own | other), i) for other, i in others]
         best = max((similarity for similarity, _ in found), default=0.0)
         if best >= threshold:
             dropped[candidate.id] = (next(i for s, i in found if s == best), round(best, 6))
