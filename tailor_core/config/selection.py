@@ -19,16 +19,10 @@ class SelectionConfig(BaseModel):
     dimension: int = Field(default=256, ge=8, le=4096, description="of the hashed embedder; minilm has 384")
     min_reward: float = Field(default=1.0, description="demonstrations with a lower verdict are not verified")
     contamination_threshold: float = Field(
-        default=0.95,
-        gt=0,
-        le=1,
-        description="Jaccard of question shingles that counts as an evaluation question",
+        default=0.95, gt=0, le=1, description="Jaccard of question shingles that counts as one question"
     )
     near_duplicate_threshold: float = Field(
-        default=0.9,
-        gt=0,
-        le=1,
-        description="Jaccard of trace shingles, people masked, that counts as the same",
+        default=0.8, gt=0, le=1, description="Jaccard of trace shingles, people masked, that counts as one"
     )
     semantic_threshold: float = Field(
         default=0.97, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"

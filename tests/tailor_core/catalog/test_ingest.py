@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -253,6 +255,38 @@ def test_empty_tables_and_folders_with_pattern_characters_are_read(tmp_path: Pat
     write_records(artifacts["sft_dataset"] / "sft_dataset.parquet", [], SFTExample)
     update_catalog(tmp_path / "c[d]*.duckdb", artifacts, "kk")
     assert ask(tmp_path / "c[d]*.duckdb", "lineage/list_training_rows").height == 0
+
+
+def test_a_process_killed_in_the_middle_leaves_a_catalog_that_the_next_run_completes(tmp_path: Path) -> None:
+    artifacts = write_artifacts(tmp_path / "store")
+    path = tmp_path / "catalog.duckdb"
+    script = (
+        "import os, sys; from pathlib import Path\n"
+        "from tailor_core.catalog import ingest\n"
+        "ingest.insert_embeddings = lambda *_: os.kill(os.getpid(), 9)\n"
+        "root = Path(sys.argv[1])\n"
+        "ingest.update_catalog(Path(sys.argv[2]), {p.name: p for p in root.iterdir()}, 'kk')\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "store"), str(path)])
+    assert killed.returncode == -9
+    assert ask(path, "selection/count_funnel")["remaining"].to_list() == [0] * 6
+    update_catalog(path, artifacts, "kk")
+    assert ask(path, "selection/count_funnel")["remaining"].to_list()[-1] == 2
+
+
+def test_runs_that_update_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
+    write_artifacts(tmp_path / "store")
+    path = tmp_path / "catalog.duckdb"
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from tailor_core.catalog.ingest import update_catalog\n"
+        "root = Path(sys.argv[1])\n"
+        "update_catalog(Path(sys.argv[2]), {p.name: p for p in root.iterdir()}, sys.argv[3])\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "store"), str(path)]
+    runs = [subprocess.Popen([*command, recipe]) for recipe in ("kk", "other", "kk")]
+    assert [run.wait() for run in runs] == [0, 0, 0]
+    assert ask(path, "lineage/list_training_rows").height == 2
 
 
 def test_ingesting_says_whether_it_did_anything(tmp_path: Path) -> None:
