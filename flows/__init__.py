@@ -1,0 +1,6 @@
+"""The order of stages, and the command line."""
+
+from pathlib import Path
+
+RECIPES = Path(__file__).parent / "recipes"
+"""The recipes that ship with Tailor."""

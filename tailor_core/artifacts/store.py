@@ -183,10 +183,12 @@ class Store:
         shutil.rmtree(directory)
 
     def _download(self, manifest: Manifest, target: Path) -> None:
+        target.mkdir(parents=True)
         for name in manifest.files:
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fs.get_file(self._at(manifest.ref.uri, name), str(path))
+        (target / MANIFEST).write_text(manifest.to_text(), encoding="utf-8")
 
     def _unwritable(self, error: Any) -> ArtifactError:
         return ArtifactError(

@@ -66,20 +66,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def apply_override(values: dict[str, Any], override: str) -> None:
-    """Put one `section.key=value` into nested recipe values."""
+def apply_override(values: dict[str, Any], override: str, flag: str = "--set") -> None:
+    """Put one `section.key=value` into nested values; `flag` is what the user wrote it after."""
     field, separator, text = override.partition("=")
     parts = [part.strip() for part in field.split(".")]
     if not separator or not all(parts):
-        raise RecipeError(
-            f"--set {override!r} is not of the form section.key=value, such as policy.beta=0.01"
-        )
+        raise RecipeError(f"{flag} {override!r} is not of the form key=value, such as policy.beta=0.01")
     here = values
     for depth, part in enumerate(parts[:-1], start=1):
         here = here.setdefault(part, {})
         if not isinstance(here, dict):
             raise RecipeError(
-                f"--set {override!r}: {'.'.join(parts[:depth])} = {_SHORT.repr(here)} is a value, "
+                f"{flag} {override!r}: {'.'.join(parts[:depth])} = {_SHORT.repr(here)} is a value, "
                 f"not a section; set {'.'.join(parts[:depth])} itself"
             )
     here[parts[-1]] = _override_value(text.strip())

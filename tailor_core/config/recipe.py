@@ -11,6 +11,7 @@ from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
+from tailor_core.config.report import ReportConfig
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.verdicts import VerdictsConfig
@@ -37,6 +38,7 @@ class Recipe(BaseModel):
     warm_start: WarmStartConfig = WarmStartConfig()
     policy: PolicyConfig = PolicyConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
     def _environment_is_said_once(self) -> Recipe:

@@ -27,8 +27,6 @@ _NO_NETWORK = {
 """No telemetry, no hub. MLflow wants the word `true`; the others take `1`."""
 
 _QUIET = {
-    "PREFECT_LOGGING_LEVEL": "ERROR",
-    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -37,6 +35,9 @@ _QUIET = {
 }
 
 _EPHEMERAL_SERVER = {
+    # What Tailor raises reaches the person who called it; nobody reads the logs of a server that is gone.
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     # A first start makes the database: 20 s on two busy cores, which is all that Prefect waits by default.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",

@@ -68,11 +68,16 @@ def find_intact(store: Store, stage: str, key: str, *, deep: bool = True) -> Man
     return manifest if manifest and not store.damage(manifest, deep=deep) else None
 
 
-def execute(job: StageJob, track: Track = untracked, say: Say | None = None) -> Outcome:
+def untold() -> Track:
+    """The `begin` of a stage that nobody follows."""
+    return untracked
+
+
+def execute(job: StageJob, begin: Callable[[], Track] = untold, say: Say | None = None) -> Outcome:
     """Make a stage's artifact unless the store has it intact.
 
-    One process at a time works on a key; `say` is told when this one waits. What the stage raises goes
-    through.
+    One process at a time works on a key; `say` is told when this one waits. `begin` is called when the stage
+    is about to run, and gives its tracker. What the stage raises goes through.
     """
     store = Store(job.store)
     settings = Settings(home=Path(job.home), store=job.store)
@@ -82,7 +87,7 @@ def execute(job: StageJob, track: Track = untracked, say: Say | None = None) -> 
         manifest = find_intact(store, stage, key)
         if manifest:
             return Outcome(manifest=manifest, hit=True)
-        return Outcome(manifest=_make(job, store, settings, track), hit=False)
+        return Outcome(manifest=_make(job, store, settings, begin()), hit=False)
 
 
 def _make(job: StageJob, store: Store, settings: Settings, track: Track) -> Manifest:

@@ -77,6 +77,22 @@ _ALL = (
     _stage(
         "evaluation", "EvaluationConfig", "problems", "backbone", "warm_start", "policy", libraries=_SAMPLING
     ),
+    _stage(
+        "report",
+        "ReportConfig",
+        "problems",
+        "backbone",
+        "probe",
+        "primitives",
+        "demonstrations",
+        "verdicts",
+        "selection",
+        "sft_dataset",
+        "warm_start",
+        "policy",
+        "evaluation",
+        seeded=False,
+    ),
 )
 
 STAGES: Mapping[str, StageDefinition] = MappingProxyType({stage.product: stage for stage in _ALL})

@@ -1,0 +1,176 @@
+"""`tailor`: the only command line. Heavy libraries are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import RECIPES
+from flows.rows import answer_rows, write_rows
+from tailor_core.config.load import apply_override, load_recipe, recipe_names
+from tailor_core.config.settings import prepare_process, read_settings
+from tailor_core.environments import get_environment, read_options
+from tailor_core.environments.rows import problem_from_json, solve_json
+from tailor_core.errors import InputError, TailorError
+from tailor_core.verification import MODES, score
+
+app = typer.Typer(
+    help="Reasoning primitives before reinforcement learning. Example: tailor run kk-tiny",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
+app.add_typer(backbone_app, name="backbone")
+
+RecipeName = Annotated[
+    str, typer.Argument(help=f"one of {', '.join(recipe_names(RECIPES))}, or a .toml file")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="section.key=value: overrides a value of the recipe; repeatable"),
+]
+Home = Annotated[
+    Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(help="artifact store, a directory or URL; default: $TAILOR_STORE, else in the home"),
+]
+EnvironmentName = Annotated[str, typer.Argument(help="family of problems, such as kk")]
+
+
+@app.command()
+def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, store: StoreUrl = None) -> None:
+    """Run a recipe: problems to report. What is in the store already is not made again.
+
+    Example: tailor run kk-tiny --set policy.beta=0.01
+    """
+    settings = read_settings(home, store)
+    loaded = load_recipe(recipe, RECIPES, overrides or [])
+    read_options(loaded.environment.name, loaded.environment.options)
+    prepare_process(settings)
+    from rich.console import Console
+
+    from flows.pipeline import pipeline
+    from flows.terminal import read_summary, result_table, show_progress
+    from tailor_core.artifacts.refs import ArtifactRef
+    from tailor_core.artifacts.store import Store
+
+    show_progress()
+    refs = pipeline(recipe, overrides or [], settings.home, settings.store)
+    evaluated = Store(settings.store).local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
+    console = Console()
+    console.print(result_table(read_summary(evaluated)))
+    console.print(f"report: {settings.reports / f'{loaded.name}.html'}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def plan(recipe: RecipeName, overrides: Overrides = None, home: Home = None, store: StoreUrl = None) -> None:
+    """Say of each stage whether it would run, and why, without running any.
+
+    Example: tailor plan kk-tiny --set policy.beta=0.01
+    """
+    from tailor_core.artifacts.store import Store
+    from tailor_core.stages.explain import plan_stages
+    from tailor_core.stages.registry import STAGES
+
+    settings = read_settings(home, store)
+    loaded = load_recipe(recipe, RECIPES, overrides or [])
+    for stage in plan_stages(loaded, Store(settings.store), list(STAGES.values())):
+        print(stage.to_line())
+
+
+@app.command()
+def problems(
+    environment: EnvironmentName,
+    size: Annotated[int, typer.Option(min=0, help="how many problems")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="all random choices follow from it")] = 0,
+    split: Annotated[str, typer.Option(help="the split that the problems belong to")] = "train",
+    people: Annotated[int | None, typer.Option(help="kk: number of people")] = None,
+    depth: Annotated[int | None, typer.Option(help="kk: levels of a statement at most")] = None,
+    width: Annotated[int | None, typer.Option(help="kk: operands of an and/or at most")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="key=value: any option of the environment; repeatable")
+    ] = None,
+) -> None:
+    """Generate problems as JSON lines.
+
+    Example: tailor problems kk --people 5 --size 3 --seed 7
+    """
+    shorthands = {"people": None if people is None else [people], "depth": depth, "width": width}
+    given = {name: value for name, value in shorthands.items() if value is not None}
+    options = read_options(environment, {**given, **_parse_options(option or [])})
+    found = get_environment(environment).generate(options, count=size, split=split, seed=seed)
+    write_rows(
+        {
+            "id": one.id,
+            "environment": one.environment,
+            "question": one.question,
+            "answer": one.answer,
+            "metadata": one.metadata,
+        }
+        for one in found
+    )
+
+
+@app.command()
+def solve(environment: EnvironmentName) -> None:
+    """Solve problems given as JSON lines: {"id", "solution", "n_solutions"} for each.
+
+    Example: tailor problems kk --size 3 | tailor solve kk
+    """
+    get_environment(environment)
+    write_rows(answer_rows(lambda row: solve_json(row, environment)))
+
+
+@app.command(name="score")
+def score_rows(
+    environment: EnvironmentName,
+    mode: Annotated[str, typer.Option(help=f"what an answer earns: {', '.join(MODES)}")] = "binary",
+) -> None:
+    """Score JSON lines {"problem": ..., "response": ...}: {"reward", "checks", "reason"} for each.
+
+    Example: tailor score kk --mode binary < rows.jsonl
+    """
+    get_environment(environment)
+    chosen = next((known for known in MODES if known == mode), None)
+    if chosen is None:
+        raise InputError(f"--mode = {mode!r} is not known; use one of {', '.join(MODES)}")
+
+    def answer(row: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(row.get("problem"), dict) or "response" not in row:
+            raise InputError('a row must be {"problem": {...}, "response": "..."}')
+        return score(problem_from_json(row["problem"], environment), row["response"], chosen)._asdict()
+
+    write_rows(answer_rows(answer))
+
+
+def _parse_options(options: list[str]) -> dict[str, Any]:
+    """`key=value` pairs, dotted keys as nested tables, values in TOML syntax or else text."""
+    values: dict[str, Any] = {}
+    for option in options:
+        apply_override(values, option, flag="--option")
+    return values
+
+
+def main() -> None:
+    """Run the command line; a mistake that the user can mend is one sentence and exit 2."""
+    try:
+        app()
+    except TailorError as error:
+        print(f"tailor: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader, such as `head`, has had enough; keep the interpreter from complaining as it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The whole method, from nothing to a trained, evaluated and reported model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from flows import RECIPES
+from tailor_core.config.load import load_recipe
+from tailor_core.config.settings import read_settings
+from tasks.backbone import backbone
+from tasks.demonstrations import demonstrations
+from tasks.evaluation import evaluation
+from tasks.policy import policy
+from tasks.primitives import primitives
+from tasks.probe import probe
+from tasks.problems import problems
+from tasks.publish import publish
+from tasks.report import report
+from tasks.run import open_run
+from tasks.selection import selection
+from tasks.sft_dataset import sft_dataset
+from tasks.verdicts import verdicts
+from tasks.warm_start import warm_start
+
+
+@flow(name="tailor", flow_run_name="{recipe}")
+def pipeline(
+    recipe: str = "kk-tiny",
+    overrides: list[str] | None = None,
+    home: Path | None = None,
+    store: str | None = None,
+) -> dict[str, dict[str, str]]:
+    """Run a recipe and return each product's artifact reference.
+
+    1.  problems        puzzles for training, validation, test and out-of-distribution levels
+    2.  backbone        the base model
+    3.  probe           what the base model can do, and how it fails
+    4.  primitives      ways of reasoning, discovered and screened
+    5.  demonstrations  puzzles solved with the primitives
+    6.  verdicts        each demonstration checked
+    7.  selection       duplicates and leaks out, a diverse choice in
+    8.  sft_dataset     the kept rows as chat messages
+    9.  warm_start      the base model fine-tuned on them
+    10. policy          reinforcement learning from the warm start
+    11. evaluation      base, warm start and policy on held-out puzzles
+    12. report          one page on all of it
+    """
+    settings = read_settings(home, store)
+    with open_run(load_recipe(recipe, RECIPES, overrides or []), settings) as run:
+        puzzles = problems(run)
+        base = backbone(run)
+        answers = probe(run, problems=puzzles, backbone=base)
+        library = primitives(run, problems=puzzles, probe=answers)
+        traces = demonstrations(run, problems=puzzles, primitives=library)
+        judged = verdicts(run, problems=puzzles, demonstrations=traces)
+        chosen = selection(run, problems=puzzles, primitives=library, demonstrations=traces, verdicts=judged)
+        rows = sft_dataset(run, problems=puzzles, demonstrations=traces, selection=chosen)
+        warm = warm_start(run, backbone=base, sft_dataset=rows)
+        trained = policy(run, warm_start=warm, problems=puzzles)
+        evaluated = evaluation(run, problems=puzzles, backbone=base, warm_start=warm, policy=trained)
+        report(
+            run,
+            problems=puzzles,
+            backbone=base,
+            probe=answers,
+            primitives=library,
+            demonstrations=traces,
+            verdicts=judged,
+            selection=chosen,
+            sft_dataset=rows,
+            warm_start=warm,
+            policy=trained,
+            evaluation=evaluated,
+        )
+        publish(run)
+        return {stage: outcome.manifest.ref.to_json() for stage, outcome in run.outcomes.items()}

@@ -1,0 +1,93 @@
+"""What a person sees of a run: a line as a stage starts and as it ends, and a table of the result."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from tailor_core.errors import ArtifactError
+
+OVERALL = "all"
+
+
+def show_progress() -> None:
+    """Print what the logger `tailor` is told to stderr."""
+    handler = RichHandler(
+        console=Console(stderr=True),
+        show_level=False,
+        show_path=False,
+        markup=False,
+        highlighter=None,
+        log_time_format="%H:%M:%S",
+    )
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("tailor")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def result_table(summary: Mapping[str, Any]) -> Table:
+    """Accuracy of each model on each split and number of people, with its interval.
+
+    `summary` is the evaluation's summary.json.
+    """
+    models = summary["models"]
+    confidence = summary["settings"]["confidence"]
+    table = Table(title=f"Share of correct answers (pass@1) with {confidence:.0%} intervals")
+    for column in ("split", "people", "problems"):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for model in models:
+        table.add_column(model.replace("_", " "))
+    for split in summary["splits"]:
+        groups = {model: part["splits"].get(split) for model, part in models.items()}
+        for level in _levels(groups):
+            cells = {model: _cell(group, level) for model, group in groups.items()}
+            first = next(group for group in groups.values() if group)
+            problems = _group(first, level)["problems"]
+            table.add_row(
+                split if level == OVERALL else "",
+                level,
+                str(problems),
+                *cells.values(),
+                style="bold" if level == OVERALL else None,
+                end_section=level == _levels(groups)[-1],
+            )
+    return table
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """summary.json of an evaluation artifact; ArtifactError where it cannot be read."""
+    try:
+        value: dict[str, Any] = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"the evaluation in {str(directory)!r} has no readable summary.json ({error}); run again"
+        ) from error
+    return value
+
+
+def _levels(groups: Mapping[str, Any]) -> list[str]:
+    """`all`, and each number of people where there are several."""
+    found = {level for group in groups.values() if group for level in group["by_difficulty"]}
+    return [OVERALL, *(sorted(found, key=int) if len(found) > 1 else [])]
+
+
+def _group(group: Mapping[str, Any], level: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = group if level == OVERALL else group["by_difficulty"].get(level, {})
+    return found
+
+
+def _cell(group: Mapping[str, Any] | None, level: str) -> str:
+    found = _group(group, level) if group else {}
+    if not found:
+        return "-"
+    value = found["pass@1"]
+    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"

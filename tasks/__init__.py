@@ -1,0 +1,1 @@
+"""How a stage is run: Prefect tasks around the stages of `tailor_core`."""

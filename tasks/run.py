@@ -1,0 +1,143 @@
+"""One run of a recipe: what all its stages share. Opened by the flow, known to the tasks inside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from tailor_core.artifacts.manifest import Manifest
+from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.artifacts.store import Store
+from tailor_core.config.load import flat
+from tailor_core.config.recipe import Recipe
+from tailor_core.config.settings import Settings
+from tailor_core.errors import StageError
+from tailor_core.stages.context import Track
+from tailor_core.stages.execute import Outcome, StageJob
+from tailor_core.tracking.datasets import Dataset
+from tailor_core.tracking.mlflow_runs import RunTracker, StageTracker
+from tailor_core.tracking.openlineage import Attempt, LineageLog
+
+progress = logging.getLogger("tailor")
+"""One line as a stage starts, and one as it ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A recipe being run: its store, its trackers, and what its stages came to."""
+
+    recipe: Recipe
+    settings: Settings
+    store: Store
+    tracker: RunTracker
+    lineage: LineageLog
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def dataset(self, ref: ArtifactRef) -> Dataset:
+        """An artifact as the trackers see it."""
+        manifest = self.store.find(ref.stage, ref.key)
+        return _dataset(ref, self.store.uri(ref), manifest)
+
+    def note(self, outcome: Outcome) -> None:
+        """Remember what a stage came to."""
+        self.outcomes[outcome.manifest.stage] = outcome
+
+
+_current: ContextVar[Run] = ContextVar("run")
+
+
+@contextmanager
+def open_run(recipe: Recipe, settings: Settings) -> Iterator[Run]:
+    """Everything that the tasks of one flow run need, for as long as it lasts."""
+    store = Store(settings.store)
+    lineage = LineageLog(directory=settings.lineage, recipe=recipe.name)
+    tracker = RunTracker(
+        settings.tracking_uri, settings.home, recipe.name, flat(recipe.model_dump(mode="json"))
+    )
+    run = Run(recipe=recipe, settings=settings, store=store, tracker=tracker, lineage=lineage)
+    token = _current.set(run)
+    failed = True
+    try:
+        yield run
+        failed = False
+    finally:
+        _current.reset(token)
+        tracker.close(failed=failed)
+
+
+def current_run() -> Run:
+    """The run that the calling task belongs to; StageError outside one."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise StageError(
+            "a stage's task was called outside a run; call it inside `with open_run(...)`, as "
+            "flows.pipeline does"
+        ) from None
+
+
+class StageAttempt:
+    """One attempt at a stage, told to OpenLineage and, once it really runs, to MLflow."""
+
+    def __init__(self, run: Run, job: StageJob) -> None:
+        self._run, self._job = run, job
+        self._inputs = [run.dataset(ref) for ref in job.inputs.values()]
+        self._lineage: Attempt = run.lineage.attempt(job.spec.stage, job.spec.key, self._inputs)
+        self._tracker: StageTracker | None = None
+
+    def begin(self) -> Track:
+        """The stage was not in the store and runs now."""
+        self._lineage.start()
+        params = {**flat(self._job.spec.config), "seed": self._job.spec.seed, "key": self._job.spec.key}
+        self._tracker = self._run.tracker.stage(self._job.spec.stage, params, self._inputs)
+        return self._tracker.track
+
+    def complete(self, outcome: Outcome) -> None:
+        """The stage has its artifact."""
+        manifest = outcome.manifest
+        output = _dataset(manifest.ref, self._run.store.uri(manifest.ref), manifest)
+        self._lineage.complete(output, cached=outcome.hit)
+        if self._tracker:
+            self._tracker.finish(output, _numbers(manifest.summary.get("metrics", {})))
+        else:
+            self._run.tracker.cached(manifest.stage, manifest.digest)
+        self._run.note(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """The attempt ended by an exception."""
+        self._lineage.fail(error)
+        if self._tracker:
+            self._tracker.fail(error)
+
+
+@contextmanager
+def attempt_at(job: StageJob) -> Iterator[StageAttempt]:
+    """An attempt in the current run; what it raises is recorded and goes through."""
+    attempt = StageAttempt(current_run(), job)
+    try:
+        yield attempt
+    except BaseException as error:
+        attempt.fail(error)
+        raise
+
+
+def _dataset(ref: ArtifactRef, uri: str, manifest: Manifest | None) -> Dataset:
+    if manifest is None:
+        return Dataset(name=ref.stage, digest=ref.digest, uri=uri)
+    tables = manifest.table_types
+    main = f"{ref.stage}.parquet" if f"{ref.stage}.parquet" in tables else next(iter(tables), "")
+    rows = sum(int(count) for count in manifest.summary.get("rows", {}).values())
+    return Dataset(name=ref.stage, digest=ref.digest, uri=uri, rows=rows, columns=tables.get(main, {}))
+
+
+def _numbers(metrics: Any) -> dict[str, float]:
+    """The numbers among a stage's metrics, nested names joined by a slash."""
+    return {
+        name.replace(".", "/"): float(value)
+        for name, value in flat(metrics).items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }

@@ -1,0 +1,109 @@
+"""One wrapper that makes a stage a Prefect task: cache, retries, tracking. The only clever Prefect code.
+
+Prefect's cache is the fast path: its key is the stage key, its value an artifact's reference. The store is
+the truth: a cached reference counts only if the store has that artifact, byte by byte, and with Prefect's
+database lost everything is still found in the store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from prefect import Task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.tasks import exponential_backoff
+
+from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.stages.execute import Outcome, StageJob, execute, find_intact
+from tailor_core.stages.registry import STAGES, StageDefinition
+from tailor_core.stages.spec import make_spec
+from tasks.run import Run, attempt_at, progress
+
+Json = dict[str, Any]
+
+_BACKOFF_SECONDS = 2
+
+
+class StageTask:
+    """A stage of the method, called in a flow with the artifacts that it reads."""
+
+    def __init__(self, definition: StageDefinition) -> None:
+        self.definition = definition
+        self.task: Task[[Json], Json] = Task(
+            fn=_attempt,
+            name=definition.product,
+            description=f"Make the product `{definition.product}`",
+            cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key),
+            persist_result=True,
+            result_serializer="json",
+            retries=definition.retries,
+            retry_delay_seconds=exponential_backoff(_BACKOFF_SECONDS),
+            retry_jitter_factor=0.5,
+            retry_condition_fn=_is_worth_another_try,
+        )
+
+    def __call__(self, run: Run, **inputs: ArtifactRef) -> ArtifactRef:
+        """The stage's artifact: found in the store, or made now."""
+        started = time.monotonic()
+        job = self.job(run, inputs)
+        stage, key = job.spec.stage, job.spec.key
+        intact = find_intact(run.store, stage, key)
+        if intact is None:
+            progress.info("%-15s ...", stage)
+        value = job.to_json()
+        ref = ArtifactRef.from_json(self.task.with_options(refresh_cache=intact is None)(value))
+        if intact and ref.digest != intact.digest:
+            ref = ArtifactRef.from_json(self.task.with_options(refresh_cache=True)(value))
+        if intact and stage not in run.outcomes:
+            with attempt_at(job) as attempt:
+                attempt.complete(Outcome(manifest=intact, hit=True))
+        _tell(run.outcomes[stage], time.monotonic() - started)
+        return ref
+
+    def job(self, run: Run, inputs: Mapping[str, ArtifactRef]) -> StageJob:
+        """What is to be done, as another process could do it."""
+        assert tuple(inputs) == self.definition.inputs, (
+            f"{self.definition.product} reads {self.definition.inputs}"
+        )
+        return StageJob(
+            spec=make_spec(self.definition, run.recipe, inputs),
+            function=self.definition.function,
+            config=self.definition.config,
+            inputs=inputs,
+            recipe=run.recipe.name,
+            home=str(run.settings.home),
+            store=run.settings.store,
+        )
+
+
+def stage_task(product: str) -> StageTask:
+    """The task of a product in the registry."""
+    return StageTask(STAGES[product])
+
+
+def _attempt(job: Json) -> Json:
+    """One attempt at a stage, in the current run; the artifact's reference."""
+    todo = StageJob.from_json(job)
+    with attempt_at(todo) as attempt:
+        outcome = execute(todo, begin=attempt.begin, say=progress.info)
+        attempt.complete(outcome)
+    return cast(Json, outcome.manifest.ref.to_json())
+
+
+def _cache_key(context: Any, parameters: Mapping[str, Any]) -> str:
+    spec = StageJob.from_json(parameters["job"]).spec
+    return f"tailor-{spec.stage}-{spec.key}"
+
+
+def _is_worth_another_try(task: Any, run: Any, state: Any) -> bool:
+    """A full disk or a lost connection may pass; bad input and bugs do not."""
+    return isinstance(state.result(raise_on_failure=False), OSError)
+
+
+def _tell(outcome: Outcome, seconds: float) -> None:
+    word = "hit " if outcome.hit else "made"
+    manifest = outcome.manifest
+    rows = ", ".join(f"{count} {name}" for name, count in manifest.summary.get("rows", {}).items())
+    progress.info("%-15s %s %7.1f s  %s  %s", manifest.stage, word, seconds, manifest.digest[:12], rows)
