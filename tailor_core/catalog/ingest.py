@@ -44,12 +44,20 @@ def update_catalog(path: Path, artifacts: Mapping[str, Path], recipe: str = "") 
     and to be killed. ArtifactError where the catalog is in use elsewhere or an artifact's tables do not fit.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path), open_catalog(path) as connection:
-        migrate(connection)
-        for stage in sorted(artifacts.keys() & _TABLES.keys()):
-            key = content_digest(stage, artifacts[stage])
-            ingest_artifact(connection, stage, key, artifacts[stage])
-            execute(connection, "ingest/replace_current_artifact", recipe=recipe, stage=stage, artifact=key)
+    try:
+        with _alone(path), open_catalog(path) as connection:
+            migrate(connection)
+            for stage in sorted(artifacts.keys() & _TABLES.keys()):
+                key = content_digest(stage, artifacts[stage])
+                ingest_artifact(connection, stage, key, artifacts[stage])
+                execute(
+                    connection, "ingest/replace_current_artifact", recipe=recipe, stage=stage, artifact=key
+                )
+    except duckdb.Error as error:
+        raise ArtifactError(
+            f"the catalog {str(path)!r} could not be written ({str(error).splitlines()[0]}); where the disk "
+            "is not full, delete the catalog: the next run rebuilds it from the artifacts"
+        ) from error
 
 
 def ingest_artifact(connection: Connection, stage: str, key: str, directory: Path) -> bool:

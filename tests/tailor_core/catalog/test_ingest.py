@@ -299,6 +299,15 @@ def test_ingesting_says_whether_it_did_anything(tmp_path: Path) -> None:
         assert connection.execute("select count(*) from problems").fetchall() == [(4,)]
 
 
+def test_a_catalog_that_another_program_rearranged_is_one_clear_sentence(
+    catalog: Path, tmp_path: Path
+) -> None:
+    with open_catalog(catalog) as connection:
+        connection.execute("drop table current_artifacts cascade")
+    with pytest.raises(ArtifactError, match=r"could not be written .* delete the catalog"):
+        update_catalog(catalog, {"problems": tmp_path / "store" / "problems"}, "kk")
+
+
 def test_wrong_names_and_dimensions_are_clear() -> None:
     with pytest.raises(InputError, match=r"no query 'selection/drop_tables'; choose one of .*count_funnel"):
         load_query("selection/drop_tables")
