@@ -1,0 +1,75 @@
+"""Screening sees through a right answer with a wrong proof, and never looks at an evaluation problem."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tailor_core.artifacts.tables import read_records
+from tailor_core.config.primitives import PrimitivesConfig
+from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
+from tailor_core.demonstrations.procedural import ProceduralTeacher
+from tailor_core.demonstrations.teacher import make_demonstration
+from tailor_core.diversity.embedding import HashedEmbedder
+from tailor_core.environments.base import get_environment, read_options
+from tailor_core.environments.knights_knaves.moves import Program
+from tailor_core.primitives.language import language_of
+from tailor_core.primitives.screening import refuse_quality, try_out
+from tailor_core.records import Demonstration, Primitive, Problem
+from tailor_core.stages import primitives, problems
+from tailor_core.stages.context import StageContext
+
+
+def flawed(problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
+    """The teacher's demonstration and its right answer, with a conclusion out of thin air put in front."""
+    sound = ProceduralTeacher("kk").demonstrate(problem, primitive, seed)
+    role = problem.spec["roles"]["knight"]
+    think = f"So {problem.spec['names'][0]} is a {role}. {sound.think}"
+    return make_demonstration("flawed", problem, primitive, seed, think, sound.answer_text)
+
+
+def test_a_right_answer_with_an_unsound_step_does_not_pass() -> None:
+    options = read_options("kk", {"people": [3]})
+    asked = get_environment("kk").generate(options, count=6, split="train", seed=3)
+    primitive = language_of("kk").primitive(Program().to_dict(), {})
+    embed = HashedEmbedder(32).embed
+    sound = try_out(primitive, asked, ProceduralTeacher("kk").demonstrate, embed, 0)
+    unsound = try_out(primitive, asked, flawed, embed, 0)
+    assert (sound.pass_rate, sound.failure) == (1.0, "")
+    assert unsound.pass_rate == 0.0
+    refusal = refuse_quality(unsound, PrimitivesConfig())
+    assert refusal is not None
+    assert refusal.rule == "pass_rate"
+    assert unsound.failure in refusal.reason
+
+
+def test_candidates_are_tried_on_train_problems_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def context(stage: str) -> StageContext:
+        output, workdir = tmp_path / stage, tmp_path / f"{stage}-work"
+        output.mkdir()
+        workdir.mkdir()
+        inputs = {name: tmp_path / name for name in ("problems", "probe")}
+        return StageContext(inputs=inputs, output=output, workdir=workdir, seed=4)
+
+    made = ProblemsConfig(
+        environment=EnvironmentConfig(options={"people": [3]}), train=5, validation=20, test=20, ood=0
+    )
+    problems.run(made, context("problems"))
+    (tmp_path / "probe").mkdir()
+    summary = {"pass_rate_by_difficulty": {"3": 0.1}, "failures": {"2 of 3 roles are right": 5}}
+    (tmp_path / "probe" / "summary.json").write_text(json.dumps(summary))
+    real, seen = ProceduralTeacher.demonstrate, set()
+
+    def watched(self: ProceduralTeacher, problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
+        seen.add(problem.id)
+        return real(self, problem, primitive, seed)
+
+    monkeypatch.setattr(ProceduralTeacher, "demonstrate", watched)
+    config = PrimitivesConfig(probe_problems=30, candidates_per_round=6, rounds=1, max_primitives=2)
+    primitives.run(config, context("primitives"))
+    rows = read_records(tmp_path / "problems" / "problems.parquet", Problem)
+    assert seen == {row.id for row in rows if row.split == "train"}
