@@ -14,8 +14,11 @@ from transformers import PreTrainedTokenizerFast
 
 PAD, USER, ASSISTANT, END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
-SEGMENTS = r" ?[A-Z][a-z]+| ?\d|(?: ?[a-z']+)+|\n| ?[^\sA-Za-z\d]|\s|[A-Z]+"
+SEGMENTS = r" ?[A-Z][a-z]+| ?\d|(?: [a-z']+)+|[a-z']+(?: [a-z']+)*|\n| ?[^\sA-Za-z\d]|\s|[A-Z]+"
 """What may become a token: a capitalised word, a digit, a run of lower-case words, one mark of punctuation."""
+
+UP_TO_ROLE = r"[a-z' ]*?(?:knight|knave)s?"
+"""A run of words ends after a role word, so that no two decisions share a token."""
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -35,6 +38,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, phrases: Iterable[str
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(SEGMENTS), behavior="isolated"),
+            pre_tokenizers.Split(Regex(UP_TO_ROLE), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

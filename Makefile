@@ -1,0 +1,53 @@
+# Two commands: `make demo` runs the main job, `make test` passes the tests. Each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := 2.13.0
+READY := $(VENV)/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-unit check fix bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(READY)  ## make .venv with everything (skipped when it is there)
+
+# torch first and pinned: a later resolution then keeps it. Where there is a GPU the CUDA build is the right one.
+$(READY): pyproject.toml
+	@echo "setting up $(VENV): a few minutes, once"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed, $(PYTHON) is older; run make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing torch $(TORCH)"
+	@$(BIN)/python -m pip install --quiet "torch==$(TORCH)"
+	@echo "installing tailor and its development tools"
+	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $(READY)
+
+demo: $(READY)  ## the whole method on Knights & Knaves, about ten minutes on two cores
+	@$(BIN)/tailor run kk-tiny
+
+test: $(READY)  ## all tests
+	@$(BIN)/python -m pytest
+
+test-unit: $(READY)  ## the tests that take seconds
+	@$(BIN)/python -m pytest -m "not integration"
+
+check: $(READY)  ## format, lint, types, import direction
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: $(READY)  ## format and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## all benchmarks, each against what one would use instead
+	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+clean:  ## remove what runs left here (.tailor); the environment stays
+	@rm -rf .tailor
