@@ -167,7 +167,7 @@ def main() -> None:
         print(f"tailor: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        # The reader, such as `head`, has had enough; keep the interpreter from complaining as it closes stdout.
+        # The reader, such as `head`, has had enough; let the interpreter close stdout without complaint.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 

@@ -18,7 +18,7 @@ OVERALL = "all"
 
 
 def show_progress() -> None:
-    """Print what the logger `tailor` is told to stderr."""
+    """Print the progress of a run, and the library's warnings, to stderr."""
     handler = RichHandler(
         console=Console(stderr=True),
         show_level=False,
@@ -28,10 +28,11 @@ def show_progress() -> None:
         log_time_format="%H:%M:%S",
     )
     handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("tailor")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    for name, level in (("tailor", logging.INFO), ("tailor_core", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
 
 
 def result_table(summary: Mapping[str, Any]) -> Table:

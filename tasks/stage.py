@@ -69,7 +69,6 @@ class StageTask:
         )
         return StageJob(
             spec=make_spec(self.definition, run.recipe, inputs),
-            function=self.definition.function,
             config=self.definition.config,
             inputs=inputs,
             recipe=run.recipe.name,

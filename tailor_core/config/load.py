@@ -98,8 +98,8 @@ def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:
             canonical_json(value)
         except (TypeError, ValueError):
             raise RecipeError(
-                f"{source}: {field} = {value} cannot be kept in a recipe; give a finite number, text, true or "
-                "false, or a list or table of these"
+                f"{source}: {field} = {value} cannot be kept in a recipe; give a finite number, text, "
+                "true or false, or a list or table of these"
             ) from None
     try:
         return Recipe.model_validate(values)
@@ -122,7 +122,8 @@ def _sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
     wanted = " or ".join(dict.fromkeys(_requirement(e["msg"]) for e in same_field))
     about = _field(path)
     meaning = f" ({about.description})" if about and about.description else ""
-    return f"{field} = {_SHORT.repr(first['input'])} must {wanted}{meaning}; correct it in the recipe or with --set"
+    given = _SHORT.repr(first["input"])
+    return f"{field} = {given} must {wanted}{meaning}; correct it in the recipe or with --set"
 
 
 def _requirement(message: str) -> str:

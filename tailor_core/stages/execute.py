@@ -37,7 +37,6 @@ class StageJob:
     """All that another process needs to run a stage; plain JSON values."""
 
     spec: StageSpec
-    function: str
     config: str
     inputs: Mapping[str, ArtifactRef] = field(default_factory=dict)
     recipe: str
@@ -104,7 +103,7 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track) -> Mani
     )
     started = time.monotonic()
     try:
-        summary = load_target(job.function)(_config(job), context)
+        summary = load_target(job.spec.function)(_config(job), context)
         manifest = store.commit(output, _manifest(job, output, summary, time.monotonic() - started))
     except BaseException:
         shutil.rmtree(output, ignore_errors=True)
@@ -126,7 +125,7 @@ def _manifest(job: StageJob, output: Path, summary: Any, seconds: float) -> Mani
     files = describe_files(output)
     if not files:
         raise StageError(
-            f"{job.spec.stage}: {job.function} wrote no file; a stage writes into context.output"
+            f"{job.spec.stage}: {job.spec.function} wrote no file; a stage writes into context.output"
         )
     return Manifest(
         stage=job.spec.stage,
@@ -140,7 +139,7 @@ def _manifest(job: StageJob, output: Path, summary: Any, seconds: float) -> Mani
         },
         summary=dict(summary),
         table_types=describe_tables(output),
-        producer={"tailor": _tailor_version(), "recipe": job.recipe, "function": job.function},
+        producer={"tailor": _tailor_version(), "recipe": job.recipe, "function": job.spec.function},
         environment={
             "python": platform.python_version(),
             "platform": platform.platform(),

@@ -23,15 +23,16 @@ from tailor_core.stages.registry import StageDefinition, load_target
 class StageSpec:
     """The canonical description of one stage's work.
 
+    function:  what runs, by dotted name; code: module -> digest of its meaning
     config:    the resolved section of the recipe, as JSON values
     inputs:    input name -> content digest
-    code:      module -> digest of its meaning
     libraries: distribution -> version
     sources:   other things outside the recipe that decide the result -> digest
     seed:      of the run, None for stages that draw nothing
     """
 
     stage: str
+    function: str
     schema_version: int
     config: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         code |= _environment_code(recipe.environment.name)
     return StageSpec(
         stage=definition.product,
+        function=definition.function,
         schema_version=definition.schema_version,
         config=config.model_dump(mode="json"),
         inputs={name: ref.digest for name, ref in sorted(inputs.items())},

@@ -1,0 +1,81 @@
+"""What every test stands on: a clean environment, no network, a home and a store of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tailor_core.artifacts.store import Store
+from tailor_core.config.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+_OURS = ("TAILOR_", "PREFECT_", "MLFLOW_", "OPENLINEAGE_", "TOY_LOG")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the developer's machine decides a result."""
+    for name in list(os.environ):
+        if name.startswith(_OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse connections to anything but this machine."""
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(str(address[0])):
+            raise OSError(f"a test tried to reach {address!r}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A home of the test's own, with the store in it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Settings(home=home, store=str(home / "store"))
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return Store(settings.store)
+
+
+@pytest.fixture
+def python_environment(tmp_path: Path) -> dict[str, str]:
+    """Variables for a Python process that a test starts: it sees the source, and has a home of its own."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def toy_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which toy stages note that they ran."""
+    path = tmp_path / "toy.log"
+    path.touch()
+    monkeypatch.setenv("TOY_LOG", str(path))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def toy_stages_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tests"))

@@ -1,0 +1,114 @@
+"""Small real stages that stand in for slow ones: they count, sum, wait, fail and remember."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars
+
+from tailor_core.artifacts.tables import read_table, write_table
+from tailor_core.config.problems import ProblemsConfig
+from tailor_core.config.sft_dataset import SFTDatasetConfig
+from tailor_core.config.verdicts import VerdictsConfig
+from tailor_core.stages.context import StageContext
+from tailor_core.stages.registry import StageDefinition
+
+PROBLEMS = StageDefinition(
+    product="problems", function="toy_stages:count", config="tailor_core.config.problems:ProblemsConfig"
+)
+VERDICTS = StageDefinition(
+    product="verdicts",
+    function="toy_stages:halve",
+    config="tailor_core.config.verdicts:VerdictsConfig",
+    inputs=("problems",),
+    seeded=False,
+)
+SFT_DATASET = StageDefinition(
+    product="sft_dataset",
+    function="toy_stages:add_up",
+    config="tailor_core.config.sft_dataset:SFTDatasetConfig",
+    inputs=("problems", "verdicts"),
+    seeded=False,
+)
+SLOW = StageDefinition(
+    product="problems",
+    function="toy_stages:count_slowly",
+    config="tailor_core.config.problems:ProblemsConfig",
+)
+FAILING = StageDefinition(
+    product="problems", function="toy_stages:fail", config="tailor_core.config.problems:ProblemsConfig"
+)
+LAZY = StageDefinition(
+    product="problems",
+    function="toy_stages:write_nothing",
+    config="tailor_core.config.problems:ProblemsConfig",
+)
+
+
+def count(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """The numbers from the seed on, as many as `train` says; one line in the file $TOY_LOG for each call."""
+    _log("count")
+    numbers = list(range(context.seed, context.seed + _size(config)))
+    write_table(context.output / "problems.parquet", polars.DataFrame({"number": numbers}))
+    context.track({"loss": 0.5}, 1)
+    return {"rows": {"problems": len(numbers)}, "metrics": {"train": {"size": len(numbers)}}}
+
+
+def halve(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
+    """Halves, rounded down: neighbours give equal content."""
+    _log("halve")
+    table = read_table(context.inputs["problems"] / "problems.parquet")
+    write_table(context.output / "verdicts.parquet", table.select(polars.col("number") // 2))
+    return {"rows": {"verdicts": table.height}}
+
+
+def add_up(config: SFTDatasetConfig, context: StageContext) -> dict[str, Any]:
+    """The sum of all inputs."""
+    _log("add_up")
+    total = sum(read_table(d / f"{name}.parquet")["number"].sum() for name, d in context.inputs.items())
+    (context.output / "nested").mkdir()
+    (context.output / "nested" / "sum.json").write_text(json.dumps(total))
+    return {"rows": {}}
+
+
+def count_slowly(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """Like `count`, one file in the workdir a number; goes on where a killed attempt stopped."""
+    _log("count_slowly")
+    for number in range(_size(config)):
+        part = context.workdir / f"{number}.part"
+        if not part.exists():
+            (context.output / "half-written").write_text("not yet")
+            time.sleep(0.05)
+            part.write_text(str(number))
+            _log(f"part {number}")
+    (context.output / "half-written").unlink(missing_ok=True)
+    return count(config, context)
+
+
+def fail(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """Write half and raise."""
+    _log("fail")
+    (context.output / "half").write_text("half")
+    raise OSError("the disk went away")
+
+
+def write_nothing(config: ProblemsConfig, context: StageContext) -> Mapping[str, Any]:
+    """Return without a file."""
+    return {}
+
+
+def _size(config: ProblemsConfig) -> int:
+    assert isinstance(config.train, int)
+    return config.train
+
+
+def _log(line: str) -> None:
+    path = os.environ.get("TOY_LOG")
+    if path:
+        with Path(path).open("a") as stream:
+            stream.write(line + "\n")
