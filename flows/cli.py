@@ -11,7 +11,8 @@ import typer
 
 from flows import RECIPES
 from flows.rows import answer_rows, write_rows
-from tailor_core.config.load import apply_override, load_recipe, recipe_names
+from tailor_core.config.backbone import PretrainingConfig
+from tailor_core.config.load import apply_override, load_recipe, make_config, recipe_names
 from tailor_core.config.settings import prepare_process, read_settings
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, solve_json
@@ -28,12 +29,14 @@ app = typer.Typer(
 backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
 app.add_typer(backbone_app, name="backbone")
 
+_SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
+
 RecipeName = Annotated[
     str, typer.Argument(help=f"one of {', '.join(recipe_names(RECIPES))}, or a .toml file")
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", help="section.key=value: overrides a value of the recipe; repeatable"),
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="override a value of the recipe; repeatable"),
 ]
 Home = Annotated[
     Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
@@ -96,7 +99,7 @@ def problems(
     depth: Annotated[int | None, typer.Option(help="kk: levels of a statement at most")] = None,
     width: Annotated[int | None, typer.Option(help="kk: operands of an and/or at most")] = None,
     option: Annotated[
-        list[str] | None, typer.Option(help="key=value: any option of the environment; repeatable")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="any option of the environment; repeatable")
     ] = None,
 ) -> None:
     """Generate problems as JSON lines.
@@ -151,11 +154,33 @@ def score_rows(
     write_rows(answer_rows(answer))
 
 
-def _parse_options(options: list[str]) -> dict[str, Any]:
+@backbone_app.command()
+def tiny(
+    output: Annotated[Path, typer.Option(help="the model directory to write")] = _SHIPPED / "tiny",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="override a pretraining setting; repeatable"),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Pretrain the backbone `tiny` from nothing: hours on two cores, resumable.
+
+    Example: tailor backbone tiny --output my-backbone --set steps=500
+    """
+    values = _parse_options(overrides or [], flag="--set")
+    config = make_config(PretrainingConfig, values, "tailor backbone tiny")
+    settings = read_settings(home)
+    prepare_process(settings)
+    from flows.backbone import backbone
+
+    backbone(output, config, settings.home)
+
+
+def _parse_options(options: list[str], flag: str = "--option") -> dict[str, Any]:
     """`key=value` pairs, dotted keys as nested tables, values in TOML syntax or else text."""
     values: dict[str, Any] = {}
     for option in options:
-        apply_override(values, option, flag="--option")
+        apply_override(values, option, flag)
     return values
 
 

@@ -8,14 +8,15 @@ import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from tailor_core.config.recipe import Recipe
 from tailor_core.errors import RecipeError
 from tailor_core.records import canonical_json
+
+M = TypeVar("M", bound=BaseModel)
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -32,6 +33,11 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     for override in overrides:
         apply_override(values, override)
     return make_recipe(values, f"recipe {name!r}")
+
+
+def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:
+    """The recipe with these values; RecipeError, naming `source`, on the first that is wrong."""
+    return make_config(Recipe, values, source)
 
 
 def recipe_names(recipes: Path) -> list[str]:
@@ -91,8 +97,8 @@ def _override_value(text: str) -> Any:
     return parsed["value"] if parsed.keys() == {"value"} else text
 
 
-def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:
-    """The recipe with these values; RecipeError on the first that is wrong."""
+def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
+    """A configuration with these values; RecipeError, naming `source`, on the first that is wrong."""
     for field, value in flat(values).items():
         try:
             canonical_json(value)
@@ -102,25 +108,26 @@ def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:
                 "true or false, or a list or table of these"
             ) from None
     try:
-        return Recipe.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"{source}: {_sentence(error, values)}") from None
+        raise RecipeError(f"{source}: {_sentence(error, values, model)}") from None
 
 
-def _sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
+def _sentence(error: ValidationError, values: Mapping[str, Any], root: type[BaseModel]) -> str:
     """One sentence on the first error: field, value, what was expected, what to do."""
     errors = error.errors(include_url=False)
     first = errors[0]
     path = _written_keys(first["loc"], values)
     field = ".".join(path)
     if first["type"] == "extra_forbidden":
-        return _unknown_key(path, first["input"])
+        return _unknown_key(path, first["input"], root)
     if first["type"] == "value_error":  # our own validators name value and cure themselves
         message = first["msg"].removeprefix("Value error, ")
         return f"{field}: {message}" if field else message
     same_field = [e for e in errors if _written_keys(e["loc"], values) == path]
     wanted = " or ".join(dict.fromkeys(_requirement(e["msg"]) for e in same_field))
-    about = _field(path)
+    owner = _model(root, path[:-1])
+    about = owner.model_fields.get(path[-1]) if owner and path else None
     meaning = f" ({about.description})" if about and about.description else ""
     given = _SHORT.repr(first["input"])
     return f"{field} = {given} must {wanted}{meaning}; correct it in the recipe or with --set"
@@ -131,13 +138,13 @@ def _requirement(message: str) -> str:
     return message.partition(" should ")[2] or f"be valid: {message}"
 
 
-def _unknown_key(path: Sequence[str], value: Any) -> str:
-    model = _model(path[:-1])
+def _unknown_key(path: Sequence[str], value: Any, root: type[BaseModel]) -> str:
+    model = _model(root, path[:-1])
     known = sorted(model.model_fields) if model else []
-    place = f"[{'.'.join(path[:-1])}]" if len(path) > 1 else "the recipe"
-    listed = f"the known ones are {', '.join(known)}" if known else f"{place} has none"
+    place = f" of [{'.'.join(path[:-1])}]" if len(path) > 1 else ""
+    listed = f"the known ones are {', '.join(known)}" if known else "there is none"
     hint = _did_you_mean(path[-1], known)
-    return f"{'.'.join(path)} = {_SHORT.repr(value)} is no key of {place}{hint}; {listed}"
+    return f"{'.'.join(path)} = {_SHORT.repr(value)} is no key{place}{hint}; {listed}"
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -156,9 +163,9 @@ def _written_keys(location: Sequence[str | int], values: Any) -> list[str]:
     return path
 
 
-def _model(path: Sequence[str]) -> type[BaseModel] | None:
+def _model(root: type[BaseModel], path: Sequence[str]) -> type[BaseModel] | None:
     """The model of a section, None where the path leads to no model."""
-    model: type[BaseModel] = Recipe
+    model = root
     for name in path:
         field = model.model_fields.get(name)
         kind = field.annotation if field else None
@@ -166,11 +173,6 @@ def _model(path: Sequence[str]) -> type[BaseModel] | None:
             return None
         model = kind
     return model
-
-
-def _field(path: Sequence[str]) -> FieldInfo | None:
-    model = _model(path[:-1]) if path else None
-    return model.model_fields.get(path[-1]) if model else None
 
 
 def flat(values: Any, prefix: str = "") -> dict[str, Any]:

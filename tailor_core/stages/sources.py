@@ -14,7 +14,7 @@ def model_sources(config: BackboneConfig) -> dict[str, str]:
     """The digest of the model that `backbone.name` means now: its files, or its commit in the hub's cache."""
     shipped = Path(str(files("tailor_core"))) / "backbones" / config.name
     for directory in (shipped, Path(config.name).expanduser()):
-        if directory.is_dir():
+        if (directory / "config.json").is_file():
             return {"files": path_digest(directory)}
     return {"commit": _cached_commit(config.name)}
 
