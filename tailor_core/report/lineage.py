@@ -1,0 +1,72 @@
+"""Lineage: for each stage its key, the digest of what it made, from which inputs, when, where and how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tailor_core.artifacts.manifest import Manifest
+from tailor_core.errors import ArtifactError
+from tailor_core.report.materials import Materials
+from tailor_core.report.text import count, duration, humanise, label, size
+
+_HIDDEN_FACTS = ("process",)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One stage's artifact; inputs are pairs of product and digest, `intact` is false where they do not chain."""
+
+    stage: str
+    title: str
+    key: str
+    digest: str
+    inputs: tuple[tuple[str, str, bool], ...]
+    rows: str
+    bytes: str
+    seconds: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """All stages, those without a manifest, and the machines that made them (pairs of name and value)."""
+
+    origins: tuple[Origin, ...]
+    unknown: tuple[str, ...]
+    machine: tuple[tuple[str, str], ...]
+
+
+def describe_lineage(materials: Materials, order: Iterable[str]) -> Lineage:
+    """The stages in `order`; ArtifactError where no input has a manifest."""
+    manifests = {product: materials.manifests[product] for product in order if product in materials.manifests}
+    if not manifests:
+        raise ArtifactError("No input artifact has a readable manifest.")
+    facts: dict[str, list[str]] = {}
+    for manifest in manifests.values():
+        for name, value in manifest.environment.items():
+            if name not in _HIDDEN_FACTS and str(value) not in facts.setdefault(str(name), []):
+                facts[str(name)].append(str(value))
+    return Lineage(
+        origins=tuple(_origin(product, manifest, manifests) for product, manifest in manifests.items()),
+        unknown=tuple(humanise(product) for product in materials.inputs if product not in manifests),
+        machine=tuple((humanise(name), label("; ".join(values), 200)) for name, values in facts.items()),
+    )
+
+
+def _origin(product: str, manifest: Manifest, manifests: Mapping[str, Manifest]) -> Origin:
+    rows = manifest.summary.get("rows", {})
+    return Origin(
+        stage=product,
+        title=humanise(product),
+        key=manifest.key,
+        digest=manifest.digest,
+        inputs=tuple(
+            (name, str(ref["digest"]), name not in manifests or manifests[name].digest == ref["digest"])
+            for name, ref in manifest.inputs.items()
+        ),
+        rows=", ".join(f"{count(number)} {humanise(name)}" for name, number in rows.items()) or "-",
+        bytes=size(sum(int(entry["size"]) for entry in manifest.files.values())),
+        seconds=duration(manifest.seconds),
+        created=label(manifest.created.replace("T", " ").removesuffix("+00:00"), 40),
+    )

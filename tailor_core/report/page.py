@@ -1,0 +1,168 @@
+"""Puts the page together: one section after the other, each from its own artifacts, in a fixed order.
+
+The page is one file without any request: style, script and charts are inline, and a content security policy
+forbids all else (only the page's own script may run, known by its hash). Model text is escaped by Jinja2's
+autoescape and made visible by `text.visible`.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tailor_core.config.report import ReportConfig
+from tailor_core.environments.base import get_environment
+from tailor_core.errors import ArtifactError, TailorError
+from tailor_core.report.accuracy import describe_accuracy
+from tailor_core.report.curves import describe_training
+from tailor_core.report.diversity import describe_diversity
+from tailor_core.report.embedding_map import describe_map
+from tailor_core.report.funnel import describe_funnel
+from tailor_core.report.headline import describe_outcome, describe_setting
+from tailor_core.report.lineage import describe_lineage
+from tailor_core.report.materials import Materials
+from tailor_core.report.moves import describe_moves
+from tailor_core.report.primitives import describe_library
+from tailor_core.report.results import read_results
+from tailor_core.report.svg import PALETTE, Chart
+from tailor_core.report.text import visible
+from tailor_core.report.traces import describe_traces
+
+ORDER = (
+    "problems",
+    "backbone",
+    "probe",
+    "primitives",
+    "demonstrations",
+    "verdicts",
+    "selection",
+    "sft_dataset",
+    "warm_start",
+    "policy",
+    "evaluation",
+)
+"""Products in the order in which a run makes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: its template is `<name>.html`; where `view` is None, `missing` says why."""
+
+    name: str
+    title: str
+    view: Any
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The finished page, and its charts as SVG text by name."""
+
+    html: str
+    charts: Mapping[str, str]
+    missing: tuple[str, ...]
+
+
+def build_page(inputs: Mapping[str, Path], config: ReportConfig) -> Page:
+    """The page of the input artifacts (product -> directory); equal inputs give equal text."""
+    materials = Materials(inputs)
+    setting = describe_setting(materials, config.title)
+    sections = tuple(_section(*part) for part in _parts(materials, config))
+    charts = {chart.name: str(chart.svg) for section in sections for chart in _charts(section.view)}
+    html = _render(setting=setting, sections=sections)
+    return Page(html, charts, tuple(section.name for section in sections if section.missing))
+
+
+def _parts(materials: Materials, config: ReportConfig) -> list[tuple[str, str, Callable[[], Any]]]:
+    unit = _unit(materials)
+    made_before = (*ORDER, *(product for product in materials.inputs if product not in ORDER))
+    return [
+        ("headline", "Result", lambda: describe_outcome(read_results(materials))),
+        ("accuracy", "Accuracy", lambda: describe_accuracy(read_results(materials), unit)),
+        ("training", "Training", lambda: describe_training(materials)),
+        ("funnel", "Rows, stage by stage", lambda: describe_funnel(materials, made_before)),
+        (
+            "primitives",
+            "Primitives",
+            lambda: describe_library(
+                materials, characters=config.trace_characters, rejected_shown=config.rejected_primitives
+            ),
+        ),
+        ("diversity", "Diversity", lambda: describe_diversity(materials)),
+        ("map", "Embedding map", lambda: describe_map(materials, points=config.map_points)),
+        ("moves", "Moves that survive", lambda: describe_moves(materials, read_results(materials))),
+        (
+            "traces",
+            "Sample traces",
+            lambda: describe_traces(
+                materials, per_model=config.traces_per_model, characters=config.trace_characters, unit=unit
+            ),
+        ),
+        ("lineage", "Lineage", lambda: describe_lineage(materials, made_before)),
+    ]
+
+
+def _section(name: str, title: str, describe: Callable[[], Any]) -> Section:
+    try:
+        return Section(name, title, describe(), "")
+    except ArtifactError as error:
+        return Section(name, title, None, str(error))
+
+
+def _unit(materials: Materials) -> str:
+    """What the difficulty of a problem counts, such as people."""
+    manifest = materials.manifests.get("problems")
+    try:
+        return get_environment(str(manifest.spec["config"]["environment"]["name"])).main_difficulty
+    except (AttributeError, KeyError, TypeError, TailorError):
+        return "difficulty"
+
+
+def _charts(view: Any) -> Iterator[Chart]:
+    """All charts in a view, in order."""
+    if isinstance(view, Chart):
+        yield view
+    elif dataclasses.is_dataclass(view):
+        for field in dataclasses.fields(view):
+            yield from _charts(getattr(view, field.name))
+    elif isinstance(view, tuple):
+        for part in view:
+            yield from _charts(part)
+
+
+def _render(**content: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("tailor_core.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = (_source(environment, name) for name in ("page.css", "page.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html").render(
+        **content,
+        palette=PALETTE,
+        style=Markup(style),  # noqa: S704  # our own file
+        script=Markup(script),  # noqa: S704  # our own file
+        script_digest=digest,
+    )
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _shown(value: Any) -> Any:
+    """Of every value that a template prints: text is made visible, markup of ours is left alone."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
