@@ -1,0 +1,167 @@
+"""Recipes: what was meant is read, and any mistake is one sentence with field, value, rule and cure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tailor_core.config.load import (
+    apply_override,
+    find_recipe,
+    load_recipe,
+    make_recipe,
+    recipe_names,
+)
+from tailor_core.errors import RecipeError, TailorError
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> Path:
+    directory = tmp_path / "recipes"
+    directory.mkdir()
+    (directory / "small.toml").write_text(
+        "seed = 3\n[policy]\nbeta = 0.5\n[environment.options]\npeople = [2]\n"
+    )
+    (directory / "broken.toml").write_text("seed = = 3")
+    return directory
+
+
+def test_a_recipe_is_found_by_name_or_path(recipes: Path, tmp_path: Path) -> None:
+    by_name = load_recipe("small", recipes)
+    assert (by_name.name, by_name.seed, by_name.policy.beta) == ("small", 3, 0.5)
+    assert by_name.environment.options == {"people": [2]}
+    assert load_recipe(str(recipes / "small.toml"), tmp_path) == by_name
+    assert recipe_names(recipes) == ["broken", "small"]
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("policy.beta=0.25", lambda r: r.policy.beta == 0.25),
+        ("policy.beta = 1", lambda r: r.policy.beta == 1),
+        ("seed=9", lambda r: r.seed == 9),
+        ("policy.reward=logic-rl", lambda r: r.policy.reward == "logic-rl"),
+        ('policy.reward="partial"', lambda r: r.policy.reward == "partial"),
+        ("backbone.name=a/b=c", lambda r: r.backbone.name == "a/b=c"),
+        ("evaluation.ks=[1, 2]", lambda r: r.evaluation.ks == (1, 2)),
+        ("problems.train={3 = 4, 5 = 6}", lambda r: r.problems.train == {3: 4, 5: 6}),
+        ("environment.options.people=[2, 3]", lambda r: r.environment.options == {"people": [2, 3]}),
+        ("environment.options.ood.people=[9]", lambda r: r.environment.options["ood"] == {"people": [9]}),
+        ("warm_start.packing=false", lambda r: r.warm_start.packing is False),
+    ],
+)
+def test_overrides_are_toml_values_or_else_text(recipes: Path, override: str, read: Any) -> None:
+    assert read(load_recipe("small", recipes, [override]))
+
+
+def test_later_overrides_win(recipes: Path) -> None:
+    assert load_recipe("small", recipes, ["seed=1", "seed=2"]).seed == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("polcy.beta=1", ["polcy", "{'beta': 1}", "did you mean 'policy'?"]),
+        ("policy.betta=1", ["policy.betta = 1", "[policy]", "did you mean 'beta'?", "epsilon"]),
+        ("policy.beta=-1", ["policy.beta = -1", "greater than or equal to 0", "KL"]),
+        ("policy.beta=much", ["policy.beta = 'much'", "number"]),
+        ("policy.reward=golden", ["policy.reward = 'golden'", "'binary'", "'partial'"]),
+        ("policy=3", ["policy = 3"]),
+        ("seed=-1", ["seed = -1", "greater than or equal to 0"]),
+        ("seed=1.5", ["seed = 1.5", "integer"]),
+        ("seed.more=1", ["seed = 3 is a value"]),
+        ("seed", ["'seed'", "key=value"]),
+        ("=3", ["'=3'", "key=value"]),
+        ("policy..beta=3", ["policy..beta", "key=value"]),
+        ("policy.beta=nan", ["policy.beta = nan", "finite"]),
+        ("selection.min_reward=inf", ["selection.min_reward = inf", "finite"]),
+        ("environment.options.day=2026-01-01", ["environment.options.day = 2026-01-01"]),
+        ("problems.train=-3", ["problems.train = -3"]),
+        ("problems.train=many", ["problems.train = 'many'", "integer", "dictionary"]),
+        ("problems.environment.name=kk", ["[environment]"]),
+        ("evaluation.ks=[1, 9]", ["ks holds 9", "samples_per_problem = 4"]),
+        ("policy.micro_batch_size=7", ["micro_batch_size = 7", "divisor"]),
+        ("name=Two Words", ["name = 'Two Words'", "lower-case"]),
+        ("sft_dataset.size=3", ["sft_dataset.size = 3", "there is none"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_field_value_and_rule(
+    recipes: Path, override: str, parts: list[str]
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("small", recipes, [override])
+    message = str(caught.value)
+    assert [part for part in parts if part not in message] == []
+    assert "\n" not in message
+    assert "pydantic" not in message
+    assert "Input should" not in message
+
+
+def test_a_recipe_that_is_not_there_names_the_nearest(recipes: Path) -> None:
+    with pytest.raises(
+        RecipeError, match=re.escape("'smal' is neither a recipe nor a .toml file (did you mean 'small'?)")
+    ):
+        find_recipe("smal", recipes)
+    with pytest.raises(RecipeError, match="neither"):
+        find_recipe("../recipes/nothing.toml", recipes)
+    with pytest.raises(RecipeError, match="the recipes are none"):
+        find_recipe("x", recipes / "empty")
+
+
+def test_a_file_that_is_not_toml_says_where(recipes: Path) -> None:
+    with pytest.raises(RecipeError, match=r"broken\.toml' is not TOML .*line 1"):
+        load_recipe("broken", recipes)
+    (recipes / "broken.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(RecipeError, match="is not TOML"):
+        load_recipe("broken", recipes)
+
+
+_VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+_SECTION = st.sampled_from(["policy", "problems", "environment", "evaluation", "seed", "name", "x"])
+_KEY = st.sampled_from(["beta", "train", "options", "ks", "name", "steps", "y"])
+
+
+def refusal(action: Any, *arguments: Any) -> str | None:
+    """The sentence of a refusal, None where there was none."""
+    try:
+        action(*arguments)
+    except TailorError as error:
+        return str(error)
+    return None
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(_SECTION, st.dictionaries(_KEY, _VALUE, max_size=2) | _VALUE, max_size=3))
+def test_any_nonsense_is_a_recipe_or_one_sentence(values: dict[str, Any]) -> None:
+    message = refusal(make_recipe, {"name": "x", **values}, "recipe 'x'")
+    assert message is None or (message.startswith("recipe 'x': ") and "\n" not in message)
+
+
+@settings(max_examples=60)
+@given(st.text(max_size=30))
+def test_any_override_is_applied_or_refused(text: str) -> None:
+    values: dict[str, Any] = {"seed": 1}
+    message = refusal(apply_override, values, text)
+    assert "--set" in message if message else values
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    recipe = make_recipe({"name": "x"}, "x")
+    with pytest.raises(ValidationError):
+        recipe.seed = 3
+
+
+def test_the_problems_stage_gets_the_environment(recipes: Path) -> None:
+    recipe = load_recipe("small", recipes)
+    section = recipe.section("problems")
+    assert section.model_dump()["environment"] == {"name": "kk", "options": {"people": [2]}}
