@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -191,10 +190,6 @@ def main() -> None:
     except TailorError as error:
         print(f"tailor: {error}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader, such as `head`, has had enough; let the interpreter close stdout without complaint.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 if __name__ == "__main__":

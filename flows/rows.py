@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -36,6 +37,11 @@ def answer_rows(answer: Callable[[dict[str, Any]], Row]) -> Iterator[Row]:
 
 def write_rows(rows: Iterable[Row]) -> None:
     """Print each row as soon as it is there, so that a pipe flows; ASCII, so that any row can be printed."""
-    for row in rows:
-        sys.stdout.write(json.dumps(row, allow_nan=False) + "\n")
-        sys.stdout.flush()
+    try:
+        for row in rows:
+            sys.stdout.write(json.dumps(row, allow_nan=False) + "\n")
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has had enough; let the interpreter close stdout without complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None

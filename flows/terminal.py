@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from tailor_core.errors import ArtifactError
@@ -19,20 +18,22 @@ OVERALL = "all"
 
 def show_progress() -> None:
     """Print the progress of a run, and the library's warnings, to stderr."""
-    handler = RichHandler(
-        console=Console(stderr=True),
-        show_level=False,
-        show_path=False,
-        markup=False,
-        highlighter=None,
-        log_time_format="%H:%M:%S",
-    )
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler = _Lines()
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     for name, level in (("tailor", logging.INFO), ("tailor_core", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
+
+
+class _Lines(logging.Handler):
+    """A line on stderr for each record, bright where a stage was made, dim where it was there already."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "yellow" if record.levelno >= logging.WARNING else "dim" if " hit " in record.msg else None
+        console = Console(stderr=True, highlight=False)
+        console.print(self.format(record), style=style, soft_wrap=True, markup=False)
 
 
 def result_table(summary: Mapping[str, Any]) -> Table:

@@ -105,4 +105,5 @@ def _tell(outcome: Outcome, seconds: float) -> None:
     word = "hit " if outcome.hit else "made"
     manifest = outcome.manifest
     rows = ", ".join(f"{count} {name}" for name, count in manifest.summary.get("rows", {}).items())
-    progress.info("%-15s %s %7.1f s  %s  %s", manifest.stage, word, seconds, manifest.digest[:12], rows)
+    line = f"{manifest.stage:<15} {word} {seconds:7.1f} s  {manifest.digest[:12]}  {rows}"
+    progress.info(line.rstrip())

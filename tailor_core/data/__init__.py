@@ -1,0 +1,1 @@
+"""Training rows: rendering the kept demonstrations, and keeping evaluation problems out of them."""

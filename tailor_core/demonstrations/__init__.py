@@ -1,0 +1,1 @@
+"""Teachers: who writes a demonstration of a primitive on a problem."""

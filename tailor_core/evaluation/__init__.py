@@ -1,0 +1,1 @@
+"""Answers of models on held-out problems, and figures with intervals."""

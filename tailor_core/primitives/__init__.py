@@ -1,0 +1,1 @@
+"""Finding ways of reasoning: composition, screening, the library."""

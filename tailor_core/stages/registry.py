@@ -92,6 +92,7 @@ _ALL = (
         "policy",
         "evaluation",
         seeded=False,
+        sources="tailor_core.stages.sources:page_sources",
     ),
 )
 

@@ -1,10 +1,12 @@
-"""What decides a stage's result and is neither in the recipe nor an artifact: the files of a base model."""
+"""What decides a stage's result and is neither in the recipe nor an artifact nor Python: files, by digest."""
 
 from __future__ import annotations
 
 import os
 from importlib.resources import files
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.stages.fingerprint import path_digest
@@ -17,6 +19,11 @@ def model_sources(config: BackboneConfig) -> dict[str, str]:
         if (directory / "config.json").is_file():
             return {"files": path_digest(directory)}
     return {"commit": _cached_commit(config.name)}
+
+
+def page_sources(config: BaseModel) -> dict[str, str]:
+    """The digest of the templates of the report."""
+    return {"templates": path_digest(Path(str(files("tailor_core"))) / "report" / "templates")}
 
 
 def _cached_commit(name: str) -> str:

@@ -1,0 +1,194 @@
+"""`tailor problems | solve | score`: one row out for each row in, and never a traceback."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture
+def tailor(python_environment: dict[str, str]) -> Run:
+    """Runs the command line in a process of its own."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            input=stdin,
+            env=python_environment,
+            capture_output=True,
+            check=False,
+        )
+
+    return run
+
+
+def rows(result: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    assert result.returncode == 0, result.stderr.decode()
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def holds(statement: list[Any], world: tuple[bool, ...]) -> bool:
+    """Whether a statement is true in a world: an oracle by plain recursion."""
+    kind, *parts = statement
+    if kind in ("telling-truth", "lying"):
+        return world[parts[0]] == (kind == "telling-truth")
+    values = [holds(part, world) for part in parts]
+    return {
+        "not": lambda: not values[0],
+        "and": lambda: all(values),
+        "or": lambda: any(values),
+        "->": lambda: not values[0] or values[1],
+        "<=>": lambda: values[0] == values[1],
+    }[kind]()
+
+
+def test_problems_are_solved_as_brute_force_solves_them(tailor: Run) -> None:
+    made = tailor("problems", "kk", "--people", "5", "--size", "3", "--seed", "7")
+    problems = rows(made)
+    assert len(problems) == 3
+    solved = rows(tailor("solve", "kk", stdin=made.stdout))
+    for problem, answer in zip(problems, solved, strict=True):
+        spec = problem["metadata"]["spec"]
+        assert len(spec["names"]) == 5
+        worlds = [
+            list(world)
+            for world in itertools.product([False, True], repeat=5)
+            if all(holds(s, world) == world[i] for i, s in enumerate(spec["statements"]))
+        ]
+        assert worlds == [spec["solution"]]
+        assert answer == {"id": problem["id"], "solution": worlds[0], "n_solutions": 1}
+
+
+def test_the_same_seed_gives_the_same_problems_and_another_gives_others(tailor: Run) -> None:
+    arguments = ("problems", "kk", "--people", "3", "--size", "4", "--option", "role_words=varied")
+    first = tailor(*arguments, "--seed", "1")
+    assert first.stdout == tailor(*arguments, "--seed", "1").stdout
+    assert first.stdout != tailor(*arguments, "--seed", "2").stdout
+
+
+def test_a_spec_with_names_and_statements_is_enough_to_solve(tailor: Run) -> None:
+    specs = [
+        {"names": ["A", "B"], "statements": [["lying", 1], ["lying", 0]]},
+        {"names": ["A"], "statements": [["lying", 0]]},
+        {"names": ["A", "B"], "statements": [["lying", 1], ["and", ["lying", 0], ["telling-truth", 1]]]},
+    ]
+    lines = "\n".join(json.dumps({"id": i, "metadata": {"spec": spec}}) for i, spec in enumerate(specs))
+    found = rows(tailor("solve", "kk", stdin=lines.encode()))
+    assert [row["n_solutions"] for row in found] == [2, 0, 2]
+    assert [row["solution"] for row in found] == [None, None, None]
+    assert [row["id"] for row in found] == [0, 1, 2]
+
+
+def think(answer: str) -> str:
+    return f"<think>Suppose so.</think>\n<answer>{answer}</answer>"
+
+
+def test_answers_are_scored_and_hostile_ones_are_worth_nothing(tailor: Run) -> None:
+    [problem] = rows(tailor("problems", "kk", "--people", "2", "--seed", "3"))
+    right = problem["answer"]
+    wrong = right.replace("knight", "kn0ve").replace("knave", "knight").replace("kn0ve", "knave")
+    hostile: list[Any] = [
+        "",
+        None,
+        3,
+        ["<answer>"],
+        {"a": 1},
+        think(f"{right} {wrong}"),
+        think(right) + think(right),
+        think(right) + " and more",
+        f"<think></think><answer>{right}</answer>",
+        think(right.replace("a", "\u0430")),
+        "<answer>" * 20_000,
+        "\x00\ud800\u202e" * 100,
+        "(" * 100_000,
+    ]
+    responses = [think(right), think(wrong), *hostile]
+    lines = "\n".join(json.dumps({"problem": problem, "response": one}) for one in responses)
+    scored = rows(tailor("score", "kk", "--mode", "binary", stdin=lines.encode()))
+    assert [row["reward"] for row in scored] == [1.0] + [0.0] * (len(responses) - 1)
+    assert all(isinstance(row["checks"], dict) for row in scored)
+
+
+def test_bytes_that_are_no_text_are_only_a_wrong_answer(tailor: Run) -> None:
+    [problem] = rows(tailor("problems", "kk", "--people", "2"))
+    line = (
+        json.dumps({"problem": problem, "response": "RESPONSE"})
+        .encode()
+        .replace(b"RESPONSE", b"\xff\xfe\x80")
+    )
+    assert [row["reward"] for row in rows(tailor("score", "kk", stdin=line))] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("bad", "part"),
+    [
+        (b"not json", "line 2 is not JSON"),
+        (b"[1, 2]", "line 2 is [1, 2]"),
+        (b"[" * 100_000, "line 2 is nested too deeply"),
+        (b"{}", 'line 2: a row must be {"problem"'),
+        (b'{"problem": {}, "response": ""}', "line 2: "),
+        (b'{"problem": {"metadata": {"spec": {"names": 3}}}, "response": ""}', "line 2: "),
+    ],
+)
+def test_a_bad_row_ends_the_run_with_one_sentence_after_the_rows_before_it(
+    tailor: Run, bad: bytes, part: str
+) -> None:
+    [problem] = rows(tailor("problems", "kk", "--people", "2"))
+    good = json.dumps({"problem": problem, "response": ""}).encode()
+    result = tailor("score", "kk", stdin=b"\n".join([good, bad, good]))
+    assert result.returncode == 2
+    assert len(result.stdout.splitlines()) == 1
+    message = result.stderr.decode()
+    assert part in message
+    assert message.count("\n") == 1
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["problems", "kkk"], "'kkk' is not known"),
+        (["problems", "kk", "--people", "1"], "people"),
+        (["problems", "kk", "--option", "depht=3"], "depht"),
+        (["problems", "kk", "--option", "depth"], "--option 'depth'"),
+        (["solve", "kkk"], "'kkk' is not known"),
+        (["score", "kk", "--mode", "golden"], "--mode = 'golden' is not known; use one of binary"),
+        (["run", "kk-tinny"], "did you mean 'kk-tiny'?"),
+        (["run", "kk-tiny", "--set", "policy.betta=1"], "did you mean 'beta'?"),
+        (["run", "kk-tiny", "--set", "environment.name=kkk"], "'kkk' is not known"),
+        (["run", "kk-tiny", "--set", "environment.options.peple=[3]"], "environment.options.peple"),
+        (["plan", "kk-tiny", "--set", "policy.beta=-1"], "policy.beta = -1"),
+        (["plan", "kk-tiny", "--store", "nonsense://x"], "store = 'nonsense://x'"),
+        (["backbone", "tiny", "--set", "steps=0"], "steps = 0"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_2(
+    tailor: Run, tmp_path: Any, arguments: list[str], part: str
+) -> None:
+    if arguments[0] in ("run", "plan"):
+        arguments = [*arguments, "--home", str(tmp_path / "home")]
+    result = tailor(*arguments)
+    assert result.returncode == 2
+    message = result.stderr.decode()
+    assert part in message
+    assert message.startswith("tailor: ")
+    assert message.count("\n") == 1
+    assert result.stdout == b""
+
+
+def test_a_reader_that_leaves_early_is_no_error(python_environment: dict[str, str]) -> None:
+    command = f"{sys.executable} -m flows.cli problems kk --people 3 --size 3000 | head -n 1"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], env=python_environment, capture_output=True, check=False
+    )
+    assert result.stderr == b""
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 1

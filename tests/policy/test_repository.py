@@ -1,0 +1,82 @@
+"""What must hold for the repository as a whole."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flows import RECIPES
+from tailor_core.config.load import load_recipe
+from tailor_core.environments import read_options
+from tailor_core.stages.registry import STAGES, load_target
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(
+    path for package in ("flows", "tasks", "tailor_core", "sql") for path in (ROOT / package).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_loads_and_says_what_it_is_for(path: Path) -> None:
+    recipe = load_recipe(path.stem, RECIPES)
+    assert recipe.name == path.stem
+    assert recipe.description
+    read_options(recipe.environment.name, recipe.environment.options)
+
+
+def test_imports_point_one_way(python_environment: dict[str, str]) -> None:
+    command = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    result = subprocess.run(
+        [sys.executable, "-c", command],
+        cwd=ROOT,
+        env=python_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"[1-9]\d* kept, 0 broken", result.stdout)
+
+
+def test_the_changelog_begins_with_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    headings = re.findall(r"^## \[?v?(\d[^\]\s]*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == version
+
+
+@pytest.mark.parametrize("product", STAGES)
+def test_every_stage_has_its_function_section_and_task(product: str) -> None:
+    definition = STAGES[product]
+    assert callable(load_target(definition.function))
+    assert load_target(definition.config).__name__.endswith("Config")
+    assert load_target(f"tasks.{product}:{product}").definition == definition
+
+
+def test_the_pipeline_runs_every_stage_and_numbers_them_in_order() -> None:
+    source = (ROOT / "flows" / "pipeline.py").read_text()
+    pipeline = next(
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef) and node.name == "pipeline"
+    )
+    numbered = re.findall(r"^\d+\. +(\w+)", ast.get_docstring(pipeline) or "", re.MULTILINE)
+    called = [
+        node.func.id
+        for node in ast.walk(pipeline)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STAGES
+    ]
+    assert numbered == list(STAGES)
+    assert set(called) == set(STAGES)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_what_it_owns(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.strip()
+    assert ast.get_docstring(ast.parse(text))
