@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import subprocess
@@ -11,21 +12,22 @@ from typing import Any
 
 import pytest
 
+from flows.cli import main
+
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
 @pytest.fixture
-def tailor(python_environment: dict[str, str]) -> Run:
-    """Runs the command line in a process of its own."""
+def tailor(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs the command line in this process, with bytes for stdin, stdout and stderr."""
 
     def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "flows.cli", *arguments],
-            input=stdin,
-            env=python_environment,
-            capture_output=True,
-            check=False,
-        )
+        monkeypatch.setattr(sys, "argv", ["tailor", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, error = capfdbinary.readouterr()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), out, error)
 
     return run
 
