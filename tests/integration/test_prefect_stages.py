@@ -1,0 +1,233 @@
+"""Stages as Prefect tasks against a real server: cached, verified, retried, killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Prefect server for all tests here; it takes its time to start."""
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture
+def results(server: str, tmp_path: Path) -> Iterator[Path]:
+    """Where Prefect keeps results, of this test alone."""
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, PREFECT_LOGGING_LEVEL, temporary_settings
+
+    path = tmp_path / "prefect-results"
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: path, PREFECT_LOGGING_LEVEL: "CRITICAL"}):
+        yield path
+
+
+@pytest.fixture(autouse=True)
+def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow has tests of its own, and takes seconds to open."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def run_toy(home: Path, **arguments: Any) -> dict[str, Any]:
+    from toy_flow import toy
+
+    found: dict[str, Any] = toy(home, **arguments)
+    return found
+
+
+def hits(found: dict[str, Any]) -> list[bool]:
+    return [found[stage]["hit"] for stage in ("problems", "verdicts", "sft_dataset")]
+
+
+def digests(found: dict[str, Any]) -> list[str]:
+    return [found[stage]["digest"] for stage in ("problems", "verdicts", "sft_dataset")]
+
+
+def artifact(home: Path, found: dict[str, Any], stage: str) -> Path:
+    return home / "store" / str(found[stage]["uri"])
+
+
+def task_states(name: str) -> list[str]:
+    """The names of the states that the runs of a task ended in, oldest first."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import TaskRunSort
+
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(sort=TaskRunSort.END_TIME_DESC)
+    return [run.state.name for run in reversed(runs) if run.name.startswith(name) and run.state]
+
+
+def test_a_second_run_is_served_by_prefects_cache_and_makes_nothing(
+    results: Path, home: Path, toy_log: Path
+) -> None:
+    first = run_toy(home)
+    made = toy_log.read_text()
+    second = run_toy(home)
+    assert (hits(first), hits(second)) == ([False] * 3, [True] * 3)
+    assert digests(first) == digests(second)
+    assert made.split() == ["count", "halve", "add_up"]
+    assert toy_log.read_text() == made
+    for _ in range(50):  # the server records task runs a little later
+        if task_states("sft_dataset")[-2:] == ["Completed", "Cached"]:
+            break
+        time.sleep(0.2)
+    assert task_states("sft_dataset")[-2:] == ["Completed", "Cached"]
+
+
+def test_prefect_keeps_references_only(results: Path, home: Path) -> None:
+    found = run_toy(home, train=3000)
+    stored = [json.loads(path.read_text()) for path in results.iterdir()]
+    values = [
+        json.loads(record["result"]) if isinstance(record["result"], str) else record["result"]
+        for record in stored
+    ]
+    assert {json.dumps(value, sort_keys=True) for value in values} == {
+        json.dumps({k: v for k, v in found[stage].items() if k != "hit"}, sort_keys=True) for stage in found
+    }
+    assert all(path.name.startswith("tailor-") for path in results.iterdir())
+
+
+def test_a_damaged_artifact_is_made_again_and_nothing_else(results: Path, home: Path, toy_log: Path) -> None:
+    first = run_toy(home)
+    table = artifact(home, first, "verdicts") / "verdicts.parquet"
+    content = table.read_bytes()
+    table.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
+    second = run_toy(home)
+    assert hits(second) == [True, False, True]
+    assert digests(second) == digests(first)
+    assert table.read_bytes() == content
+    assert toy_log.read_text().split() == ["count", "halve", "add_up", "halve"]
+
+
+def test_with_prefects_results_lost_the_store_still_serves(results: Path, home: Path, toy_log: Path) -> None:
+    first = run_toy(home)
+    for path in results.iterdir():
+        path.write_text("{torn") if path.stat().st_ino % 2 else path.unlink()
+    second = run_toy(home)
+    assert hits(second) == [True] * 3
+    assert digests(second) == digests(first)
+    assert len(toy_log.read_text().split()) == 3
+
+
+def test_a_store_that_moved_still_serves(results: Path, home: Path, toy_log: Path, tmp_path: Path) -> None:
+    first = run_toy(home)
+    home.rename(tmp_path / "moved")
+    second = run_toy(tmp_path / "moved")
+    assert hits(second) == [True] * 3
+    assert digests(second) == digests(first)
+
+
+def test_a_cached_reference_to_content_that_was_replaced_does_not_count(
+    results: Path, home: Path, tmp_path: Path
+) -> None:
+    """The store was filled anew elsewhere, by a stage that does not repeat itself exactly."""
+    first = run_toy(home)
+    kept = {path.name: path.read_text() for path in results.iterdir()}
+    key = first["verdicts"]["key"]
+    name = f"tailor-verdicts-{key}"
+    (results / name).write_text(kept[name].replace(first["verdicts"]["digest"], "0" * 64))
+    assert digests(run_toy(home)) == digests(first)
+
+
+def test_only_what_depends_on_a_changed_value_is_made_again(results: Path, home: Path, toy_log: Path) -> None:
+    run_toy(home)
+    changed = run_toy(home, more={"verdicts": {"sound_steps_from": []}, "policy": {"beta": 0.5}})
+    assert hits(changed) == [True, False, True], "the changed stage gave the same content"
+    assert hits(run_toy(home, train=5)) == [False] * 3
+
+
+def test_a_failure_of_the_machine_is_tried_again_and_then_goes_through(
+    results: Path, home: Path, toy_log: Path
+) -> None:
+    with pytest.raises(OSError, match="the disk went away"):
+        run_toy(home, first="fail")
+    assert toy_log.read_text().split() == ["fail", "fail"]
+    failed = [path for path in (home / "lineage").iterdir() if '"FAIL"' in path.read_text()]
+    assert len(failed) == 2
+
+
+def test_every_attempt_and_every_hit_leaves_a_lineage_event(results: Path, home: Path) -> None:
+    for _ in range(2):
+        run_toy(home)
+    found = [
+        json.loads(path.read_text().splitlines()[-1])
+        for path in sorted((home / "lineage").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    ]
+    told = [
+        (
+            event["job"]["name"],
+            {tag["key"]: tag["value"] for tag in event["run"]["facets"]["tags"]["tags"]}["cached"],
+        )
+        for event in found
+    ]
+    stages = ["toy.problems", "toy.verdicts", "toy.sft_dataset"]
+    assert told == [(stage, cached) for cached in ("false", "true") for stage in stages]
+
+
+def start(
+    server: str, home: Path, results: Path, log: Path, environment: dict[str, str]
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(TESTS / "toy_flow.py"), str(home), "14"],
+        env={
+            **environment,
+            "PREFECT_API_URL": server,
+            "PREFECT_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_LOCAL_STORAGE_PATH": str(results),
+            "TOY_LOG": str(log),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_killed_flow_goes_on_where_it_was(
+    server: str, results: Path, home: Path, toy_log: Path, python_environment: dict[str, str]
+) -> None:
+    for part in (2, 8):
+        process = start(server, home, results, toy_log, python_environment)
+        deadline = time.monotonic() + 60
+        while f"part {part}\n" not in toy_log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    resumed = run_toy(home, train=14, first="slow")
+    lines = toy_log.read_text().splitlines()
+    assert [lines.count(f"part {n}") for n in range(14)] == [1] * 14
+    undisturbed = run_toy(home.with_name("other"), train=14)
+    assert digests(resumed) == digests(undisturbed)
+
+
+def test_two_flows_at_once_make_each_stage_once(
+    server: str, results: Path, home: Path, toy_log: Path, python_environment: dict[str, str]
+) -> None:
+    processes = [start(server, home, results, toy_log, python_environment) for _ in range(2)]
+    answers = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], answers
+    assert answers[0][0] == answers[1][0] != ""
+    lines = toy_log.read_text().splitlines()
+    assert [lines.count(name) for name in ("count_slowly", "halve", "add_up")] == [1, 1, 1]

@@ -1,0 +1,47 @@
+"""A flow of toy stages, as `flows.pipeline` is one of real stages; also a program, to be killed.
+
+`python toy_flow.py HOME TRAIN` runs it with the slow first stage and prints the digest of the last artifact.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import toy_stages
+from prefect import flow
+
+from tailor_core.config.load import make_recipe
+from tailor_core.config.settings import prepare_process, read_settings
+from tasks.run import open_run
+from tasks.stage import StageTask
+
+PROBLEMS = StageTask(toy_stages.PROBLEMS)
+SLOW = StageTask(toy_stages.SLOW)
+FAILING = StageTask(dataclasses.replace(toy_stages.FAILING, retries=1))
+VERDICTS = StageTask(toy_stages.VERDICTS)
+SFT_DATASET = StageTask(toy_stages.SFT_DATASET)
+FIRST = {"count": PROBLEMS, "slow": SLOW, "fail": FAILING}
+
+
+@flow(name="toy")
+def toy(
+    home: Path, train: int = 4, first: str = "count", more: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Three stages; for each whether it was a hit, and its reference."""
+    recipe = make_recipe({"name": "toy", "seed": 10, "problems": {"train": train}, **(more or {})}, "toy")
+    with open_run(recipe, read_settings(home)) as run:
+        problems = FIRST[first](run)
+        verdicts = VERDICTS(run, problems=problems)
+        SFT_DATASET(run, problems=problems, verdicts=verdicts)
+        return {
+            stage: {"hit": outcome.hit, **outcome.manifest.ref.to_json()}
+            for stage, outcome in run.outcomes.items()
+        }
+
+
+if __name__ == "__main__":
+    prepare_process(read_settings(sys.argv[1]))
+    print(toy(Path(sys.argv[1]), int(sys.argv[2]), "slow")["sft_dataset"]["digest"])
