@@ -39,7 +39,7 @@ class SplitTable:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The section: chart, tables, comparisons (rows of text) and reasons (model, rows of reason and share)."""
+    """The section: chart, tables, comparisons (rows of text), reasons (model, split, rows of text)."""
 
     chart: Chart
     confidence: str
@@ -93,7 +93,8 @@ def _setting(results: Results) -> str:
 
 
 def _table(results: Results, split: str, unit: str) -> SplitTable:
-    present = [(m, results.overall[m.name, split]) for m in results.models if (m.name, split) in results.overall]
+    overall = results.overall
+    present = [(m, overall[m.name, split]) for m in results.models if (m.name, split) in overall]
     ks = tuple(sorted({k for _, group in present for k in group.passes} - {1}))
     groups = []
     for level in results.difficulties(split):

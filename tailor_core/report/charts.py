@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from tailor_core.report.results import Interval, Model, Results, describe_split, is_in_distribution
 from tailor_core.report.svg import PALETTE, Chart, canvas, finish
 from tailor_core.report.text import percent
 
-WIDTH = 5.0
-"""Inches; 360 units of the drawing, so that text keeps its size on a phone."""
+WIDTH = 4.5
+"""Inches; 324 units of the drawing, so that text keeps its size on a phone."""
 
 _SPREAD = 0.5
 """Room that the models of one category take, of the 1 that there is."""
@@ -115,7 +117,7 @@ def _mark(axes: Axes, model: Model, interval: Interval, place: float, *, flat: b
     axes.plot(x, y, **_point(model))
 
 
-def _point(model: Model) -> dict[str, object]:
+def _point(model: Model) -> dict[str, Any]:
     return {
         "marker": model.marker,
         "markersize": 6.5,
@@ -133,13 +135,13 @@ def _shares(axes: Axes, *, flat: bool) -> None:
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}%"))
     axes.grid(visible=False, axis="y" if flat else "x")
     axes.spines["left" if flat else "bottom"].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=8)
 
 
 def _legend(axes: Axes, models: Sequence[Model], columns: int) -> None:
-    for model in models:
-        axes.plot([], [], label=model.label, **_point(model))
+    # Handles of their own: an empty line on the axes would make the layout leave room for nothing.
     axes.legend(
+        handles=[Line2D([], [], label=model.label, **_point(model)) for model in models],
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
         ncols=min(columns, max(1, len(models))),

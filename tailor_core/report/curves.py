@@ -132,36 +132,36 @@ def _training(
 
 
 def _numbers(log: polars.DataFrame, column: str) -> tuple[Floats, Floats]:
-    """Steps and finite values of a column, ascending by step; empty where there is no such column of numbers."""
+    """Steps and finite values of a column, ascending by step; empty where it is not there or not numeric."""
     empty = numpy.empty(0)
     if column not in log.columns or not log[column].dtype.is_numeric() or not log["step"].dtype.is_numeric():
         return empty, empty
-    pair = log.select(polars.col("step", column).cast(polars.Float64)).drop_nulls().sort("step", maintain_order=True)
+    both = log.select(polars.col("step", column).cast(polars.Float64))
+    pair = both.drop_nulls().sort("step", maintain_order=True)
     steps, values = pair["step"].to_numpy(), pair[column].to_numpy()
     finite = numpy.isfinite(values)
     return steps[finite], values[finite]
 
 
 def smooth(values: Floats, window: int) -> Floats:
-    """The mean over a centred window, shorter at both ends; shape [n] to [n]."""
+    """The mean over a window that is symmetric everywhere, so narrow at both ends; shape [n] to [n]."""
     total = numpy.concatenate(([0.0], numpy.cumsum(values)))
     index = numpy.arange(len(values))
-    low = numpy.maximum(index - (window - 1) // 2, 0)
-    high = numpy.minimum(index + window // 2 + 1, len(values))
-    return numpy.asarray((total[high] - total[low]) / (high - low))
+    half = numpy.minimum(window // 2, numpy.minimum(index, len(values) - 1 - index))
+    return numpy.asarray((total[index + half + 1] - total[index - half]) / (2 * half + 1))
 
 
 def _curve(product: str, metric: Metric, steps: Floats, values: Floats, colour: str) -> Curve:
     window = max(1, len(values) // _WINDOW_SHARE)
     smoothed = smooth(values, window)
-    with canvas(WIDTH * 0.86, 2.15) as (figure, axes):
+    with canvas(WIDTH, 2.3) as (figure, axes):
         if window > 1:
             axes.plot(steps, values, color=PALETTE["faint"], linewidth=0.9)
         marker = "o" if len(values) == 1 else ""
         axes.plot(steps, smoothed, color=PALETTE[colour], linewidth=2.0, marker=marker)
         axes.set_xlabel("step")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         axes.tick_params(length=0)
         axes.grid(visible=False, axis="x")
         axes.spines["left"].set_visible(False)

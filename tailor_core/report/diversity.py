@@ -1,4 +1,4 @@
-"""How diverse the demonstrations are before and after selection: the selection stage's metrics, side by side."""
+"""How diverse the demonstrations are before and after selection, by the metrics of the selection stage."""
 
 from __future__ import annotations
 

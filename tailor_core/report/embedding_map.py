@@ -112,12 +112,12 @@ def _join(materials: Materials, table: polars.DataFrame) -> tuple[list[_Row], Fl
     """Embedded rows with primitive and decision, sorted by id, and their vectors."""
     if not {"demonstration_id", "embedding"} <= set(table.columns):
         raise ArtifactError("embeddings.parquet lacks the column demonstration_id or embedding.")
-    decisions = {d.demonstration_id: d.kept for d in materials.records("selection", "selection", SelectionDecision)}
-    primitives = {
-        d.id: d.primitive_id for d in materials.records("demonstrations", "demonstrations", Demonstration)
-    }
+    decisions = materials.records("selection", "selection", SelectionDecision)
+    demonstrations = materials.records("demonstrations", "demonstrations", Demonstration)
+    kept = {decision.demonstration_id for decision in decisions if decision.kept}
+    primitives = {d.id: d.primitive_id for d in demonstrations}
     known = table.filter(polars.col("demonstration_id").is_in(list(primitives))).sort("demonstration_id")
-    rows = [_Row(i, primitives[i], decisions.get(i, False)) for i in known["demonstration_id"]]
+    rows = [_Row(i, primitives[i], i in kept) for i in known["demonstration_id"]]
     vectors = numpy.array(known["embedding"].to_list(), dtype=numpy.float64)
     return rows, vectors.reshape(len(rows), -1) if rows else numpy.empty((0, 0))
 
@@ -139,7 +139,9 @@ def _draw_lots(identities: Sequence[str], number: int) -> list[int]:
 class _Scatter:
     """The points that both maps share."""
 
-    def __init__(self, rows: Sequence[_Row], places: Floats, order: Sequence[str], all_places: Floats) -> None:
+    def __init__(
+        self, rows: Sequence[_Row], places: Floats, order: Sequence[str], all_places: Floats
+    ) -> None:
         self.rows = rows
         self.places = places
         self.order = order
@@ -149,7 +151,7 @@ class _Scatter:
 
     def draw(self, name: str, title: str, *, kept_only: bool) -> Chart:
         shown = {i for i, row in enumerate(self.rows) if row.kept or not kept_only}
-        with canvas(WIDTH, 4.2) as (figure, axes):
+        with canvas(WIDTH, 3.9) as (figure, axes):
             for place, primitive in enumerate(self.order):
                 mine = self._places(primitive, shown)
                 if not len(mine):

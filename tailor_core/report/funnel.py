@@ -51,6 +51,7 @@ def _step(product: str, funnel: Mapping[str, Any]) -> Step:
     share = kept / entered if entered else 0.0
     ordered = sorted(dropped.items(), key=lambda entry: (-entry[1], entry[0]))
     missing = entered - kept - total
+    difference = f"{count(abs(missing))} rows {'unaccounted for' if missing > 0 else 'too many'}"
     return Step(
         stage=product,
         title=humanise(product),
@@ -60,5 +61,5 @@ def _step(product: str, funnel: Mapping[str, Any]) -> Step:
         share_text=percent(share),
         dropped=count(total),
         reasons=tuple((label(reason.replace("_", " "), 90), count(number)) for reason, number in ordered),
-        warning=f"{count(abs(missing))} rows {'unaccounted for' if missing > 0 else 'too many'}" if missing else "",
+        warning=difference if missing else "",
     )

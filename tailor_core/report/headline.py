@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tailor_core.report.charts import draw_splits
 from tailor_core.report.materials import Materials
 from tailor_core.report.results import Comparison, Interval, Results, describe_split, is_in_distribution
 from tailor_core.report.svg import Chart
-from tailor_core.report.text import count, duration, label, p_value, percent, points
+from tailor_core.report.text import count, duration, label, moment, p_value, percent, points
 
 _NEWEST_FIRST = ("evaluation", "policy", "warm_start", "sft_dataset", "selection", "verdicts")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One model's pass@1 on the main split, and what it gained over the model before it (empty for the first)."""
+    """One model's pass@1 on the main split, and what it gained over the model before it (or nothing)."""
 
     label: str
     colour: str
@@ -61,7 +62,7 @@ def describe_setting(materials: Materials, title: str) -> Setting:
         ("Python", next((str(m.environment["python"]) for m in ordered if "python" in m.environment), "")),
         *((name, libraries.get(name, "")) for name in ("torch", "transformers", "trl")),
         ("Stage time in all", duration(sum(m.seconds for m in manifests.values())) if manifests else ""),
-        ("Finished", max((m.created for m in manifests.values()), default="").replace("T", " ")),
+        ("Finished", moment(max((m.created for m in manifests.values()), default=""))),
     ]
     heading = title or (recipes[0] if recipes else "Tailor report")
     return Setting(label(heading, 80), tuple((name, label(value, 60)) for name, value in facts if value))
@@ -122,7 +123,7 @@ def _sentences(results: Results, split: str, models: list[str]) -> list[str]:
         + ", then ".join(chain)
         + "."
     )
-    steps = [results.compare(new, old, split) for old, new in zip(models, models[1:], strict=False)]
+    steps = [results.compare(new, old, split) for old, new in pairwise(models)]
     return [said, *(_step_sentence(results, step) for step in steps if step)]
 
 

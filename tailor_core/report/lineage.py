@@ -1,4 +1,4 @@
-"""Lineage: for each stage its key, the digest of what it made, from which inputs, when, where and how long."""
+"""Lineage: each stage's key, the digest of what it made, its inputs, when it ran, where and how long."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from tailor_core.artifacts.manifest import Manifest
 from tailor_core.errors import ArtifactError
 from tailor_core.report.materials import Materials
-from tailor_core.report.text import count, duration, humanise, label, size
+from tailor_core.report.text import count, duration, humanise, label, moment, size
 
 _HIDDEN_FACTS = ("process",)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One stage's artifact; inputs are pairs of product and digest, `intact` is false where they do not chain."""
+    """One stage's artifact; inputs are product, digest, and whether the product here has that digest."""
 
     stage: str
     title: str
@@ -68,5 +68,5 @@ def _origin(product: str, manifest: Manifest, manifests: Mapping[str, Manifest])
         rows=", ".join(f"{count(number)} {humanise(name)}" for name, number in rows.items()) or "-",
         bytes=size(sum(int(entry["size"]) for entry in manifest.files.values())),
         seconds=duration(manifest.seconds),
-        created=label(manifest.created.replace("T", " ").removesuffix("+00:00"), 40),
+        created=moment(manifest.created),
     )

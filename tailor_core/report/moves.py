@@ -1,4 +1,4 @@
-"""Which reasoning moves the models' traces show, beside those of the demonstrations that they learned from."""
+"""Which reasoning moves the models' traces show, beside those of the demonstrations they learned from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tailor_core.report.text import humanise, label, percent
 Usage = Mapping[str, Mapping[str, float]]
 """Move -> `share` of traces that show it and `mean` count in a trace."""
 
-TAUGHT = Model("demonstrations", "Demonstrations (kept)", "extra-1", "^")
+TAUGHT = Model("demonstrations", "Taught", "extra-1", "^")
 _VOICE = "voice:"
+_TITLE_LENGTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def _order(used: Mapping[str, Usage]) -> Sequence[str]:
 
 
 def _title(name: str) -> str:
-    return f"{label(name.removeprefix(_VOICE))} wording" if name.startswith(_VOICE) else humanise(name)
+    if name.startswith(_VOICE):
+        return f"{label(name.removeprefix(_VOICE), _TITLE_LENGTH)} wording"
+    return label(humanise(name), _TITLE_LENGTH)
 
 
 def _figure(moves: Usage, name: str, figure: str) -> float:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tailor_core.errors import ArtifactError
-from tailor_core.records import Demonstration, Primitive, Problem, SelectionDecision
+from tailor_core.records import Demonstration, Primitive, Problem, Record, SelectionDecision
 from tailor_core.report.materials import Materials
 from tailor_core.report.text import clip, count, humanise, label, percent, quantity
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,17 @@ class _Made:
         return facts
 
     def example(self, primitive: str, characters: int) -> Example | None:
-        """The kept demonstration of median length, for it shows the primitive neither at its best nor worst."""
+        """The kept demonstration of median length: the primitive neither at its best nor at its worst."""
         mine = self.by_primitive.get(primitive, [])
         pool = [d for d in mine if self.kept is None or d.id in self.kept] or mine
         if not pool:
             return None
         one = sorted(pool, key=lambda d: (d.tokens, d.id))[len(pool) // 2]
-        question = self.questions.get(one.problem_id, "")
-        return Example(clip(question, characters), clip(one.think, characters), clip(one.answer_text, characters))
+        texts = (self.questions.get(one.problem_id, ""), one.think, one.answer_text)
+        return Example(*(clip(text, characters) for text in texts))
 
 
-def _optional(materials: Materials, product: str, record: type[Any]) -> Sequence[Any]:
+def _optional(materials: Materials, product: str, record: type[R]) -> Sequence[R]:
     return materials.records(product, product, record) if materials.has(product, f"{product}.parquet") else []
 
 
@@ -114,7 +116,12 @@ def _candidate(primitive: Primitive, characters: int, made: _Made | None) -> Can
 
 def _screening_facts(primitive: Primitive) -> list[tuple[str, str]]:
     shown: Mapping[str, Any] = {**primitive.provenance, **primitive.screening}
-    forms = {"pass_rate": percent, "novelty": quantity, "mean_tokens": quantity, "round": count}
+    forms: dict[str, Callable[[float], str]] = {
+        "pass_rate": percent,
+        "novelty": quantity,
+        "mean_tokens": quantity,
+        "round": count,
+    }
     return [
         (humanise(name), form(shown[name]))
         for name, form in forms.items()

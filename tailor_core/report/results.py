@@ -13,6 +13,7 @@ from tailor_core.report.text import humanise, label
 _LABELS = {"base": "Base", "warm_start": "Warm start", "policy": "Policy (RL)"}
 _COLOURS = {"base": "base", "warm_start": "warm", "policy": "policy"}
 _MARKERS = {"base": "o", "warm_start": "D", "policy": "s"}
+_LABEL_LENGTH = 24
 _SPARE_COLOURS = ("extra-1", "extra-2")
 _SPARE_MARKERS = ("^", "v")
 
@@ -97,7 +98,7 @@ def describe_models(names: list[str]) -> tuple[Model, ...]:
         if name in _LABELS
         else Model(
             name,
-            humanise(name),
+            label(humanise(name), _LABEL_LENGTH),
             _SPARE_COLOURS[others.index(name) % len(_SPARE_COLOURS)],
             _SPARE_MARKERS[others.index(name) % len(_SPARE_MARKERS)],
         )

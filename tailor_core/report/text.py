@@ -12,6 +12,7 @@ from datetime import timedelta
 _KEPT_CONTROLS = frozenset("\n\t")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _LABEL_LENGTH = 40
+_ACRONYMS = {"sft": "SFT"}
 
 
 def visible(text: str) -> str:
@@ -42,7 +43,7 @@ def label(text: str, length: int = _LABEL_LENGTH) -> str:
 
 def humanise(name: str) -> str:
     """An identifier as words: `warm_start` -> `warm start`."""
-    return label(name.replace("_", " "))
+    return label(" ".join(_ACRONYMS.get(word, word) for word in name.split("_")))
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -53,6 +54,11 @@ def percent(share: float, digits: int = 1) -> str:
 def points(difference: float) -> str:
     """A difference of shares in percentage points, signed: `0.178` -> `+17.8`."""
     return f"{100 * difference:+.1f}"
+
+
+def moment(stamp: str) -> str:
+    """A UTC time in ISO 8601 as people read it: `2026-11-21T10:10:30+00:00` -> `2026-11-21 10:10:30 UTC`."""
+    return label(stamp.replace("T", " ").replace("+00:00", " UTC"))
 
 
 def count(number: float) -> str:

@@ -15,15 +15,15 @@ from tailor_core.report.text import clip, count, label
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One completion; `facts` are pairs of name and value."""
+    """One completion; `about` tells in a line where it is from, how long, and how it ended."""
 
     problem: str
     right: bool
+    about: str
     question: str
     answer: str
     completion: str
     reason: str
-    facts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ModelTraces:
 def describe_traces(
     materials: Materials, *, per_model: int, characters: int, unit: str
 ) -> tuple[ModelTraces, ...]:
-    """At most `per_model` right and wrong traces of each model; ArtifactError where there is no completion."""
+    """At most `per_model` right and wrong traces of each model; ArtifactError where there is none."""
     rows = materials.records("evaluation", "evaluation", EvaluationRow)
     if not rows:
         raise ArtifactError("The evaluation table is empty.")
@@ -70,7 +70,7 @@ def describe_traces(
 
 
 def draw_lots(rows: Sequence[EvaluationRow], number: int) -> list[EvaluationRow]:
-    """At most `number` rows on different problems, taking turns among the splits; by lot, from the rows alone."""
+    """At most `number` rows on different problems, taking turns among the splits; by lot."""
     piles: dict[str, list[EvaluationRow]] = {}
     for row in sorted(rows, key=lambda row: (row.problem_id, row.sample)):
         pile = piles.setdefault(row.split, [])
@@ -91,15 +91,16 @@ def _trace(row: EvaluationRow, problems: Mapping[str, Problem], characters: int,
     return Trace(
         problem=label(row.problem_id, 20),
         right=row.reward == 1,
+        about=_about(row, unit),
         question=clip(problem.question, characters) if problem else "",
         answer=clip(problem.answer, characters) if problem else "",
         completion=clip(row.completion, characters),
         reason=label(row.reason, 200),
-        facts=(
-            ("split", describe_split(row.split)),
-            (unit, count(row.difficulty)),
-            ("tokens", count(row.tokens)),
-            ("entropy", f"{row.entropy:.3f}"),
-            ("ended by itself", "yes" if row.finished else "no"),
-        ),
     )
+
+
+def _about(row: EvaluationRow, unit: str) -> str:
+    split, level = describe_split(row.split), f"{count(row.difficulty)} {unit}"
+    parts = [split] if level in split else [split, level]
+    parts += [f"{count(row.tokens)} tokens", f"entropy {row.entropy:.3f}"]
+    return ", ".join(parts if row.finished else [*parts, "cut off"])
