@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -37,14 +38,15 @@ class _Lines(logging.Handler):
 
 
 def result_table(summary: Mapping[str, Any]) -> Table:
-    """Accuracy of each model on each split and number of people, with its interval.
+    """Accuracy of each model on each split and number of people, with its interval; `n` counts problems.
 
     `summary` is the evaluation's summary.json.
     """
     models = summary["models"]
     confidence = summary["settings"]["confidence"]
-    table = Table(title=f"Share of correct answers (pass@1) with {confidence:.0%} intervals")
-    for column in ("split", "people", "problems"):
+    title = f"Correct answers in percent (pass@1), with {confidence:.0%} intervals"
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("split", "people", "n"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for model in models:
         table.add_column(model.replace("_", " "))
@@ -92,4 +94,4 @@ def _cell(group: Mapping[str, Any] | None, level: str) -> str:
     if not found:
         return "-"
     value = found["pass@1"]
-    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    return f"{100 * value['value']:.1f} ({100 * value['low']:.1f}-{100 * value['high']:.1f})"
