@@ -21,7 +21,9 @@ def pretraining(config: PretrainingConfig, output: Path, workdir: Path) -> dict[
 
 
 @flow(name="tailor-backbone")
-def backbone(output: Path, config: PretrainingConfig | None = None, home: Path | None = None) -> dict[str, float]:
+def backbone(
+    output: Path, config: PretrainingConfig | None = None, home: Path | None = None
+) -> dict[str, float]:
     """Pretrain `tiny` and leave a model directory in `output`; the last metrics."""
     settings = config or PretrainingConfig()
     workdir = read_settings(home, None).work / f"pretraining-{content_id(settings.model_dump(mode='json'))}"

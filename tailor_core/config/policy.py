@@ -31,7 +31,8 @@ class PolicyConfig(BaseModel):
     micro_batch_size: int = Field(default=32, ge=1, description="completions a forward pass")
     reward: Literal["binary", "logic-rl", "boxed", "partial"] = "binary"
     rollout_engine: Literal["static-cache", "transformers"] = Field(
-        default="static-cache", description="who samples: Tailor's preallocated cache, or stock TRL `generate`"
+        default="static-cache",
+        description="who samples: Tailor's preallocated cache, or stock TRL `generate`",
     )
     save_steps: int = Field(default=20, ge=1, description="a checkpoint to resume from, every so many steps")
 

@@ -18,6 +18,9 @@ class SelectionConfig(BaseModel):
     )
     dimension: int = Field(default=256, ge=8, le=4096, description="of the hashed embedder; minilm has 384")
     min_reward: float = Field(default=1.0, description="demonstrations with a lower verdict are not verified")
+    max_tokens: int = Field(
+        default=4096, ge=1, description="demonstrations of more words and marks are too long"
+    )
     contamination_threshold: float = Field(
         default=0.95, gt=0, le=1, description="Jaccard of question shingles that counts as one question"
     )

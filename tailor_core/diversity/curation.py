@@ -1,6 +1,6 @@
 """From demonstrations to decisions: the tests that a row passes in turn, each drop with its reason.
 
-Verified, not contaminated, no exact, near or semantic duplicate of a better row, within the budget: a row
+Verified, not contaminated, not too long, no exact, near or semantic duplicate of a better row, within the budget: a row
 leaves at the first test that it fails. Every row that comes in goes out with exactly one decision, and the
 decisions do not depend on the order of the rows.
 """
@@ -53,7 +53,7 @@ def curate(
     `similarity` is Jaccard or cosine with it, and for a row over budget the cosine with the nearest kept one.
     """
     by_id = {row.id: (position, row) for position, row in enumerate(rows)}
-    decisions, candidates = _screen(rows, contaminated, config.min_reward)
+    decisions, candidates = _screen(rows, contaminated, config)
     exact = drop_exact(candidates)
     near = drop_near(exact.kept, config.near_duplicate_threshold)
     vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
@@ -64,13 +64,13 @@ def curate(
 
 
 def _screen(
-    rows: Sequence[Row], contaminated: Mapping[str, EvaluationMatch], min_reward: float
+    rows: Sequence[Row], contaminated: Mapping[str, EvaluationMatch], config: SelectionConfig
 ) -> tuple[list[SelectionDecision], list[Candidate]]:
     """Decisions on the rows that cannot be trained on, and the others as candidates."""
     decisions, candidates = [], []
     for row in rows:
         match = contaminated.get(row.demonstration.problem_id)
-        if row.verdict is None or row.verdict.reward < min_reward:
+        if row.verdict is None or row.verdict.reward < config.min_reward:
             decisions.append(SelectionDecision(demonstration_id=row.id, kept=False, rule="not_verified"))
         elif match is not None:
             decisions.append(
@@ -82,6 +82,8 @@ def _screen(
                     similarity=match.similarity,
                 )
             )
+        elif row.demonstration.tokens > config.max_tokens:
+            decisions.append(SelectionDecision(demonstration_id=row.id, kept=False, rule="too_long"))
         else:
             candidates.append(_candidate(row.demonstration, row.verdict.reward))
     return decisions, candidates

@@ -191,7 +191,9 @@ class StaticCacheSampler:
             q, k, v = self._project(layer, x)
             q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
             keys[:, :, column], values[:, :, column] = k, v
-            q = q.unflatten(1, (self.kv_heads, groups))  # the query heads of a group stand in as query positions
+            q = q.unflatten(
+                1, (self.kv_heads, groups)
+            )  # the query heads of a group stand in as query positions
             attended = F.scaled_dot_product_attention(
                 q, keys[:, :, : column + 1], values[:, :, : column + 1], attn_mask=mask
             )

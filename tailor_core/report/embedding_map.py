@@ -80,7 +80,7 @@ def describe_map(materials: Materials, *, points: int) -> EmbeddingMap:
         keys=tuple(
             Key(
                 place,
-                label(names.get(primitive, primitive), 70),
+                label(names.get(primitive, primitive), 120),
                 f"c{place % _COLOURS}",
                 _MARKERS[place // _COLOURS % len(_MARKERS)],
                 count(before[primitive]),

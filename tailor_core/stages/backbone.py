@@ -18,7 +18,9 @@ def run(config: BackboneConfig, context: StageContext) -> dict[str, Any]:
     """Write a model directory that transformers loads. RecipeError where `backbone.name` leads to none."""
     directory = _local_directory(config.name)
     if directory:
-        shutil.copytree(directory, context.output, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        shutil.copytree(
+            directory, context.output, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED)
+        )
     else:
         _from_hub(config.name, context.output)
     return {"rows": {}, "metrics": {"parameters": _parameters(context.output)}}

@@ -24,7 +24,7 @@ from tailor_core.stages.context import Track
 from tailor_core.training.pretraining import pack, pretrain, render
 from tailor_core.training.tokenizer import train_tokenizer
 
-TURNS = 4
+TURNS = 2
 """Exercises a conversation."""
 
 CONVERSATIONS_PER_PUZZLE = 4
@@ -51,7 +51,7 @@ def make_backbone(config: PretrainingConfig, output: Path, workdir: Path, track:
 
 def _puzzles(config: PretrainingConfig) -> list[Problem]:
     count = max(1, config.conversations // CONVERSATIONS_PER_PUZZLE)
-    options = KnightsKnavesOptions(people=config.people)
+    options = KnightsKnavesOptions(people=config.people, reports="plain")
     return KnightsKnaves().generate(options, count=count, split="train", seed=config.seed)
 
 

@@ -12,7 +12,13 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 Track = Callable[[Mapping[str, float], int], None]
 """`track(metrics, step)`: where logged numbers go besides the training log."""
 
-SHOWN = {"loss": "loss", "reward": "reward", "kl": "kl", "entropy": "entropy", "completions/mean_length": "length"}
+SHOWN = {
+    "loss": "loss",
+    "reward": "reward",
+    "kl": "kl",
+    "entropy": "entropy",
+    "completions/mean_length": "length",
+}
 """Logged metrics that the bar shows, and the short name it gives them."""
 
 

@@ -73,7 +73,9 @@ def make_trainer(
         warmup_steps=config.warmup_ratio,
         max_grad_norm=config.max_grad_norm,
         per_device_train_batch_size=config.micro_batch_size,
-        gradient_accumulation_steps=config.prompts_per_step * config.num_generations // config.micro_batch_size,
+        gradient_accumulation_steps=config.prompts_per_step
+        * config.num_generations
+        // config.micro_batch_size,
         num_generations=config.num_generations,
         num_iterations=config.num_iterations,
         max_completion_length=config.max_completion_length,
@@ -83,7 +85,7 @@ def make_trainer(
         epsilon_high=config.epsilon_high,
         loss_type="grpo",
         scale_rewards="group",
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         bf16=fast_dtype() is torch.bfloat16,
         logging_steps=1,
         save_steps=config.save_steps,
@@ -93,7 +95,9 @@ def make_trainer(
         data_seed=seed,
         dataloader_pin_memory=False,
     )
-    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is experimental; the version is pinned
+    os.environ.setdefault(
+        "TRL_EXPERIMENTAL_SILENCE", "1"
+    )  # `rollout_func` is experimental; the version is pinned
     ours = config.rollout_engine == "static-cache"
     return GRPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),

@@ -1,12 +1,13 @@
 """Making the `tiny` backbone: a small Llama trained from scratch on packed conversations.
 
-Loss on the assistant's tokens only; AdamW; the learning rate falls linearly to zero over the last half of the
+Loss on all tokens: the puzzles themselves teach to look names up. AdamW; the learning rate falls linearly to zero over the last half of the
 steps. Resumes from the newest complete checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,63 +27,36 @@ from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.inference.precision import fast_dtype
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
-from tailor_core.training.tokenizer import ASSISTANT, END
-
-IGNORED = -100
+from tailor_core.training.induction import plant_induction
+from tailor_core.training.tokenizer import END
 
 
 class PackedRows(Dataset[dict[str, torch.Tensor]]):
-    """Conversations laid end to end and cut in rows of `block` tokens.
+    """Conversations laid end to end (ids: uint16 [tokens]) and cut in rows of `block` tokens."""
 
-    ids: uint16 [tokens], learn: bool [tokens], true on the tokens that the assistant has to produce.
-    """
-
-    def __init__(self, ids: np.ndarray, learn: np.ndarray, block: int) -> None:
+    def __init__(self, ids: np.ndarray, block: int) -> None:
         rows = len(ids) // block
         self.ids = ids[: rows * block].reshape(rows, block)
-        self.learn = learn[: rows * block].reshape(rows, block)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         ids = torch.from_numpy(self.ids[index].astype(np.int64))
-        labels = torch.where(torch.from_numpy(self.learn[index]), ids, IGNORED)
-        return {"input_ids": ids, "labels": labels}
+        return {"input_ids": ids, "labels": ids}
 
 
-def pack(
-    tokenizer: PreTrainedTokenizerFast, conversations: Iterable[str], block: int, batch: int = 2000
-) -> PackedRows:
-    """Tokenize rendered conversations and pack them; learns from what follows each assistant mark."""
-    assistant, end = tokenizer.convert_tokens_to_ids(ASSISTANT), tokenizer.convert_tokens_to_ids(END)
-    id_parts, learn_parts = [], []
-    texts: list[str] = []
-    for text in conversations:
-        texts.append(text)
-        if len(texts) == batch:
-            _encode(tokenizer, texts, assistant, end, id_parts, learn_parts)
-            texts = []
-    if texts:
-        _encode(tokenizer, texts, assistant, end, id_parts, learn_parts)
-    return PackedRows(np.concatenate(id_parts), np.concatenate(learn_parts), block)
+def pack(tokenizer: PreTrainedTokenizerFast, conversations: Iterable[str], block: int) -> PackedRows:
+    """Tokenize rendered conversations and pack them."""
+    parts = [np.array(ids, dtype=np.uint16) for ids in _encoded(tokenizer, conversations)]
+    return PackedRows(np.concatenate(parts), block)
 
 
-def _encode(
-    tokenizer: PreTrainedTokenizerFast,
-    texts: Sequence[str],
-    assistant: int,
-    end: int,
-    id_parts: list[np.ndarray],
-    learn_parts: list[np.ndarray],
-) -> None:
-    for row in tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
-        ids = np.array(row, dtype=np.uint16)
-        # Between an assistant mark and the next end mark, the end mark included.
-        opened = np.cumsum(ids == assistant)
-        closed = np.cumsum(ids == end) - (ids == end)
-        id_parts.append(ids)
-        learn_parts.append((ids != assistant) & (opened * 2 - 1 == closed))
+def _encoded(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> Iterator[list[int]]:
+    """Token ids of each text; in batches, which is what makes a fast tokenizer fast."""
+    remaining = iter(texts)
+    while batch := list(islice(remaining, 2000)):
+        yield from tokenizer(batch, add_special_tokens=False)["input_ids"]
 
 
 def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -104,6 +78,7 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    plant_induction(model, torch.Generator().manual_seed(config.seed))
     model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=tokenizer.pad_token_id)
     return model
 
@@ -127,7 +102,11 @@ def pretrain(
         weight_decay=config.weight_decay,
         warmup_steps=config.warmup_steps,
         lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": config.steps // 2, "decay_type": "linear", "min_lr_ratio": 0.0},
+        lr_scheduler_kwargs={
+            "num_decay_steps": config.steps // 2,
+            "decay_type": "linear",
+            "min_lr_ratio": 0.0,
+        },
         per_device_train_batch_size=config.micro_batch_rows,
         gradient_accumulation_steps=max(1, config.rows_per_step // config.micro_batch_rows),
         max_grad_norm=1.0,

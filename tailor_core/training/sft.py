@@ -36,7 +36,9 @@ def fine_tune(
     step. Raises StageError when there is nothing to train on or an example is longer than `max_length`.
     """
     if not examples:
-        raise StageError("warm_start: sft_dataset has 0 rows, expected at least 1; loosen [selection] or [primitives]")
+        raise StageError(
+            "warm_start: sft_dataset has 0 rows, expected at least 1; loosen [selection] or [primitives]"
+        )
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     rows = [{"prompt": e.prompt, "completion": e.completion} for e in examples]
     _refuse_long(rows, tokenizer, config.max_length)
@@ -54,7 +56,7 @@ def fine_tune(
         packing=config.packing,
         max_length=config.max_length,
         completion_only_loss=True,
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         bf16=fast_dtype() is torch.bfloat16,
         logging_steps=config.logging_steps,
         save_steps=config.save_steps,

@@ -29,7 +29,9 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int, phrases: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str], vocabulary: int, phrases: Iterable[str] = ()
+) -> PreTrainedTokenizerFast:
     """A tokenizer of `vocabulary` tokens trained on `texts`; each of `phrases` is one token of its own.
 
     The tags of a response are ordinary (not special) tokens, so decoding keeps them.
@@ -52,6 +54,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, phrases: Iterable[str
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in whole])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, padding_side="left")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, padding_side="left"
+    )
     fast.chat_template = CHAT_TEMPLATE
     return fast

@@ -27,7 +27,7 @@ class _Asked:
 
 def exercise_conversation(puzzle: Puzzle, question: str, rng: random.Random, turns: int) -> Messages:
     """A chat about one puzzle: its text, then `turns` exercises, each asked and answered."""
-    makers = (_restate, _consequences, _consequences, _judge, _judge, _check_world)
+    makers = (_restate, _restate, _consequences, _consequences, _judge, _judge, _check_world)
     messages: Messages = []
     for turn in range(turns):
         wording = Wording(puzzle, rng.randrange(len(VOICES)), rng)

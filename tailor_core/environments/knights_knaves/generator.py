@@ -111,7 +111,8 @@ def dress(
         knight, knave = ROLE_WORDS[int(random.random() * len(ROLE_WORDS))]
     people = len(statements)
     puzzle = Puzzle(tuple(random.sample(names, people)), tuple(statements), knight, knave)
-    return puzzle, [int(random.random() * len(TEMPLATES)) for _ in range(people)]
+    kinds = len(TEMPLATES) if options.reports == "varied" else 1
+    return puzzle, [int(random.random() * kinds) for _ in range(people)]
 
 
 def problem_of(

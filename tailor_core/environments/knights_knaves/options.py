@@ -38,6 +38,9 @@ class KnightsKnavesOptions(BaseModel):
     role_words: Literal["knight-knave", "varied", "flipped"] = Field(
         default="knight-knave", description="the usual words, another pair for each puzzle, or exchanged"
     )
+    reports: Literal["varied", "plain"] = Field(
+        default="varied", description='18 ways to report a claim, or always "<name> said that <claim>."'
+    )
     ood: OutOfDistribution = OutOfDistribution()
 
     @model_validator(mode="after")

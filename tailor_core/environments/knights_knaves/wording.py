@@ -50,7 +50,9 @@ class Wording:
         return self._pick(
             (f"I need to place {names}.", f"Left to place: {names}."),
             f"So who is what? {names} {'is' if one else 'are'} open.",
-            f"The role of {names} is to be determined." if one else f"The roles of {names} are to be determined.",
+            f"The role of {names} is to be determined."
+            if one
+            else f"The roles of {names} are to be determined.",
             f"Open: {names}.",
         )
 

@@ -76,6 +76,12 @@ def test_each_rule_drops_the_row_that_it_is_for() -> None:
     assert by_rule["over_budget"] is not None
 
 
+def test_a_demonstration_over_the_length_limit_is_dropped_and_one_at_it_is_kept() -> None:
+    rows = [make_row(0, " ".join(MOVES[:4])), make_row(1, " ".join(MOVES * 3), problem="z")]
+    limit = rows[0].demonstration.tokens
+    assert [decision.rule for decision in decide(rows, max_tokens=limit)] == ["kept_diverse", "too_long"]
+
+
 rows_strategy = st.lists(
     st.tuples(
         st.lists(st.sampled_from(MOVES), max_size=6),

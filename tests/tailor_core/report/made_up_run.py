@@ -90,7 +90,8 @@ WAYS = (
 )
 THINK = (
     "I need to place {0} and {1}. Suppose {0} is a knight. "
-    "{0} is a knight, so it is true that {1} is a knave. So {1} is a knave. {1} says that {0} is a knave, which is false, so {1} is a knave. All claims fit."
+    "{0} is a knight, so it is true that {1} is a knave. So {1} is a knave. "
+    "{1} says that {0} is a knave, which is false, so {1} is a knave. All claims fit."
 )
 NAMES = ("Zoey", "Ella", "Liam", "Noah", "Ava", "Owen", "Ruth", "Hugo")
 

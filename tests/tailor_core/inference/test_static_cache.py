@@ -1,0 +1,138 @@
+"""The preallocated cache against the model's own forward pass, and against `transformers.generate`."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy.stats import chisquare
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from tailor_core.inference.engine import Sampling
+from tailor_core.inference.static_cache import StaticCacheSampler, supports
+
+SIZES = {
+    "vocab_size": 61,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.3,  # far from uniform, so that a wrong mask shows
+}
+PROMPTS = [[5, 9, 2], [7], [1, 2, 3, 4, 5, 6, 7, 8], [3, 3]]
+EOS = 11
+
+
+def make_model(family: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    made = {
+        "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, tie_word_embeddings=True)),
+        "mistral": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=None)),
+        "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
+    }[family]()
+    return made.eval()
+
+
+def sample(model: torch.nn.Module, sampling: Sampling, seed: int = 0, prompts=PROMPTS, eos=(EOS,)):
+    generator = torch.Generator().manual_seed(seed)
+    return StaticCacheSampler(model, torch.float32).sample(
+        prompts, sampling, eos_ids=eos, generator=generator
+    )
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2"])
+def test_log_probs_of_samples_are_those_of_the_models_own_forward_pass(family: str) -> None:
+    model = make_model(family)
+    for temperature in (1.0, 0.7):
+        groups = sample(model, Sampling(temperature=temperature, max_tokens=24, n=5))
+        for prompt, group in zip(PROMPTS, groups, strict=True):
+            for one in group:
+                with torch.no_grad():
+                    logits = model(torch.tensor([prompt + one.ids])).logits[0, len(prompt) - 1 : -1]
+                expected = torch.log_softmax(logits / temperature, dim=-1)
+                expected = expected.gather(1, torch.tensor(one.ids)[:, None])[:, 0]
+                assert torch.allclose(torch.tensor(one.logprobs), expected, atol=1e-4)
+
+
+def test_greedy_completions_are_those_of_generate() -> None:
+    model = make_model("llama")
+    for prompt, group in zip(PROMPTS, sample(model, Sampling(temperature=0, max_tokens=20)), strict=True):
+        whole = model.generate(
+            torch.tensor([prompt]), max_new_tokens=20, do_sample=False, eos_token_id=EOS, pad_token_id=0
+        )
+        assert group[0].ids == whole[0, len(prompt) :].tolist()
+
+
+def test_first_tokens_follow_the_models_distribution() -> None:
+    model = make_model("llama")
+    prompt = [4, 8, 15]
+    groups = sample(model, Sampling(max_tokens=1, n=4000), prompts=[prompt], eos=())
+    with torch.no_grad():
+        expected = torch.softmax(model(torch.tensor([prompt])).logits[0, -1], dim=-1) * 4000
+    counts = torch.bincount(torch.tensor([one.ids[0] for one in groups[0]]), minlength=61).float()
+    common = expected >= 5
+    observed = torch.cat([counts[common], counts[~common].sum()[None]])
+    wanted = torch.cat([expected[common], expected[~common].sum()[None]])
+    assert (
+        chisquare(observed.double(), wanted.double() * (observed.sum() / wanted.sum()).double()).pvalue > 1e-4
+    )
+
+
+def test_nucleus_sampling_stays_in_the_smallest_set_that_has_the_mass() -> None:
+    model = make_model("llama")
+    prompt = [4, 8, 15]
+    groups = sample(model, Sampling(max_tokens=1, n=500, top_p=0.5), prompts=[prompt], eos=())
+    with torch.no_grad():
+        probabilities = torch.softmax(model(torch.tensor([prompt])).logits[0, -1], dim=-1)
+    ordered, index = probabilities.sort(descending=True)
+    size = int((ordered.cumsum(0) < 0.5).sum()) + 1
+    nucleus = set(index[:size].tolist())
+    assert {one.ids[0] for one in groups[0]} <= nucleus
+    share = ordered[0] / ordered[:size].sum()
+    first = [one for one in groups[0] if one.ids[0] == index[0]]
+    assert first[0].logprobs[0] == pytest.approx(float(share.log()), abs=1e-4)
+
+
+def test_completions_end_at_the_end_token_or_at_the_limit() -> None:
+    groups = sample(make_model("llama"), Sampling(max_tokens=30, n=16))
+    for one in (one for group in groups for one in group):
+        assert len(one.ids) == len(one.logprobs) <= 30
+        assert one.finished == (one.ids[-1] == EOS)
+        assert EOS not in one.ids[:-1]
+        assert one.finished or len(one.ids) == 30
+    assert any(one.finished for group in groups for one in group)
+
+
+def test_the_same_seed_samples_the_same_and_another_does_not() -> None:
+    model = make_model("llama")
+    sampling = Sampling(max_tokens=12, n=3)
+    assert sample(model, sampling, seed=1) == sample(model, sampling, seed=1)
+    assert sample(model, sampling, seed=1) != sample(model, sampling, seed=2)
+
+
+def test_a_prompt_alone_and_in_a_padded_batch_has_the_same_greedy_completion() -> None:
+    model = make_model("llama")
+    together = sample(model, Sampling(temperature=0, max_tokens=16))
+    alone = [sample(model, Sampling(temperature=0, max_tokens=16), prompts=[p])[0] for p in PROMPTS]
+    assert [g[0].ids for g in together] == [g[0].ids for g in alone]
+
+
+def test_progress_counts_every_completion_once() -> None:
+    seen: list[int] = []
+    generator = torch.Generator().manual_seed(0)
+    StaticCacheSampler(make_model("llama"), torch.float32).sample(
+        PROMPTS, Sampling(max_tokens=9, n=4), eos_ids=[EOS], generator=generator, on_done=seen.append
+    )
+    assert sum(seen) == len(PROMPTS) * 4
+
+
+def test_models_with_sliding_windows_are_not_supported() -> None:
+    assert supports(make_model("llama"))
+    assert not supports(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=16)))
