@@ -59,13 +59,17 @@ def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, stor
     prepare_process(settings)
     from rich.console import Console
 
-    from flows.pipeline import pipeline
     from flows.terminal import read_summary, result_table, show_progress
     from tailor_core.artifacts.refs import ArtifactRef
     from tailor_core.artifacts.store import Store
+    from tasks.server import prefect_server
 
     show_progress()
-    refs = pipeline(recipe, overrides or [], settings.home, settings.store)
+    with prefect_server(settings.server_log) as wait_until_ready:
+        from flows.pipeline import pipeline
+
+        wait_until_ready()
+        refs = pipeline(recipe, overrides or [], settings.home, settings.store)
     evaluated = Store(settings.store).local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
     console = Console()
     console.print(result_table(read_summary(evaluated)))
@@ -170,9 +174,13 @@ def tiny(
     config = make_config(PretrainingConfig, values, "tailor backbone tiny")
     settings = read_settings(home)
     prepare_process(settings)
-    from flows.backbone import backbone
+    from tasks.server import prefect_server
 
-    backbone(output, config, settings.home)
+    with prefect_server(settings.server_log) as wait_until_ready:
+        from flows.backbone import backbone
+
+        wait_until_ready()
+        backbone(output, config, settings.home)
 
 
 def _parse_options(options: list[str], flag: str = "--option") -> dict[str, Any]:

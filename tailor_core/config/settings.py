@@ -41,8 +41,6 @@ _EPHEMERAL_SERVER = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-    # A first start makes the database: 20 s on two busy cores, which is all that Prefect waits by default.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_ENABLED": "false",
@@ -84,6 +82,10 @@ class Settings:
     @property
     def catalog(self) -> Path:
         return self.home / "catalog.duckdb"
+
+    @property
+    def server_log(self) -> Path:
+        return self.home / "prefect" / "server.log"
 
     @property
     def tracking_uri(self) -> str:

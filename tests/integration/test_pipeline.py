@@ -1,0 +1,134 @@
+"""`tailor run` from nothing to a report, twice; and what a killed run leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tailor_core.artifacts.store import Store
+from tailor_core.stages.registry import STAGES
+
+pytestmark = pytest.mark.integration
+
+
+def tailor(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments],
+        env={**environment, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result
+
+
+def outcomes(result: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str]]:
+    """Stage -> (made or hit, digest), from the lines of progress."""
+    lines = re.findall(r"(\w+) +(made|hit) +[\d.]+ s  (\w{12})", result.stderr)
+    return {stage: (word, digest) for stage, word, digest in lines}
+
+
+def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
+    small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    home = tmp_path / "home"
+    place = ("--home", str(home))
+    before = tailor(python_environment, "plan", str(small_recipe), *place).stdout
+    assert before.count("never run in this store") == len(STAGES)
+
+    first = tailor(python_environment, "run", str(small_recipe), *place)
+    started = time.monotonic()
+    second = tailor(python_environment, "run", str(small_recipe), *place)
+    seconds = time.monotonic() - started
+
+    assert list(outcomes(first)) == list(STAGES)
+    assert {word for word, _ in outcomes(first).values()} == {"made"}
+    assert {word for word, _ in outcomes(second).values()} == {"hit"}
+    assert {s: d for s, (_, d) in outcomes(first).items()} == {s: d for s, (_, d) in outcomes(second).items()}
+    assert seconds < 60, "all hits: what is left is to start Prefect"
+    for result in (first, second):
+        assert re.search(r"^ *test +all +6 .*\(.*-.*\)", result.stdout, re.MULTILINE)
+        assert f"report: {home / 'reports' / 'small.html'}" in result.stdout
+        assert "Traceback" not in result.stderr
+
+    page = (home / "reports" / "small.html").read_text(encoding="utf-8")
+    assert "<html" in page
+    assert not re.search(r"""(?:src|href)=["']https?://""", page), "the page needs no network"
+    check_plans(python_environment, small_recipe, place)
+    check_catalog(home)
+    check_mlflow(home)
+    check_lineage(home)
+
+
+def check_plans(environment: dict[str, str], recipe: Path, place: tuple[str, str]) -> None:
+    after = tailor(environment, "plan", str(recipe), *place).stdout
+    assert [line.split()[1] for line in after.splitlines()] == ["hit"] * len(STAGES)
+    changed = tailor(environment, "plan", str(recipe), *place, "--set", "policy.beta=0.125").stdout
+    missed = {line.split()[0]: line for line in changed.splitlines() if line.split()[1] == "miss"}
+    assert list(missed) == ["policy", "evaluation", "report"]
+    assert "policy.beta 0.001 -> 0.125" in missed["policy"]
+
+
+def check_catalog(home: Path) -> None:
+    from tailor_core.catalog.connection import open_catalog
+
+    with open_catalog(home / "catalog.duckdb") as connection:
+        rows = connection.execute("select count(*) from current_sft_dataset").fetchall()
+    assert rows[0][0] > 0
+
+
+def check_mlflow(home: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("small")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = {run.info.run_name: run for run in runs if "mlflow.parentRunId" in run.data.tags}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len(parents) == 2
+    assert children.keys() == STAGES.keys(), "the second run executed nothing"
+    assert len(client.get_metric_history(children["policy"].info.run_id, "reward")) >= 2
+
+
+def check_lineage(home: Path) -> None:
+    events = [
+        json.loads(line) for path in (home / "lineage").iterdir() for line in path.read_text().splitlines()
+    ]
+    completed = [event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"]
+    assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 2)
+
+
+def test_a_killed_run_leaves_no_process_and_goes_on(
+    small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--home", str(home)]
+    process = subprocess.Popen(
+        command, env=python_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    store = Store(str(home / "store"))
+    deadline = time.monotonic() + 120
+    while not list(store.manifests("demonstrations")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = [
+        int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ]
+    assert children, "a Prefect server runs"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    made = {stage: [m.digest for m in store.manifests(stage)] for stage in STAGES}
+    resumed = outcomes(tailor(python_environment, "run", str(small_recipe), "--home", str(home)))
+    for stage, digests in made.items():
+        if digests:
+            assert resumed[stage] == ("hit", digests[0][:12])
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
