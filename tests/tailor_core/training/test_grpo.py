@@ -1,0 +1,160 @@
+"""GRPO with our settings: the objective written out, rollouts under the trainer's own model, and a short run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from tailor_core.config.policy import PolicyConfig
+from tailor_core.environments import get_environment
+from tailor_core.errors import StageError
+from tailor_core.records import Problem, canonical_json
+from tailor_core.training.grpo import make_trainer, reinforce
+from tailor_core.training.tokenizer import train_tokenizer
+from tailor_core.verification import reward_function
+
+CONFIG = PolicyConfig(
+    steps=2,
+    prompts_per_step=2,
+    num_generations=4,
+    micro_batch_size=4,
+    max_completion_length=12,
+    beta=0.1,
+    learning_rate=1e-3,
+    epsilon=0.2,
+    epsilon_high=0.3,
+)
+
+
+@pytest.fixture(scope="module")
+def problems() -> list[Problem]:
+    kk = get_environment("kk")
+    return kk.generate(kk.options_model(people=(3,)), count=8, split="train", seed=0)
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory: pytest.TempPathFactory, problems: list[Problem]) -> Path:
+    directory = tmp_path_factory.mktemp("model")
+    tokenizer = train_tokenizer([p.question for p in problems], 400)
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            initializer_range=0.2,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+    )
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+def trainer_of(model_dir: Path, problems: list[Problem], workdir: Path, config: PolicyConfig = CONFIG) -> Any:
+    rows = [
+        {"prompt": [{"role": "user", "content": p.question}], "problem": canonical_json(p.to_row())}
+        for p in problems
+    ]
+    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    return make_trainer(model_dir, tokenizer, rows, reward_function("binary"), config, workdir=workdir, seed=0)
+
+
+def test_the_loss_is_the_clipped_objective_with_kl_to_the_reference(
+    model_dir: Path, problems: list[Problem], tmp_path: Path
+) -> None:
+    trainer = trainer_of(model_dir, problems, tmp_path)
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    generator = torch.Generator().manual_seed(3)
+    prompt = torch.randint(5, 300, (4, 6), generator=generator)
+    completion = torch.randint(5, 300, (4, 7), generator=generator)
+    mask = (torch.arange(7)[None] < torch.tensor([7, 3, 5, 1])[:, None]).long()
+    with torch.no_grad():
+        logits = trainer.model(torch.cat([prompt, completion], dim=1)).logits[:, 5:-1]
+        logps = torch.log_softmax(logits.float(), dim=-1).gather(2, completion[..., None])[..., 0]
+    old = logps + 0.5 * torch.randn(logps.shape, generator=generator)
+    reference = logps + 0.3 * torch.randn(logps.shape, generator=generator)
+    advantages = torch.tensor([1.5, -0.5, -1.0, 0.7])
+    loss = trainer._compute_loss(
+        trainer.model,
+        {
+            "prompt_ids": prompt,
+            "prompt_mask": torch.ones_like(prompt),
+            "completion_ids": completion,
+            "completion_mask": mask,
+            "advantages": advantages,
+            "old_per_token_logps": old,
+            "ref_per_token_logps": reference,
+            "num_items_in_batch": mask.sum(),
+        },
+    )
+    ratio, advantage = (logps - old).exp(), advantages[:, None]
+    clipped = torch.minimum(ratio * advantage, ratio.clamp(0.8, 1.3) * advantage)
+    k3 = (reference - logps).exp() - (reference - logps) - 1  # Schulman's estimator ...
+    kl = ratio * k3  # ... weighted to the current policy, from which the samples are not
+    per_sequence = ((clipped - 0.1 * kl) * mask).sum(1) / mask.sum(1)
+    assert loss.item() == pytest.approx(-per_sequence.mean().item(), rel=1e-4)
+
+
+def test_rollouts_are_of_the_trainers_current_weights_and_grouped_as_trl_expects(
+    model_dir: Path, problems: list[Problem], tmp_path: Path
+) -> None:
+    trainer = trainer_of(model_dir, problems, tmp_path)
+    trainer.model.train()
+    with torch.no_grad():
+        trainer.model.lm_head.weight.mul_(1.5)  # not what is on disk any more
+    prompts = [[{"role": "user", "content": p.question}] for p in problems[:2] for _ in range(4)]
+    rollouts = trainer.rollout_func(prompts, trainer)
+    assert len(rollouts["prompt_ids"]) == len(rollouts["completion_ids"]) == 8
+    assert rollouts["prompt_ids"][0] == rollouts["prompt_ids"][3] != rollouts["prompt_ids"][4]
+    for prompt, ids, logprobs in zip(*rollouts.values(), strict=True):
+        with torch.no_grad():
+            logits = trainer.model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
+        expected = torch.log_softmax(logits.float(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0]
+        assert torch.allclose(torch.tensor(logprobs), expected, atol=2e-3)
+
+
+def test_rollouts_follow_from_seed_and_step(model_dir: Path, problems: list[Problem], tmp_path: Path) -> None:
+    trainer = trainer_of(model_dir, problems, tmp_path)
+    prompts = [[{"role": "user", "content": problems[0].question}]] * 4
+    first = trainer.rollout_func(prompts, trainer)
+    assert trainer.rollout_func(prompts, trainer) == first
+    trainer.state.global_step = 1
+    assert trainer.rollout_func(prompts, trainer) != first
+
+
+def test_a_run_does_all_steps_logs_them_and_changes_the_model(
+    model_dir: Path, problems: list[Problem], tmp_path: Path
+) -> None:
+    tracked: list[int] = []
+
+    def lengthy(completions: list[Any], **_: Any) -> list[float]:
+        return [float(len(c[-1]["content"])) for c in completions]
+
+    (tmp_path / "out").mkdir()
+    log = reinforce(
+        model_dir, problems, lengthy, CONFIG,
+        output=tmp_path / "out", workdir=tmp_path / "work", seed=0, track=lambda m, step: tracked.append(step),
+    )  # fmt: skip
+    assert [row["step"] for row in log] == tracked == [1, 2]
+    assert {"reward", "kl", "entropy", "completions/mean_length", "frac_reward_zero_std", "loss"} <= set(log[0])
+    assert log[0]["kl"] == pytest.approx(0, abs=1e-6)
+    before = LlamaForCausalLM.from_pretrained(model_dir).state_dict()
+    after = LlamaForCausalLM.from_pretrained(tmp_path / "out").state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_no_problems_is_one_clear_sentence(model_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"0 train problems.*problems\.train"):
+        reinforce(
+            model_dir, [], reward_function("binary"), CONFIG,
+            output=tmp_path, workdir=tmp_path, seed=0, track=lambda m, s: None,
+        )  # fmt: skip
