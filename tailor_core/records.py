@@ -34,7 +34,7 @@ def content_id(value: Any, *, length: int = 16) -> str:
 
 
 @cache
-def _nested_fields(record: type) -> dict[str, bool]:
+def _nested_fields(record: Any) -> dict[str, bool]:
     """Per field of a record: must it be JSON text in a table (anything but a scalar)?"""
     hints = typing.get_type_hints(record)
     nested = {}
@@ -56,7 +56,7 @@ class Record:
 
     def to_row(self) -> dict[str, Any]:
         """One flat row of scalars; nested values as canonical JSON text."""
-        nested = _nested_fields(type(self))
+        nested = _nested_fields(type(self))  # type: ignore[arg-type]  # classes are hashable
         return {
             name: canonical_json(_plain(getattr(self, name))) if nested[name] else getattr(self, name)
             for name in nested
@@ -66,7 +66,7 @@ class Record:
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The record of a row that `to_row` made; columns that the record does not have are ignored."""
         values = {}
-        for name, nested in _nested_fields(cls).items():
+        for name, nested in _nested_fields(cls).items():  # type: ignore[arg-type]
             if name in row:
                 values[name] = json.loads(row[name]) if nested and isinstance(row[name], str) else row[name]
         return cls(**values)

@@ -91,7 +91,7 @@ class StaticCacheSampler:
             down=self._cast(mlp.down_proj.weight),
         )
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def sample(
         self,
         prompts: Sequence[Sequence[int]],
@@ -244,8 +244,9 @@ class _Rows:
         ended = torch.isin(tokens, self.eos) & self.alive
         self.finished[self.slot[ended]] = True
         self.alive &= ~ended
-        before, self.alive_count = self.alive_count, int(self.alive.sum())
-        return before - self.alive_count
+        before = self.alive_count
+        self.alive_count = int(self.alive.sum())
+        return int(before - self.alive_count)
 
     def compact(self) -> Tensor:
         """Drop the rows that ended; the indices of those that stay."""

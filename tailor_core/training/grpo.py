@@ -14,10 +14,10 @@ from trl import GRPOConfig, GRPOTrainer
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.records import Problem, canonical_json
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
-from tailor_core.inference.precision import fast_dtype
 from tailor_core.training.rollouts import StaticCacheRollouts
 
 RewardFunction = Callable[..., list[float]]

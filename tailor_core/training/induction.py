@@ -28,7 +28,7 @@ FAST_PAIRS = 5
 SLOW_FROM = 7
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def plant_induction(model: Any, generator: torch.Generator) -> None:
     """Set the two heads in a freshly initialised `LlamaForCausalLM` of at least two layers."""
     first, second = model.model.layers[0].self_attn, model.model.layers[1].self_attn

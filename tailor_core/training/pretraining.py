@@ -1,6 +1,7 @@
 """Making the `tiny` backbone: a small Llama trained from scratch on packed conversations.
 
-Loss on all tokens: the puzzles themselves teach to look names up. AdamW; the learning rate falls linearly to zero over the last half of the
+Loss on all tokens: the puzzles themselves teach to look names up. AdamW; the
+ learning rate falls linearly to zero over the last half of the
 steps. Resumes from the newest complete checkpoint.
 """
 
@@ -31,7 +32,7 @@ from tailor_core.training.induction import plant_induction
 from tailor_core.training.tokenizer import END
 
 
-class PackedRows(Dataset[dict[str, torch.Tensor]]):
+class PackedRows(Dataset[dict[str, torch.Tensor]]):  # type: ignore[misc]
     """Conversations laid end to end (ids: uint16 [tokens]) and cut in rows of `block` tokens."""
 
     def __init__(self, ids: np.ndarray, block: int) -> None:

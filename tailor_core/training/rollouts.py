@@ -13,9 +13,9 @@ import torch
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.inference.engine import Messages, Sampling
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.inference.static_cache import StaticCacheSampler
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
-from tailor_core.inference.precision import fast_dtype
 
 
 class StaticCacheRollouts:

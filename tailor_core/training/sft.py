@@ -14,10 +14,10 @@ from trl import SFTConfig, SFTTrainer
 
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.records import SFTExample
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
-from tailor_core.inference.precision import fast_dtype
 
 
 def fine_tune(

@@ -64,7 +64,8 @@ def trainer_of(model_dir: Path, problems: list[Problem], workdir: Path, config: 
         for p in problems
     ]
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
-    return make_trainer(model_dir, tokenizer, rows, reward_function("binary"), config, workdir=workdir, seed=0)
+    reward = reward_function("binary")
+    return make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=0)
 
 
 def test_the_loss_is_the_clipped_objective_with_kl_to_the_reference(
@@ -142,10 +143,12 @@ def test_a_run_does_all_steps_logs_them_and_changes_the_model(
     (tmp_path / "out").mkdir()
     log = reinforce(
         model_dir, problems, lengthy, CONFIG,
-        output=tmp_path / "out", workdir=tmp_path / "work", seed=0, track=lambda m, step: tracked.append(step),
+        output=tmp_path / "out", workdir=tmp_path / "work", seed=0,
+        track=lambda _, step: tracked.append(step),
     )  # fmt: skip
     assert [row["step"] for row in log] == tracked == [1, 2]
-    assert {"reward", "kl", "entropy", "completions/mean_length", "frac_reward_zero_std", "loss"} <= set(log[0])
+    logged = {"reward", "kl", "entropy", "completions/mean_length", "frac_reward_zero_std", "loss"}
+    assert logged <= set(log[0])
     assert log[0]["kl"] == pytest.approx(0, abs=1e-6)
     before = LlamaForCausalLM.from_pretrained(model_dir).state_dict()
     after = LlamaForCausalLM.from_pretrained(tmp_path / "out").state_dict()
