@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from tailor_core.errors import RecipeError
 from tailor_core.records import canonical_json
 
 M = TypeVar("M", bound=BaseModel)
+
+_PLAIN_KEYS = re.compile(r"[A-Za-z0-9_.-]+")
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -101,10 +104,10 @@ def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
     """A configuration with these values; RecipeError, naming `source`, on the first that is wrong."""
     for field, value in flat(values).items():
         try:
-            canonical_json(value)
+            canonical_json({field: value}).encode()
         except (TypeError, ValueError):
             raise RecipeError(
-                f"{source}: {field} = {value} cannot be kept in a recipe; give a finite number, text, "
+                f"{source}: {_dotted([field])} = {_one_line(value)} cannot be kept in a recipe; give a finite number, text, "
                 "true or false, or a list or table of these"
             ) from None
     try:
@@ -118,7 +121,7 @@ def _sentence(error: ValidationError, values: Mapping[str, Any], root: type[Base
     errors = error.errors(include_url=False)
     first = errors[0]
     path = _written_keys(first["loc"], values)
-    field = ".".join(path)
+    field = _dotted(path)
     if first["type"] == "extra_forbidden":
         return _unknown_key(path, first["input"], root)
     if first["type"] == "value_error":  # our own validators name value and cure themselves
@@ -141,10 +144,19 @@ def _requirement(message: str) -> str:
 def _unknown_key(path: Sequence[str], value: Any, root: type[BaseModel]) -> str:
     model = _model(root, path[:-1])
     known = sorted(model.model_fields) if model else []
-    place = f" of [{'.'.join(path[:-1])}]" if len(path) > 1 else ""
+    place = f" of [{_dotted(path[:-1])}]" if len(path) > 1 else ""
     listed = f"the known ones are {', '.join(known)}" if known else "there is none"
     hint = _did_you_mean(path[-1], known)
-    return f"{'.'.join(path)} = {_SHORT.repr(value)} is no key{place}{hint}; {listed}"
+    return f"{_dotted(path)} = {_SHORT.repr(value)} is no key{place}{hint}; {listed}"
+
+
+def _dotted(path: Sequence[str]) -> str:
+    """Keys as TOML writes them: those that are not plain words in quotes."""
+    return ".".join(part if _PLAIN_KEYS.fullmatch(part) else repr(part) for part in path)
+
+
+def _one_line(value: Any) -> str:
+    return _SHORT.repr(value) if isinstance(value, str | list | dict) else str(value)
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -103,6 +103,19 @@ def test_a_mistake_is_one_sentence_with_field_value_and_rule(
     assert "Input should" not in message
 
 
+@pytest.mark.parametrize("values", [{"policy": {"\n": None}}, {"a b": 1}, {"seed": {"x\ny": 1.0}}])
+def test_keys_that_are_no_words_are_quoted(values: dict[str, Any]) -> None:
+    message = refusal(make_recipe, {"name": "x", **values}, "recipe 'x'")
+    assert message
+    assert "\n" not in message
+
+
+def test_text_that_is_no_unicode_is_refused() -> None:
+    message = refusal(make_recipe, {"name": "x", "backbone": {"name": "\udcff"}}, "recipe 'x'")
+    assert message
+    assert "backbone.name" in message
+
+
 def test_a_recipe_that_is_not_there_names_the_nearest(recipes: Path) -> None:
     with pytest.raises(
         RecipeError, match=re.escape("'smal' is neither a recipe nor a .toml file (did you mean 'small'?)")
