@@ -107,8 +107,8 @@ def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
             canonical_json({field: value}).encode()
         except (TypeError, ValueError):
             raise RecipeError(
-                f"{source}: {_dotted([field])} = {_one_line(value)} cannot be kept in a recipe; give a finite number, text, "
-                "true or false, or a list or table of these"
+                f"{source}: {_dotted([field])} = {_one_line(value)} cannot be kept in a recipe; give a finite "
+                "number, text, true or false, or a list or table of these"
             ) from None
     try:
         return model.model_validate(values)
