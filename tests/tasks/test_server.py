@@ -14,6 +14,8 @@ import pytest
 from tailor_core.errors import StageError
 from tasks.server import prefect_server
 
+pytestmark = pytest.mark.integration
+
 HOLD = """
 import sys, time
 from pathlib import Path
