@@ -1,4 +1,4 @@
-"""Make the `tiny` backbone from nothing: exercises, tokenizer, pretraining. Hours on two cores, resumable."""
+"""Make the `tiny` backbone from nothing: exercises, tokenizer, pretraining. Half an hour on two cores, resumable."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def tiny(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Pretrain the backbone `tiny` from nothing: hours on two cores, resumable.
+    """Pretrain the backbone `tiny` from nothing: half an hour on two cores, resumable.
 
     Example: tailor backbone tiny --output my-backbone --set steps=500
     """

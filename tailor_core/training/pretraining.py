@@ -1,8 +1,7 @@
 """Making the `tiny` backbone: a small Llama trained from scratch on packed conversations.
 
-Loss on all tokens: the puzzles themselves teach to look names up. AdamW; the
- learning rate falls linearly to zero over the last half of the
-steps. Resumes from the newest complete checkpoint.
+Loss on all tokens: the puzzles themselves teach to look names up. AdamW; the learning rate falls linearly to
+zero over the last half of the steps. Resumes from the newest complete checkpoint.
 """
 
 from __future__ import annotations

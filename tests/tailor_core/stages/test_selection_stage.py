@@ -54,7 +54,7 @@ def write_inputs(folder: Path, *, reward: float = 1.0) -> dict[str, Path]:
     # The last problem is an evaluation problem under another id.
     problems.append(replace(make_problem(29, "test"), id="t29"))
     demonstrations = [make_demonstration(i, z) for i in range(30) for z in range(3)]
-    demonstrations.append(replace(demonstrations[4], id="d-copy", tokens=10_000))
+    demonstrations.append(replace(demonstrations[4], id="d-copy", tokens=4_000))
     primitives = [
         Primitive(id=f"p{z}", name=f"way {z}", instruction="Reason.", kind="procedural",
                   screening={"verdict": "accepted" if z < 4 else "rejected"})
