@@ -35,7 +35,7 @@ class PretrainingConfig(BaseModel):
     block_tokens: int = Field(default=256, ge=64, description="length of a packed row")
     rows_per_step: int = Field(default=8, ge=1)
     micro_batch_rows: int = Field(default=8, ge=1)
-    steps: int = Field(default=2_500, ge=1)
+    steps: int = Field(default=3_900, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=0.05, ge=0)
