@@ -26,7 +26,7 @@ class PretrainingConfig(BaseModel):
     vocabulary: int = Field(default=1024, ge=300, description="tokens, the 256 bytes among them")
     hidden_size: int = Field(default=192, ge=32)
     intermediate_size: int = Field(default=512, ge=32)
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=4, ge=2, description="the planted circuit needs two")
     heads: int = Field(default=6, ge=1)
     kv_heads: int = Field(default=2, ge=1)
     max_positions: int = Field(default=2048, ge=256)
