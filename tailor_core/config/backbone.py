@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tailor_core.environments.knights_knaves.moves import Voice
+
 
 class BackboneConfig(BaseModel):
     """Where the base model comes from."""
@@ -30,9 +32,10 @@ class PretrainingConfig(BaseModel):
     heads: int = Field(default=6, ge=1)
     kv_heads: int = Field(default=2, ge=1)
     max_positions: int = Field(default=2048, ge=256)
-    conversations: int = Field(default=40_000, ge=100, description="distinct exercise conversations")
+    conversations: int = Field(default=60_000, ge=100, description="distinct rows of exercises")
     people: tuple[int, ...] = Field(default=(3, 4), description="people in the exercises' puzzles")
-    block_tokens: int = Field(default=256, ge=64, description="length of a packed row")
+    voices: tuple[Voice, ...] = Field(default=("plain",), min_length=1, description="wordings it learns")
+    row_tokens: int = Field(default=320, ge=64, description="a row: one puzzle and as many exercises as fit")
     rows_per_step: int = Field(default=8, ge=1)
     micro_batch_rows: int = Field(default=8, ge=1)
     steps: int = Field(default=3_900, ge=1)

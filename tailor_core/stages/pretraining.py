@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -16,19 +17,21 @@ from transformers import PreTrainedTokenizerFast
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments.knights_knaves.environment import KnightsKnaves, puzzle_of
-from tailor_core.environments.knights_knaves.exercises import exercise_conversation
+from tailor_core.environments.knights_knaves.exercises import exercises
 from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Program
 from tailor_core.environments.knights_knaves.options import KnightsKnavesOptions
+from tailor_core.environments.knights_knaves.wording import VOICES
 from tailor_core.records import Primitive, Problem
 from tailor_core.stages.context import Track
-from tailor_core.training.pretraining import pack, pretrain, render
+from tailor_core.training.pretraining import Row, Turn, encode_row, pretrain
 from tailor_core.training.tokenizer import train_tokenizer
 
-TURNS = 2
-"""Exercises a conversation."""
-
 CONVERSATIONS_PER_PUZZLE = 4
+SHORT_TURN = 25
+"""Tokens of a short turn: more turns than this allows need not be made up for a row."""
+
 TOKENIZER_CONVERSATIONS = 10_000
+TOKENIZER_TURNS = 3
 TOKENIZER_DEMONSTRATIONS = 6_000
 
 PHRASES = (
@@ -43,8 +46,7 @@ def make_backbone(config: PretrainingConfig, output: Path, workdir: Path, track:
     """Pretrain the tiny backbone and save it in `output`; resumable from `workdir`. Returns the last metrics."""
     problems = _puzzles(config)
     tokenizer = _tokenizer(config, problems)
-    conversations = _conversations(config, problems, tokenizer)
-    rows = pack(tokenizer, conversations, config.block_tokens)
+    rows = list(_rows(config, problems, tokenizer))
     log = pretrain(config, tokenizer, rows, output=output, workdir=workdir, track=track)
     return log[-1] if log else {}
 
@@ -55,13 +57,22 @@ def _puzzles(config: PretrainingConfig) -> list[Problem]:
     return KnightsKnaves().generate(options, count=count, split="train", seed=config.seed)
 
 
-def _conversations(
+def _rows(
     config: PretrainingConfig, problems: list[Problem], tokenizer: PreTrainedTokenizerFast
-) -> Iterator[str]:
+) -> Iterator[Row]:
     rng = random.Random(f"exercises {config.seed}")
-    for _ in tqdm(range(config.conversations), desc="exercises", unit="chat"):
-        problem = rng.choice(problems)
-        yield render(tokenizer, exercise_conversation(puzzle_of(problem), problem.question, rng, TURNS))
+    for _ in tqdm(range(config.conversations), desc="exercises", unit="row"):
+        turns = islice(_conversation(config, rng.choice(problems), rng), config.row_tokens // SHORT_TURN)
+        yield encode_row(tokenizer, list(turns), config.row_tokens)
+
+
+def _conversation(config: PretrainingConfig, problem: Problem, rng: random.Random) -> Iterator[Turn]:
+    """A chat about one puzzle without end: its text and an exercise, then more exercises."""
+    context = f"{problem.question}\n"
+    voices = [VOICES.index(voice) for voice in config.voices]
+    for exercise in exercises(puzzle_of(problem), voices, rng):
+        yield f"{context}{exercise.question}", exercise.reply
+        context = ""
 
 
 def _tokenizer(config: PretrainingConfig, problems: list[Problem]) -> PreTrainedTokenizerFast:
@@ -72,16 +83,20 @@ def _tokenizer(config: PretrainingConfig, problems: list[Problem]) -> PreTrained
 def _tokenizer_texts(config: PretrainingConfig, problems: list[Problem]) -> Iterator[str]:
     rng = random.Random(f"tokenizer {config.seed}")
     for _ in range(TOKENIZER_CONVERSATIONS):
-        problem = rng.choice(problems)
-        for message in exercise_conversation(puzzle_of(problem), problem.question, rng, TURNS):
-            text = message["content"]
+        conversation = _conversation(config, rng.choice(problems), rng)
+        for text in chain.from_iterable(islice(conversation, TOKENIZER_TURNS)):
             for phrase in PHRASES:
                 text = text.replace(phrase, "")
             yield text
     teacher = ProceduralTeacher("kk")
     for seed in range(TOKENIZER_DEMONSTRATIONS):
-        program = Program(**{name: rng.choice(values) for name, values in DIMENSIONS.items()})  # type: ignore[arg-type]
+        program = Program(**_random_values(config, rng))  # type: ignore[arg-type]
         primitive = Primitive(
             id=program.id, name="", instruction="", kind="procedural", program=program.to_dict()
         )
         yield teacher.demonstrate(rng.choice(problems), primitive, seed).completion
+
+
+def _random_values(config: PretrainingConfig, rng: random.Random) -> dict[str, str]:
+    values = {name: rng.choice(values) for name, values in DIMENSIONS.items()}
+    return values | {"voice": rng.choice(config.voices)}

@@ -1,19 +1,18 @@
-"""Making the `tiny` backbone: a small Llama trained from scratch on packed conversations.
+"""Making the `tiny` backbone: a small Llama trained from scratch on conversations, one a row.
 
-Loss on all tokens: the puzzles themselves teach to look names up. AdamW; the learning rate falls linearly to
-zero over the last half of the steps. Resumes from the newest complete checkpoint.
+Loss on the replies: nothing is to be learned from puzzles, which are random. AdamW; the learning rate falls
+linearly to zero over the last half of the steps. Resumes from the newest complete checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from numpy.typing import NDArray
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     GenerationConfig,
     LlamaConfig,
@@ -28,35 +27,41 @@ from tailor_core.inference.precision import fast_dtype
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
 from tailor_core.training.induction import plant_induction
-from tailor_core.training.tokenizer import END
+from tailor_core.training.tokenizer import ASSISTANT, END, USER
 
 
-class PackedRows(Dataset[dict[str, torch.Tensor]]):  # type: ignore[misc]
-    """Conversations laid end to end (ids: uint16 [tokens]) and cut in rows of `block` tokens."""
+Turn = tuple[str, str]
+"""What the user says, and the reply."""
 
-    def __init__(self, ids: np.ndarray, block: int) -> None:
-        rows = len(ids) // block
-        self.ids = ids[: rows * block].reshape(rows, block)
+Row = tuple[NDArray[np.uint16], NDArray[np.bool_]]
+"""Token ids [tokens], and which of them are learned [tokens]."""
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        ids = torch.from_numpy(self.ids[index].astype(np.int64))
-        return {"input_ids": ids, "labels": ids}
+IGNORED = -100
+"""The label of a token that is read and not learned."""
 
 
-def pack(tokenizer: PreTrainedTokenizerFast, conversations: Iterable[str], block: int) -> PackedRows:
-    """Tokenize rendered conversations and pack them."""
-    parts = [np.array(ids, dtype=np.uint16) for ids in _encoded(tokenizer, conversations)]
-    return PackedRows(np.concatenate(parts), block)
+def encode_row(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], most_tokens: int) -> Row:
+    """A chat as token ids: the turns from the first on that fit in `most_tokens`; only replies are learned."""
+    texts = [text for said, reply in turns for text in (f"{USER}{said}{END}{ASSISTANT}", f"{reply}{END}")]
+    encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    ids: list[int] = []
+    learned: list[bool] = []
+    for said, reply in zip(encoded[::2], encoded[1::2], strict=True):
+        if len(ids) + len(said) + len(reply) > most_tokens:
+            break
+        ids += said + reply
+        learned += [False] * len(said) + [True] * len(reply)
+    return np.array(ids, dtype=np.uint16), np.array(learned)
 
 
-def _encoded(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> Iterator[list[int]]:
-    """Token ids of each text; in batches, which is what makes a fast tokenizer fast."""
-    remaining = iter(texts)
-    while batch := list(islice(remaining, 2000)):
-        yield from tokenizer(batch, add_special_tokens=False)["input_ids"]
+def collate(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    """`input_ids` and `labels`, int64 [rows, longest], padded on the right: a causal model needs no mask there."""
+    ids = [torch.from_numpy(ids.astype(np.int64)) for ids, _ in rows]
+    labels = [torch.from_numpy(np.where(learned, ids.astype(np.int64), IGNORED)) for ids, learned in rows]
+    return {
+        "input_ids": pad_sequence(ids, batch_first=True),
+        "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+    }
 
 
 def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -86,7 +91,7 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
 def pretrain(
     config: PretrainingConfig,
     tokenizer: PreTrainedTokenizerFast,
-    rows: PackedRows,
+    rows: Sequence[Row],
     *,
     output: Path,
     workdir: Path,
@@ -120,14 +125,9 @@ def pretrain(
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
-    trainer = Trainer(model=model, args=arguments, train_dataset=rows)
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate)
     callback = follow(trainer, "backbone", track)
     train_to_the_end(trainer, workdir)
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)
     return callback.rows
-
-
-def render(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
-    """A conversation as the text that `pack` reads."""
-    return str(tokenizer.apply_chat_template(list(messages), tokenize=False))

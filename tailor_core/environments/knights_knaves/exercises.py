@@ -1,82 +1,154 @@
 """Single-step exercises about Knights & Knaves puzzles: what the `tiny` backbone is pretrained on.
 
 They teach reading (who says what), judging one claim in a given (part of a) world, and drawing what one claim
-gives at once. They contain no search: nobody is assumed anything, no case is opened or closed, no puzzle is
-solved. The sentences are those of the trace language, so that fine-tuning has only the strategy to teach.
+gives at once. They contain no search: which roles to suppose is given, no case is opened or closed, no puzzle
+is solved. The sentences are those of the trace language, so that fine-tuning has only the strategy to teach.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
-from tailor_core.environments.knights_knaves.wording import VOICES, Wording, listing
+from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
+from tailor_core.environments.knights_knaves.wording import Wording, listing
 
-Messages = list[dict[str, str]]
-Facts = Mapping[int, bool]
-"""Person -> is a knight."""
+Facts = dict[int, bool]
+"""Person -> is a knight, in the order in which they were learned."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Exercise:
+    """A question about a puzzle that was read before, and its only right answer (or one of them)."""
+
+    kind: str
     question: str
     reply: str
 
 
-def exercise_conversation(puzzle: Puzzle, question: str, rng: random.Random, turns: int) -> Messages:
-    """A chat about one puzzle: its text, then `turns` exercises, each asked and answered."""
-    makers = (_restate, _restate, _consequences, _consequences, _judge, _judge, _check_world)
-    messages: Messages = []
-    for turn in range(turns):
-        wording = Wording(puzzle, rng.randrange(len(VOICES)), rng)
-        asked = rng.choice(makers)(puzzle, wording, rng)
-        text = f"{question}\n{asked.question}" if turn == 0 else asked.question
-        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": asked.reply}]
-    return messages
+def exercises(puzzle: Puzzle, voices: Sequence[int], rng: random.Random) -> Iterator[Exercise]:
+    """Exercises about one puzzle without end, each in one of `voices` (indices of `wording.VOICES`)."""
+    kinds, weights = list(_MAKERS), [weight for _, weight in _MAKERS.values()]
+    while True:
+        kind = rng.choices(kinds, weights)[0]
+        question, reply = _MAKERS[kind][0](puzzle, Wording(puzzle, rng.choice(voices), rng), rng)
+        yield Exercise(kind, question, reply)
 
 
-def _restate(puzzle: Puzzle, wording: Wording, rng: random.Random) -> _Asked:
-    people = rng.sample(range(puzzle.people), puzzle.people)
-    names = listing([puzzle.names[p] for p in people])
-    return _Asked(f"What do {names} say?", " ".join(wording.restate(p) for p in people))
+def _restate(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
+    people = _some_people(puzzle, rng)
+    return f"What did {_names(puzzle, people)} say?", _sentences([wording.restate(p) for p in people])
 
 
-def _given(puzzle: Puzzle, wording: Wording, facts: Facts) -> str:
-    return f"Given: {listing([f'{puzzle.names[p]} is {wording.a(k)}' for p, k in facts.items()])}."
-
-
-def _some_facts(puzzle: Puzzle, rng: random.Random, at_least: int) -> dict[int, bool]:
-    count = rng.randint(at_least, puzzle.people)
-    return {p: rng.random() < 0.5 for p in rng.sample(range(puzzle.people), count)}
-
-
-def _worlds(puzzle: Puzzle, facts: Facts) -> int:
-    table = puzzle.every_world
-    for person, is_knight in facts.items():
-        table &= puzzle.knights[person] if is_knight else puzzle.every_world ^ puzzle.knights[person]
-    return table
-
-
-def _settled(table: int, worlds: int) -> bool | None:
-    """Is `table` true in all of `worlds`, in none (False), or open (None)?"""
-    inside = table & worlds
-    return True if inside == worlds else None if inside else False
-
-
-def _judge(puzzle: Puzzle, wording: Wording, rng: random.Random) -> _Asked:
+def _judge(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """Judge some people's claims, each by itself, under the given facts."""
-    facts = _some_facts(puzzle, rng, 1)
-    worlds = _worlds(puzzle, facts)
+    facts = _some_facts(puzzle, rng)
+    people = _some_people(puzzle, rng)
+    question = f"{_given(wording, facts)} Judge what {_names(puzzle, people)} said."
+    return question, _sentences([_verdict(puzzle, wording, facts, p) for p in people])
+
+
+def _consequences(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
+    """What the claim of one person, who has a role, settles about the others."""
+    facts = _some_facts(puzzle, rng)
+    speaker = rng.choice(list(facts))
+    lines = [wording.claim(speaker, facts[speaker])]
+    worlds = _told(puzzle, facts, speaker)
+    if not worlds:
+        lines.append(wording.contradiction())
+    else:
+        derived = [wording.derive(p, role) for p, role in _derived(puzzle, facts, worlds)]
+        lines += derived or ["That leaves the others open."]
+    return f"{_given(wording, facts)} What follows from what {puzzle.names[speaker]} said?", _sentences(lines)
+
+
+def _go_on(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
+    """One small step that the facts allow: a clash if there is one, else a judgement or a consequence."""
+    facts = _some_facts(puzzle, rng)
+    clashes, steps = [], []
+    for person in range(puzzle.people):
+        truth = _settled(puzzle.claims[person], _worlds(puzzle, facts))
+        if person not in facts and truth is not None:
+            steps.append([wording.judge(person, truth)])
+        elif person in facts and truth is not None and truth != facts[person]:
+            clashes.append([wording.clash(person, truth)])
+        elif person in facts and (derived := _derived(puzzle, facts, _told(puzzle, facts, person))):
+            steps.append([wording.claim(person, facts[person]), *(wording.derive(*one) for one in derived)])
+    options = clashes or steps or [["Nothing follows at once."]]
+    return f"{_given(wording, facts)} What can you tell now?", _sentences(rng.choice(options))
+
+
+def _check_world(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
+    """Go through a whole world, up to the first claim that does not fit."""
+    facts = _world(puzzle, rng)
+    lines = []
+    for person in rng.sample(range(puzzle.people), puzzle.people):
+        lines.append(_verdict(puzzle, wording, facts, person))
+        if _settled(puzzle.claims[person], _worlds(puzzle, facts)) != facts[person]:
+            break
+    else:
+        lines.append(wording.fits())
+    return f"{_given(wording, facts)} Check every claim.", _sentences(lines)
+
+
+def _write_down(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
+    """Copy the roles of everybody into the form of an answer."""
+    facts = _world(puzzle, rng)
+    roles = [facts[person] for person in range(puzzle.people)]
+    form, write = rng.choice((("in lines", answer_lines), ("in a sentence", answer_sentence)))
+    answer = write(puzzle.names, roles, puzzle.knight, puzzle.knave)
+    return f"{_given(wording, facts)} Write the roles down {form}.", f"<answer>{answer}</answer>"
+
+
+Maker = Callable[[Puzzle, Wording, random.Random], tuple[str, str]]
+
+_MAKERS: dict[str, tuple[Maker, float]] = {
+    "restate": (_restate, 2),
+    "judge": (_judge, 4),
+    "consequences": (_consequences, 3),
+    "go on": (_go_on, 3),
+    "check": (_check_world, 1),
+    "write down": (_write_down, 0.5),
+}
+"""Kind -> its maker, and how often it comes relative to the others."""
+
+
+def _sentences(lines: Sequence[str]) -> str:
+    return "- " + " ".join(lines)
+
+
+def _names(puzzle: Puzzle, people: Sequence[int]) -> str:
+    return listing([puzzle.names[p] for p in people])
+
+
+def _some_people(puzzle: Puzzle, rng: random.Random) -> list[int]:
+    """One or two people, in any order."""
+    return rng.sample(range(puzzle.people), rng.randint(1, 2))
+
+
+def _some_facts(puzzle: Puzzle, rng: random.Random) -> Facts:
+    """Roles of one person at least, possible together or not."""
     people = rng.sample(range(puzzle.people), rng.randint(1, puzzle.people))
-    lines = [_verdict(puzzle, wording, facts, worlds, p) for p in people]
-    names = listing([puzzle.names[p] for p in people])
-    return _Asked(f"{_given(puzzle, wording, facts)} Judge the claims of {names}.", " ".join(lines))
+    return {p: rng.random() < 0.5 for p in people}
 
 
-def _verdict(puzzle: Puzzle, wording: Wording, facts: Facts, worlds: int, person: int) -> str:
-    truth = _settled(puzzle.claims[person], worlds)
+def _world(puzzle: Puzzle, rng: random.Random) -> Facts:
+    """Roles of everybody, the solution every other time."""
+    people = rng.sample(range(puzzle.people), puzzle.people)
+    if puzzle.solution is not None and rng.random() < 0.5:
+        return {p: puzzle.solution[p] for p in people}
+    return {p: rng.random() < 0.5 for p in people}
+
+
+def _given(wording: Wording, facts: Facts) -> str:
+    (first, role), *others = facts.items()
+    return " ".join([wording.assume(first, role), *(wording.derive(p, k) for p, k in others)])
+
+
+def _verdict(puzzle: Puzzle, wording: Wording, facts: Facts, person: int) -> str:
+    truth = _settled(puzzle.claims[person], _worlds(puzzle, facts))
     if truth is None:
         return f"{wording.restate(person)} That is open."
     if person not in facts:
@@ -84,40 +156,27 @@ def _verdict(puzzle: Puzzle, wording: Wording, facts: Facts, worlds: int, person
     return wording.check(person, truth) if facts[person] == truth else wording.clash(person, truth)
 
 
-def _consequences(puzzle: Puzzle, wording: Wording, rng: random.Random) -> _Asked:
-    """What one person's claim, with the given facts, settles about the others."""
-    facts = _some_facts(puzzle, rng, 1)
-    speaker = rng.choice(list(facts))
+def _worlds(puzzle: Puzzle, facts: Facts) -> int:
+    """The worlds with these roles, whatever was claimed, as a truth table."""
+    table = puzzle.every_world
+    for person, is_knight in facts.items():
+        table &= puzzle.knights[person] if is_knight else puzzle.every_world ^ puzzle.knights[person]
+    return table
+
+
+def _told(puzzle: Puzzle, facts: Facts, speaker: int) -> int:
+    """The worlds with these roles in which the speaker, who is among them, could say what they say."""
     claim = puzzle.claims[speaker] if facts[speaker] else puzzle.every_world ^ puzzle.claims[speaker]
-    worlds = _worlds(puzzle, facts) & claim
-    lines = [wording.claim(speaker, facts[speaker])]
-    if not worlds:
-        lines.append(wording.contradiction())
-    else:
-        roles = {p: _settled(puzzle.knights[p], worlds) for p in range(puzzle.people) if p not in facts}
-        derived = [wording.derive(p, k) for p, k in roles.items() if k is not None]
-        lines += derived or ["That leaves the others open."]
-    question = f"{_given(puzzle, wording, facts)} What follows from the claim of {puzzle.names[speaker]}?"
-    return _Asked(question, " ".join(lines))
+    return _worlds(puzzle, facts) & claim
 
 
-def _check_world(puzzle: Puzzle, wording: Wording, rng: random.Random) -> _Asked:
-    """Go through a whole world, up to the first claim that does not fit; write the world down if all do."""
-    solved = puzzle.solution is not None and rng.random() < 0.5
-    roles = puzzle.solution if solved else tuple(rng.random() < 0.5 for _ in range(puzzle.people))
-    assert roles is not None
-    facts = dict(enumerate(roles))
-    worlds = _worlds(puzzle, facts)
-    lines = []
-    for person in rng.sample(range(puzzle.people), puzzle.people):
-        lines.append(_verdict(puzzle, wording, facts, worlds, person))
-        if _settled(puzzle.claims[person], worlds) != facts[person]:
-            break
-    else:
-        lines.append(wording.fits())
-    stated = [f"{n} is {wording.a(k)}" for n, k in zip(puzzle.names, roles, strict=True)]
-    answer = "\n".join(f"({i}) {s}" for i, s in enumerate(stated, 1))
-    if wording.voice in (1, 2):
-        answer = f"{', '.join(stated[:-1])}, and {stated[-1]}."
-    reply = f"<think>{' '.join(lines)}</think>\n<answer>{answer}</answer>"
-    return _Asked(f"{_given(puzzle, wording, facts)} Check every claim and write the roles down.", reply)
+def _derived(puzzle: Puzzle, facts: Facts, worlds: int) -> list[tuple[int, bool]]:
+    """Who is settled in `worlds` and was not before; nobody where there is no world."""
+    roles = {p: _settled(puzzle.knights[p], worlds) for p in range(puzzle.people) if p not in facts}
+    return [(p, role) for p, role in roles.items() if role is not None] if worlds else []
+
+
+def _settled(table: int, worlds: int) -> bool | None:
+    """Is `table` true in all of `worlds`, in none (False), or open (None)?"""
+    inside = table & worlds
+    return True if inside == worlds else None if inside else False

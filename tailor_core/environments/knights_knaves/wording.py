@@ -67,7 +67,7 @@ class Wording:
         """Open a case."""
         n, r = self._names[person], self.a(is_knight)
         return self._pick(
-            (f"Suppose {n} is {r}.", f"Assume {n} is {r}."),
+            f"Suppose {n} were {r}.",
             (f"Let us say {n} is {r}.", f"What if {n} is {r}?"),
             f"Assume for the moment that {n} is {r}.",
             f"Try {n}: {self.role(is_knight)}.",
@@ -78,13 +78,13 @@ class Wording:
         n, r, s = self._names[person], self.a(is_knight), self._claims[person]
         if is_knight:
             return self._pick(
-                f"{n} is {r}, so it is true that {s}.",
+                f"{n} said that {s}, which holds, as {n} is {r}.",
                 f"{n} tells the truth, so {s}.",
                 f"Since {n} is {r}, it holds that {s}.",
                 f"{n} true: {s}.",
             )
         return self._pick(
-            f"{n} is {r}, so it is false that {s}.",
+            f"{n} said that {s}, which fails, as {n} is {r}.",
             f"{n} lies, so it is wrong that {s}.",
             f"Since {n} is {r}, it does not hold that {s}.",
             f"{n} false: {s}.",
@@ -94,7 +94,7 @@ class Wording:
         """A new fact that follows."""
         n, r = self._names[person], self.a(is_knight)
         return self._pick(
-            (f"So {n} is {r}.", f"Then {n} is {r}."),
+            (f"So {n} must be {r}.", f"Then {n} must be {r}."),
             (f"That makes {n} {r}.", f"So {n} has to be {r}."),
             (f"Hence {n} is {r}.", f"It follows that {n} is {r}."),
             f"{n}: {self.role(is_knight)}.",
@@ -104,7 +104,7 @@ class Wording:
         """A claim whose truth is settled settles its speaker."""
         n, r, s = self._names[person], self.a(is_true), self._claims[person]
         return self._pick(
-            f"{n} says that {s}, which is {'true' if is_true else 'false'}, so {n} is {r}.",
+            f"{n} said that {s}, which is {'true' if is_true else 'false'}, so {n} must be {r}.",
             f"{n} claims that {s}, {'and that is right' if is_true else 'but that is wrong'}, so {n} is {r}.",
             f"The claim of {n}, that {s}, is {'true' if is_true else 'false'}; hence {n} is {r}.",
             f"{n} says {s}, {'true' if is_true else 'false'}, {n}: {self.role(is_true)}.",
@@ -115,7 +115,7 @@ class Wording:
         n, r, s = self._names[person], self.a(not is_true), self._claims[person]
         truth = "true" if is_true else "false"
         return self._pick(
-            f"{n} says that {s}, which is {truth}, but {n} is {r}, a contradiction.",
+            f"{n} said that {s}, which is {truth}, but {n} is {r}, a contradiction.",
             f"{n} claims that {s}, {'and that is right' if is_true else 'but that is wrong'}, "
             f"but {n} should be {r}, which cannot be.",
             f"The claim of {n}, that {s}, is {truth} although {n} is {r}; this is a contradiction.",
@@ -135,7 +135,7 @@ class Wording:
         """Close a contradictory case; the person has the other role, `is_knight`."""
         n, r, other = self._names[person], self.a(is_knight), self.a(not is_knight)
         return self._pick(
-            (f"So {n} is not {other} but {r}.", f"Therefore {n} must be {r}."),
+            (f"So {n} cannot be {other} and must be {r}.", f"Therefore {n} must be {r}."),
             f"So {n} must be {r} after all.",
             f"Hence the assumption fails and {n} is {r}.",
             f"Thus {n}: {self.role(is_knight)}.",
@@ -176,7 +176,7 @@ class Wording:
         n, r, other = self._names[person], self.a(is_knight), self.a(not is_knight)
         s = self._claims[person]
         return self._pick(
-            f"{n} cannot be {other}, because then the claim that {s} would not fit, so {n} is {r}.",
+            f"{n} said that {s}, which {other} could not say, so {n} must be {r}.",
             f"If {n} were {other}, saying that {s} makes no sense, so {n} is {r}.",
             f"The claim of {n}, that {s}, rules out that {n} is {other}; hence {n} is {r}.",
             f"{n} says {s}, so {n}: {self.role(is_knight)}.",
@@ -186,7 +186,7 @@ class Wording:
         """Close a case that held, and open the other one."""
         n, r = self._names[person], self.a(is_knight)
         return self._pick(
-            f"Now suppose instead that {n} is {r}.",
+            f"Now suppose instead that {n} were {r}.",
             f"And if {n} is {r} instead?",
             f"In the other case {n} is {r}.",
             f"Else {n}: {self.role(is_knight)}.",
@@ -196,7 +196,7 @@ class Wording:
         """What holds in both cases holds."""
         n, r = self._names[person], self.a(is_knight)
         return self._pick(
-            f"In both cases {n} is {r}.",
+            f"In both cases {n} must be {r}.",
             f"Either way {n} is {r}.",
             f"{n} is {r} in each case.",
             f"Both: {n}: {self.role(is_knight)}.",
@@ -216,7 +216,7 @@ class Wording:
         """Repeat a claim."""
         n, s = self._names[person], self._claims[person]
         return self._pick(
-            f"{n} says that {s}.", f"{n} claims that {s}.", f"The claim of {n} is that {s}.", f"{n} says {s}."
+            f"{n} said that {s}.", f"{n} claims that {s}.", f"The claim of {n} is that {s}.", f"{n} says {s}."
         )
 
     def check(self, person: int, is_knight: bool) -> str:
@@ -224,7 +224,7 @@ class Wording:
         n, r, s = self._names[person], self.a(is_knight), self._claims[person]
         truth = "true" if is_knight else "false"
         return self._pick(
-            f"Check: {n} is {r} and the claim that {s} is {truth}.",
+            f"{n} said that {s}, which is {truth}, and {n} is {r}.",
             f"{n} is {r} and the claim that {s} is indeed {truth}.",
             f"Verification: {n} is {r}, and that {s} is {truth}.",
             f"Check {n}: {self.role(is_knight)}, {s} {truth}.",
