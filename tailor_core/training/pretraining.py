@@ -6,7 +6,7 @@ linearly to zero over the last half of the steps. Resumes from the newest comple
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,6 @@ from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
 from tailor_core.training.induction import plant_induction
 from tailor_core.training.tokenizer import ASSISTANT, END, USER
-
 
 Turn = tuple[str, str]
 """What the user says, and the reply."""
