@@ -1,7 +1,8 @@
 """Scoring Knights & Knaves answers against reasoning-gym, side by side in one process.
 
-Run `python tests/benchmarks/bench_scoring.py`. Each row takes turns with the peer's, seven rounds; the figure
-is the median round. Both score the same reasoning-gym puzzles of five people, half of the answers right.
+Run `python tests/benchmarks/bench_scoring.py`. The two take turns of a few milliseconds, so that whatever
+else the machine does meets both alike; the figures are the median turn and the median, over pairs of turns, of
+how many times faster. Both score the same reasoning-gym puzzles of five people, half of the answers right.
 
 * answer:   the text inside the answer tags against the solution (reasoning-gym `score_answer`, Tailor
             `check_answer`)
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from operator import truediv
 from statistics import median
 from typing import Any
 
@@ -23,9 +25,8 @@ from tailor_core.environments.knights_knaves import KnightsKnaves
 from tailor_core.records import Problem
 from tailor_core.verification import score
 
-ROUNDS = 7
+TURNS = 150
 PUZZLES = 200
-REPEATS = 20
 THINK = "Suppose the first tells the truth. " * 40
 
 
@@ -54,13 +55,13 @@ def main() -> None:
     print(f"{'what':<9} {'scorer':<14} {'us/call':>8} {'times faster':>13}  aim")
     for what, scorers in duels.items():
         times: dict[str, list[float]] = {name: [] for name in scorers}
-        for _ in range(ROUNDS):
+        for _ in range(TURNS):
             for name, (scorer, calls) in scorers.items():
                 times[name].append(clock(scorer, calls))
-        peer = median(times["reasoning-gym"])
-        for name, rounds in times.items():
+        for name, turns in times.items():
+            faster = median(map(truediv, times["reasoning-gym"], turns))
             aim = ">= 2" if name == "tailor" else ""
-            print(f"{what:<9} {name:<14} {median(rounds):>8.2f} {peer / median(rounds):>13.1f}  {aim}")
+            print(f"{what:<9} {name:<14} {median(turns):>8.2f} {faster:>13.1f}  {aim}")
     agreement = [
         (dataset.score_answer(answer, entry) == 1.0) == (score(problem, response).reward == 1.0)
         for answer, entry, problem, response in zip(answers, entries, problems, responses, strict=True)
@@ -88,12 +89,11 @@ def wrong(entry: dict[str, Any]) -> str:
 
 
 def clock(scorer: Callable[..., object], calls: list[tuple[Any, Any]]) -> float:
-    """Microseconds a call, over all calls, repeatedly."""
+    """Microseconds a call, over all calls."""
     start = time.perf_counter()
-    for _ in range(REPEATS):
-        for first, second in calls:
-            scorer(first, second)
-    return (time.perf_counter() - start) / (REPEATS * len(calls)) * 1e6
+    for first, second in calls:
+        scorer(first, second)
+    return (time.perf_counter() - start) / len(calls) * 1e6
 
 
 if __name__ == "__main__":
