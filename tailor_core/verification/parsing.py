@@ -28,39 +28,34 @@ class Parsed:
 
 def split_response(text: object) -> Parsed:
     """The blocks of a response; anything but a text in the right form gives the reason why not."""
-    blocks = blocks_of(text)
-    if isinstance(blocks, str):
-        return Parsed(think=None, answer=None, reason=blocks)
-    think, answer = blocks
+    think, answer, reason = blocks_of(text)
+    if think is None or answer is None:
+        return Parsed(think=None, answer=None, reason=reason)
     return Parsed(think=think.strip(_SPACE), answer=answer.strip(_SPACE))
 
 
-def blocks_of(text: object) -> tuple[str, str] | str:
-    """(think, answer) of a response in the right form, else the reason why it is not."""
+def blocks_of(text: object) -> tuple[str, str, str] | tuple[None, None, str]:
+    """Think block, answer and "" of a response in the right form, else None twice and the reason why not."""
     if not isinstance(text, str):
-        return "the response is not a text"
+        return None, None, "the response is not a text"
     # From the end, because thoughts are long and answers short.
     head, _, tail = text.rpartition("</think>")
     before, opened, think = head.partition("<think>")
     between, _, tail = tail.partition("<answer>")
     answer, ended, after = tail.partition("</answer>")
     if not (opened and ended):
-        return "the four tags do not all come, in order"
+        return None, None, "the four tags do not all come, in order"
     if before.strip(_SPACE):
-        return "there is text before <think>"
+        return None, None, "there is text before <think>"
     if between.strip(_SPACE):
-        return "there is text between the blocks"
+        return None, None, "there is text between the blocks"
     if after.strip(_SPACE):
-        return "there is text after </answer>"
-    if _holds_tag(think) or _holds_tag(answer):
-        return "a tag comes more than once"
+        return None, None, "there is text after </answer>"
+    if ("<" in think or "<" in answer) and any(text.count(tag) > 1 for tag in _TAGS):
+        return None, None, "a tag comes more than once"
     if not any(map(str.isalnum, think)):
-        return "the think block is empty"
-    return think, answer
-
-
-def _holds_tag(block: str) -> bool:
-    return "<" in block and any(tag in block for tag in _TAGS)
+        return None, None, "the think block is empty"
+    return think, answer, ""
 
 
 def last_boxed(text: object) -> str | None:

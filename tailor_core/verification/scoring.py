@@ -41,8 +41,7 @@ def score(problem: Problem, response: object, mode: Mode = "binary") -> Score:
     if mode == "boxed":
         answer, reason = last_boxed(response), "the response has no \\boxed{...}"
     else:
-        blocks = blocks_of(response)
-        answer, reason = (None, blocks) if isinstance(blocks, str) else (blocks[1], "")
+        _, answer, reason = blocks_of(response)
     if answer is None:
         checks: dict[str, bool | str] = {"well_formed": False, "parsed": False, "correct": False}
         return Score(-3.0 if mode == "logic-rl" else 0.0, checks, reason)
