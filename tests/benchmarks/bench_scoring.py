@@ -1,7 +1,8 @@
 """Scoring Knights & Knaves answers against reasoning-gym, side by side in one process.
 
 Run `python tests/benchmarks/bench_scoring.py`. The two take turns of a few milliseconds, so that whatever
-else the machine does meets both alike; the figures are the median turn and the median, over pairs of turns, of
+else the machine does meets both alike, and are charged processor time, because a longer turn is more often cut
+in two by other jobs. The figures are the median turn and the median, over pairs of turns, of
 how many times faster. Both score the same reasoning-gym puzzles of five people, half of the answers right.
 
 * answer:   the text inside the answer tags against the solution (reasoning-gym `score_answer`, Tailor
@@ -89,11 +90,11 @@ def wrong(entry: dict[str, Any]) -> str:
 
 
 def clock(scorer: Callable[..., object], calls: list[tuple[Any, Any]]) -> float:
-    """Microseconds a call, over all calls."""
-    start = time.perf_counter()
+    """Microseconds of processor time a call, over all calls."""
+    start = time.process_time()
     for first, second in calls:
         scorer(first, second)
-    return (time.perf_counter() - start) / len(calls) * 1e6
+    return (time.process_time() - start) / len(calls) * 1e6
 
 
 if __name__ == "__main__":
