@@ -147,12 +147,6 @@ _WORDINGS: dict[tuple[str, bool | None], _Wordings] = {
         (2, "The claim of {N} concerns {M}."),
         (3, "{N} on {M}."),
     ),
-    ("restate", None): (
-        (0, "{N} said that {S}."),
-        (1, "{N} claims that {S}."),
-        (2, "The claim of {N} is that {S}."),
-        (3, "{N} says {S}."),
-    ),
     ("check", True): (
         (0, "{N} said that {S}, which is true, and {N} is {A}."),
         (1, "{N} is {A} and the claim that {S} is indeed true."),
@@ -166,6 +160,12 @@ _WORDINGS: dict[tuple[str, bool | None], _Wordings] = {
         (1, "{N} is {A} and {S} is indeed false."),
         (2, "Verification: {N} is {A}, and that {S} is false."),
         (3, "Check {N}: {a}, {S} false."),
+    ),
+    ("restate", None): (
+        (0, "{N} said that {S}."),
+        (1, "{N} claims that {S}."),
+        (2, "The claim of {N} is that {S}."),
+        (3, "{N} says {S}."),
     ),
     ("fits", None): (
         (0, "All claims fit."),

@@ -17,12 +17,12 @@ from tailor_core.diversity.similarity import on_grid
 from tailor_core.records import Demonstration, SelectionDecision, Verdict
 
 MOVES = [
-    "Suppose Zoey is a knight.",
+    "Suppose Zoey were a knight.",
     "That is a contradiction.",
-    "So Ella is a knave.",
+    "So Ella must be a knave.",
     "Ella accuses Zoey, so one of them lies.",
     "All claims fit.",
-    "In both cases Ella is a knave.",
+    "In both cases Ella must be a knave.",
     "Undo.",
 ]
 

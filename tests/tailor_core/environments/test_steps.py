@@ -21,10 +21,11 @@ THREE = Puzzle(
 )
 
 PLAIN = (
-    "I need to place Ann and Bob. Let me look at Bob. Suppose Bob is a knight. "
-    "Bob is a knight, so it is true that Ann is a knave and Bob is a knave. That is a contradiction. "
-    "So Bob is not a knight but a knave. Ann says that Bob is a knave, which is true, so Ann is a knight. "
-    "Check: Bob is a knave and the claim that Ann is a knave and Bob is a knave is false. "
+    "I need to place Ann and Bob. Let me look at Bob. Suppose Bob were a knight. "
+    "Bob said that Ann is a knave and Bob is a knave, which holds, as Bob is a knight. "
+    "That is a contradiction. So Bob cannot be a knight and must be a knave. "
+    "Ann said that Bob is a knave, which is true, so Ann must be a knight. "
+    "Bob said that Ann is a knave and Bob is a knave, which is false, and Bob is a knave. "
     "All claims fit. So Ann is a knight and Bob is a knave."
 )
 CONVERSATIONAL = (
@@ -68,21 +69,21 @@ def test_the_report_counts_steps_moves_and_recovered_errors() -> None:
 
 def test_cases_may_be_merged_when_both_give_the_same() -> None:
     think = (
-        "Ann and Bob accuse each other, so exactly one of them is a knight. Suppose Ann is a knight. "
-        "Then Bob is a knave. Suppose Cy is a knight. Now suppose instead that Cy is a knave. "
-        "Cy is a knave, so it is false that Ann is a knight if and only if Cy is a knight. "
-        "In both cases Bob is a knave. "
+        "Ann and Bob accuse each other, so exactly one of them is a knight. Suppose Ann were a knight. "
+        "Then Bob must be a knave. Suppose Cy were a knight. Now suppose instead that Cy were a knave. "
+        "Cy said that Ann is a knight if and only if Cy is a knight, which fails, as Cy is a knave. "
+        "In both cases Bob must be a knave. "
     )
     assert check_steps(THREE, think).reason.startswith("step 7, 'In both cases Bob")
     merged = (
-        "Assume Bob is a knight. Now suppose instead that Bob is a knave. Suppose Cy is a knight. "
-        "Cy tells the truth, so Ann is a knight if and only if Cy is a knight. Then Ann is a knight. "
+        "Suppose Bob were a knight. Now suppose instead that Bob were a knave. Suppose Cy were a knight. "
+        "Cy tells the truth, so Ann is a knight if and only if Cy is a knight. Then Ann must be a knight. "
         "And if Cy is a knave instead? Cy lies, so it is wrong that Ann is a knight if and only if Cy is a "
-        "knight. So Ann has to be a knight. Either way Ann is a knight. So Cy is a knight."
+        "knight. So Ann has to be a knight. Either way Ann is a knight. So Cy must be a knight."
     )
     report = check_steps(THREE, merged)
     assert report.reason.startswith("step 10, 'So Cy"), report.reason
-    done = merged.replace("So Cy is a knight.", "Suppose Cy is a knight.")
+    done = merged.replace("So Cy must be a knight.", "Suppose Cy were a knight.")
     assert check_steps(THREE, done).sound
 
 
@@ -91,23 +92,29 @@ def test_cases_may_be_merged_when_both_give_the_same() -> None:
     [
         ("I need to place Ann and Bob.", "I need to place Ann.", 1),
         ("Let me look at Bob.", "Let me look at Zed.", 2),
-        ("true that Ann is a knave and", "true that Ann is a knight and", 4),
-        ("so it is true that", "so it is false that", 4),
+        ("said that Ann is a knave and", "said that Ann is a knight and", 4),
+        ("which holds", "which fails", 4),
+        ("as Bob is a knight", "as Bob is a knave", 4),
         ("That is a contradiction. ", "", 5),
-        ("Bob is a knight, so it is true that Ann is a knave and Bob is a knave. ", "", 4),
-        ("not a knight but a knave", "not a knave but a knight", 6),
-        ("not a knight but a knave", "not a knave but a knave", 6),
-        ("So Bob is not a knight but a knave. ", "", 6),
-        ("which is true, so Ann is a knight", "which is false, so Ann is a knave", 7),
-        ("which is true, so Ann is a knight", "which is true, so Ann is a knave", 7),
-        ("Ann says that Bob is a knave, which is true", "Ann says that Bob is a knight, which is true", 7),
-        ("so Ann is a knight.", "so Bob is a knight.", 7),
-        ("is false. All", "is true. All", 8),
+        (
+            "Bob said that Ann is a knave and Bob is a knave, which holds, as Bob is a knight. ",
+            "",
+            4,
+        ),
+        ("cannot be a knight and must be a knave", "cannot be a knave and must be a knight", 6),
+        ("cannot be a knight and must be a knave", "cannot be a knave and must be a knave", 6),
+        ("So Bob cannot be a knight and must be a knave. ", "", 6),
+        ("which is true, so Ann must be a knight", "which is false, so Ann must be a knave", 7),
+        ("which is true, so Ann must be a knight", "which is true, so Ann must be a knave", 7),
+        ("Ann said that Bob is a knave, which is true", "Ann said that Bob is a knight, which is true", 7),
+        ("so Ann must be a knight.", "so Bob must be a knight.", 7),
+        ("which is false, and Bob", "which is true, and Bob", 8),
+        ("and Bob is a knave. All", "and Bob is a knight. All", 8),
         ("All claims fit.", "All claims fit, I think.", 9),
         ("All claims fit.", "Wait, that does not follow.", 9),
         ("So Ann is a knight and Bob is a knave.", "So Ann is a knight and Bob is a knight.", 10),
         ("So Ann is a knight and Bob is a knave.", "So Ann is an knight and Bob is a knave.", 10),
-        ("Suppose Bob is a knight", "Suppose Bob is a saint", 3),
+        ("Suppose Bob were a knight", "Suppose Bob were a saint", 3),
     ],
 )
 def test_one_wrong_word_is_found_at_its_step(old: str, new: str, step: int) -> None:
@@ -118,7 +125,7 @@ def test_one_wrong_word_is_found_at_its_step(old: str, new: str, step: int) -> N
 
 
 def test_a_slip_must_be_taken_back_at_once() -> None:
-    slip = "So Ann is a knave. "
+    slip = "So Ann must be a knave. "
     end = (
         "Bob says Ann is a knave and Bob is a knave, so Bob: knave. "
         "Ann says Bob is a knave, true, Ann: knight."
@@ -127,15 +134,16 @@ def test_a_slip_must_be_taken_back_at_once() -> None:
     assert check_steps(TWO, slip + end).reason.startswith("step 1,")
     assert check_steps(TWO, f"{slip}Consider Bob. No, that is wrong. {end}").reason.startswith("step 1,")
     assert check_steps(TWO, f"{end} {slip}").reason.startswith("step 3,")
-    assert check_steps(TWO, f"Suppose Ann is a knave. Undo. {end}").reason.startswith("step 2,")
+    assert check_steps(TWO, f"Suppose Ann were a knave. Undo. {end}").reason.startswith("step 2,")
 
 
 def test_an_assumption_that_works_may_stay_open_but_not_a_contradictory_one() -> None:
-    assert check_steps(TWO, "Suppose Ann is a knight. Suppose Bob is a knave.").sound
-    refuted = "Suppose Bob is a knight. Ann: knave. Undo. Suppose Ann is a knight."
+    assert check_steps(TWO, "Suppose Ann were a knight. Suppose Bob were a knave.").sound
+    refuted = "Suppose Bob were a knight. Ann: knave. Undo. Suppose Ann were a knight."
     assert check_steps(TWO, refuted).reason == "the trace ends with roles that do not fit all statements"
     clash = (
-        "Suppose Bob is a knight. Suppose Ann is a knave. Bob says Ann is a knave and Bob is a knave, false"
+        "Suppose Bob were a knight. Suppose Ann were a knave. "
+        "Bob says Ann is a knave and Bob is a knave, false"
     )
     report = check_steps(TWO, f"{clash}, Bob: knight, conflict.")
     assert report.reason == "the trace ends inside a contradictory case"
@@ -143,8 +151,9 @@ def test_an_assumption_that_works_may_stay_open_but_not_a_contradictory_one() ->
 
 def test_nothing_is_derived_from_a_contradiction() -> None:
     think = (
-        "Suppose Bob is a knight. Bob is a knight, so it is true that Ann is a knave and Bob is a knave. "
-        "Then Ann is a knave."
+        "Suppose Bob were a knight. "
+        "Bob said that Ann is a knave and Bob is a knave, which holds, as Bob is a knight. "
+        "Then Ann must be a knave."
     )
     assert "contradicts itself already" in check_steps(TWO, think).reason
 
@@ -173,19 +182,19 @@ HOSTILE = [
     ". " * 50_000,
     "(" * 100_000,
     "Ann says " + "(" * 100_000 + "Ann is a knight" + ")" * 100_000 + ".",
-    "Ann says that " * 8000,
-    "Ann says that Ann is a knight, which is true, so " * 2000,
-    "Ann says that " + "Ann is a knight and " * 5000 + "Ann is a knight.",
+    "Ann said that " * 8000,
+    "Ann said that Ann is a knight, which is true, so " * 2000,
+    "Ann said that " + "Ann is a knight and " * 5000 + "Ann is a knight.",
     "Ann Ann Ann Ann " * 6000,
     "Who talks about Ann? " * 5000,
     "Let me look at Ann. " * 5000,
-    "So Ann is a knight, " * 5000,
+    "So Ann must be a knight, " * 5000,
     "Ann and Bob, " * 8000 + "Bob are open.",
     "The claim of Ann, that " * 4000,
     "Open: " + ", ".join(["Ann"] * 20_000) + ".",
-    "\u202e\u2003\u0000Suppose \uff21nn is a knight. " * 3000,
+    "\u202e\u2003\u0000Suppose \uff21nn were a knight. " * 3000,
     "\ud800 is a knight.",
-    "Suppose Ann is a knight. Now suppose instead that Ann is a knave. " * 2000,
+    "Suppose Ann were a knight. Now suppose instead that Ann were a knave. " * 2000,
 ]
 
 
@@ -201,7 +210,7 @@ def test_hostile_text_is_unsound_quickly_and_never_an_exception(think: str) -> N
 def test_time_grows_with_length_not_with_its_square() -> None:
     def seconds(repeats: int) -> float:
         start = time.process_time()
-        check_steps(TWO, "Ann says that Ann is a knight, which is true, so Ann is a " * repeats)
+        check_steps(TWO, "Ann said that Ann is a knight, which is true, so Ann must be a " * repeats)
         return time.process_time() - start
 
     seconds(100)

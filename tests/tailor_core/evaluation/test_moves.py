@@ -7,9 +7,9 @@ from tailor_core.evaluation.moves import classify, trace_of, usage
 
 def test_moves_are_counted_by_kind_and_voice() -> None:
     think = (
-        "I need to place Zoey and Ella. Suppose Zoey is a knight. "
+        "I need to place Zoey and Ella. Suppose Zoey were a knight. "
         "Zoey tells the truth, so Ella is a knave. Conflict. Thus Zoey: knave. "
-        "Who talks about Ella? Zoey does. So Ella is a knight. Hmm, I was too quick there."
+        "Who talks about Ella? Zoey does. So Ella must be a knight. Hmm, I was too quick there."
     )
     assert classify(think) == {
         "open": 1,
@@ -27,7 +27,7 @@ def test_moves_are_counted_by_kind_and_voice() -> None:
 
 
 def test_wrong_reasoning_still_shows_its_moves() -> None:
-    assert classify("Suppose Nobody is a unicorn. So Nobody is a unicorn.") == {
+    assert classify("Suppose Nobody were a unicorn. So Nobody must be a unicorn.") == {
         "assume": 1,
         "derive": 1,
         "voice:plain": 2,
@@ -35,21 +35,24 @@ def test_wrong_reasoning_still_shows_its_moves() -> None:
 
 
 def test_prose_outside_the_language_is_other() -> None:
-    think = "The cat sat on the mat. He says hello. Let me think step by step! Suppose Ella is a"
+    think = "The cat sat on the mat. He says hello. Let me think step by step! Suppose Ella were a"
     assert classify(think) == {"other": 3}
     assert classify("") == {}
 
 
 def test_garbage_is_classified_in_linear_time() -> None:
     start = time.process_time()
-    for text in ("x" * 100_000, "So A is a knight, " * 6000, "A says that " * 9000, "\u00e9. " * 30_000):
+    for text in ("x" * 100_000, "So A must be a knight, " * 6000, "A said that " * 9000, "\u00e9. " * 30_000):
         classify(text)
     assert time.process_time() - start < 5
 
 
 def test_the_trace_is_found_even_where_tags_are_missing() -> None:
-    assert trace_of("<think>So A is a knight.</think>\n<answer>x</answer>").strip() == "So A is a knight."
-    assert trace_of("So A is a knight.<answer>x").strip() == "So A is a knight."
+    assert (
+        trace_of("<think>So A must be a knight.</think>\n<answer>x</answer>").strip()
+        == "So A must be a knight."
+    )
+    assert trace_of("So A must be a knight.<answer>x").strip() == "So A must be a knight."
     assert trace_of("<think>cut off") == " cut off"
 
 

@@ -89,9 +89,9 @@ WAYS = (
     ("slip and recover", "Make a quick step, notice that it does not follow, take it back, and go on."),
 )
 THINK = (
-    "I need to place {0} and {1}. Suppose {0} is a knight. "
-    "{0} is a knight, so it is true that {1} is a knave. So {1} is a knave. "
-    "{1} says that {0} is a knave, which is false, so {1} is a knave. All claims fit."
+    "I need to place {0} and {1}. Suppose {0} were a knight. "
+    "{0} said that {1} is a knave, which holds, as {0} is a knight. So {1} must be a knave. "
+    "{1} said that {0} is a knave, which is false, so {1} must be a knave. All claims fit."
 )
 NAMES = ("Zoey", "Ella", "Liam", "Noah", "Ava", "Owen", "Ruth", "Hugo")
 

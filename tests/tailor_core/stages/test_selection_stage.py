@@ -37,7 +37,7 @@ def make_problem(i: int, split: str = "train") -> Problem:
 
 def make_demonstration(problem: int, primitive: int) -> Demonstration:
     steps = [
-        "Suppose Zoey is a knight.",
+        "Suppose Zoey were a knight.",
         f"It is true that {STATEMENTS[problem % 3]}.",
         "That fails.",
         "Undo.",

@@ -15,12 +15,13 @@ PROBLEM = KK.from_record(
     {"names": ["Zoey", "Ella"], "statements": [["or", ["lying", 0], ["lying", 1]], ["telling-truth", 1]]}
 )
 SOUND = (
-    "Suppose Zoey is a knave. "
-    "Zoey says that Zoey is a knave or Ella is a knave, which is true, but Zoey is a knave, a contradiction. "
-    "So Zoey is not a knave but a knight. "
-    "Zoey is a knight, so it is true that Zoey is a knave or Ella is a knave. So Ella is a knave."
+    "Suppose Zoey were a knave. "
+    "Zoey said that Zoey is a knave or Ella is a knave, which is true, but Zoey is a knave, a contradiction. "
+    "So Zoey cannot be a knave and must be a knight. "
+    "Zoey said that Zoey is a knave or Ella is a knave, which holds, as Zoey is a knight. "
+    "So Ella must be a knave."
 )
-UNSOUND = "So Zoey is a knight. So Ella is a knave."
+UNSOUND = "So Zoey must be a knight. So Ella must be a knave."
 RIGHT = "Zoey is a knight, and Ella is a knave."
 
 
