@@ -39,7 +39,7 @@ _LINKS = frozenset((",", "and"))
 _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
-_ROLE_CLAIM = re.compile(r"\bN (?:is|are) (not )?(?:a )?R([+-])(?!\w)")
+_ROLE_CLAIM = re.compile(r"\bN (?:is|are|were|must be|has to be) (not )?(?:a )?R([+-])(?!\w)")
 _CLAIM = r"(?:S\b|P[+-])"
 _FOLDS = tuple(
     re.compile(pattern.replace("CLAIM", _CLAIM))
@@ -102,7 +102,7 @@ def _mask(token: str, people: dict[str, str]) -> str:
 def skeleton(sentence: Sentence) -> str:
     """A masked sentence with lists of people as `N`, role claims as `P+` or `P-`, statements as `S`.
 
-    `suppose N1 is a R-` becomes `suppose P-`; `N2 says N1 is a R+ or N3 is a R-` becomes `N says S`.
+    `suppose N1 were a R-` becomes `suppose P-`; `N2 says N1 is a R+ or N3 is a R-` becomes `N says S`.
     """
     text = " ".join("N" if _is_person(token) else token for token in sentence)
     text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))
@@ -118,7 +118,7 @@ def skeleton(sentence: Sentence) -> str:
 
 
 def _role_symbol(match: re.Match[str]) -> str:
-    """`P+` for "N is a knight" and "N is not a knave", `P-` for the other two."""
+    """`P+` for "N is a knight", "N must be a knight" and "N is not a knave", `P-` for the other two."""
     negated, sign = match.groups()
     return f"P{sign}" if not negated else {"+": "P-", "-": "P+"}[sign]
 

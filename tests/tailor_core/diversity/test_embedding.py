@@ -19,8 +19,9 @@ from tailor_core.diversity.embedding import Embedder, HashedEmbedder, MiniLMEmbe
 from tailor_core.errors import MissingExtraError, RecipeError
 
 ASSUME = (
-    "I need to place {0}, {1} and {2}. Suppose {0} is a knight. {0} is a knight, so it is true that {3}. "
-    "So {1} is a knave. That is a contradiction. So {0} is not a knight but a knave."
+    "I need to place {0}, {1} and {2}. Suppose {0} were a knight. "
+    "{0} said that {3}, which holds, as {0} is a knight. "
+    "So {1} must be a knave. That is a contradiction. So {0} cannot be a knight and must be a knave."
 )
 PAIRS = (
     "Consider {0}. {0} affirms {1}; both are of one kind. {1} denies {2}; they are of different kinds. "
@@ -94,7 +95,7 @@ def test_the_bits_are_those_recorded_and_independent_of_the_hash_seed() -> None:
     assert digests == {here} == {RECORDED}
 
 
-RECORDED = "6e036ffe26b827c7ef02c3bb66582ba1e41c63a0eaa55c7ef3f930661e8e7a35"
+RECORDED = "469246aef380b240eeeb3b5db850c2369deddc1974df0b8a9987033bba207339"
 """Changes only with the embedder's `name`: stored vectors of one name must be comparable."""
 
 

@@ -20,11 +20,11 @@ def skeletons(text: str) -> list[str]:
 
 
 def test_people_are_numbered_by_first_appearance_and_roles_by_meaning() -> None:
-    text = "Next I look at Zoey. Ella says that Zoey is a sinner. Then Ella is a saint."
+    text = "Next I look at Zoey. Ella said that Zoey is a sinner. Then Ella must be a saint."
     assert [" ".join(sentence) for sentence in masked_sentences(text)] == [
         "next i look at N1",
-        "N2 says that N1 is a R-",
-        "then N2 is a R+",
+        "N2 said that N1 is a R-",
+        "then N2 must be a R+",
     ]
 
 
@@ -40,8 +40,11 @@ def test_renaming_people_and_role_words_changes_nothing() -> None:
     [
         ("I need to place Zoey, Ella and Liam.", "i need to place N"),
         ("So I need to place Zoey.", "so i need to place N"),
-        ("Then Zoey is a knight.", "then P+"),
-        ("Then Zoey is not a knight.", "then P-"),
+        ("Then Zoey must be a knight.", "then P+"),
+        ("So Zoey has to be a knave.", "so P-"),
+        ("Hence Zoey is not a knight.", "hence P-"),
+        ("Now suppose instead that Zoey were a knave.", "now suppose instead that P-"),
+        ("So Zoey cannot be a knight and must be a knave.", "so N cannot be a R+ and must be a R-"),
         ("And if Zoey is a knave instead?", "and if P- instead"),
         ("Assume for the moment that Zoey is a knight.", "assume for the moment that P+"),
         ("So Zoey is a knight, Ella is a knave and Liam is a knave.", "so S"),
@@ -64,12 +67,24 @@ def test_what_is_left_of_a_sentence_is_its_move(sentence: str, expected: str) ->
     ],
 )
 def test_a_statement_folds_into_one_symbol_whatever_its_form(statement: str) -> None:
-    text = f"We meet Zoey, Ella and Liam. Now Zoey says that {statement}, which is false."
-    assert skeletons(text)[1] == "now N says that S , which is false"
+    people = "We meet Zoey, Ella and Liam."
+    for told, folded in (
+        ("which is false", "which is false"),
+        ("which is true, so Zoey must be a knight", "which is true , so P+"),
+        ("which is true, and Zoey is a knight", "which is true , and P+"),
+        (
+            "which is false, but Zoey is a knight, a contradiction",
+            "which is false , but P+ , a contradiction",
+        ),
+        ("which fails, as Zoey is a knave", "which fails , as P-"),
+        ("which a knave could not say, so Zoey must be a knight", "which a R- could not say , so P+"),
+    ):
+        assert skeletons(f"{people} Zoey said that {statement}, {told}.")[1] == f"N said that S , {folded}"
+    assert skeletons(f"{people} Zoey said that {statement}.")[1] == "N said that S"
 
 
 def test_the_role_that_is_assumed_first_stays_visible() -> None:
-    assert skeletons("Suppose Zoey is a knight.") != skeletons("Suppose Zoey is a knave.")
+    assert skeletons("Suppose Zoey were a knight.") != skeletons("Suppose Zoey were a knave.")
 
 
 def test_the_role_words_of_the_shipped_environment_are_known() -> None:
@@ -84,7 +99,14 @@ def test_every_sentence_form_reads_the_same_about_other_people(voice: int) -> No
         say = Wording(puzzle, voice, random.Random(0))
         forms = [say.open([0, 1, 2]), say.assume(0, True), say.claim(0, True), say.derive(1, False)]
         forms += [say.judge(2, False), say.clash(1, True), say.reject(0, False), say.same(2, 0)]
-        forms += [say.different(1, 0), say.self_rule(0, True), say.switch(0, True), say.merge(1, True)]
+        forms += [
+            say.check(1, False),
+            say.restate(2),
+            say.different(1, 0),
+            say.self_rule(0, True),
+            say.switch(0, True),
+            say.merge(1, True),
+        ]
         return skeletons(" ".join(forms))
 
     one = sentences(("Zoey", "Ella", "Liam"), ("knight", "knave"))
