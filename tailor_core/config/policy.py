@@ -32,7 +32,7 @@ class PolicyConfig(BaseModel):
     reward: Literal["binary", "logic-rl", "boxed", "partial"] = "binary"
     rollout_engine: Literal["static-cache", "transformers"] = Field(
         default="static-cache",
-        description="who samples: Tailor's preallocated cache, or stock TRL `generate`",
+        description="Tailor's preallocated cache and packed passes, or stock TRL for architectures they do not cover",
     )
     save_steps: int = Field(default=20, ge=1, description="a checkpoint to resume from, every so many steps")
 

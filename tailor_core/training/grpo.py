@@ -18,6 +18,7 @@ from tailor_core.inference.precision import fast_dtype
 from tailor_core.records import Problem, canonical_json
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
+from tailor_core.training.packed_grpo import PackedGRPOTrainer
 from tailor_core.training.rollouts import StaticCacheRollouts
 
 RewardFunction = Callable[..., list[float]]
@@ -64,7 +65,7 @@ def make_trainer(
     workdir: Path,
     seed: int,
 ) -> GRPOTrainer:
-    """A `GRPOTrainer` with our settings; `config.rollout_engine` says who samples."""
+    """A `GRPOTrainer` with our settings; `config.rollout_engine` says whether it is ours or stock."""
     arguments = GRPOConfig(
         output_dir=str(workdir),
         max_steps=config.steps,
@@ -99,7 +100,8 @@ def make_trainer(
         "TRL_EXPERIMENTAL_SILENCE", "1"
     )  # `rollout_func` is experimental; the version is pinned
     ours = config.rollout_engine == "static-cache"
-    return GRPOTrainer(
+    trainer = PackedGRPOTrainer if ours else GRPOTrainer
+    return trainer(
         model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
         reward_funcs=reward,
         args=arguments,
