@@ -6,6 +6,7 @@ linearly to zero over the last half of the steps. Resumes from the newest comple
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,17 @@ Turn = tuple[str, str]
 
 Row = tuple[NDArray[np.uint16], NDArray[np.bool_]]
 """Token ids [tokens], and which of them are learned [tokens]."""
+
+SPEAKER = re.compile(r" ?[A-Z][a-z]+ said that")
+FACT = re.compile(r" (must be|were) an? [a-z]+")
+"""What the heads that are planted at the start look for; see `induction`."""
+
+ALIKE = (
+    (re.compile(r"^ ?([A-Z][a-z]+) said that$"), r" \1"),  # the speaker is the person
+    (re.compile(r" \((true|false|open)\)$"), ""),  # a clause stays what it is when it is weighed
+    (re.compile(r"^ (must be|were) "), " is "),  # a role that must be is that role
+)
+"""Which tokens start from the embedding of another: a form, and what it is like."""
 
 IGNORED = -100
 """The label of a token that is read and not learned."""
@@ -82,9 +94,22 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    plant_induction(model, torch.Generator().manual_seed(config.seed))
+    _plant(model, tokenizer, torch.Generator().manual_seed(config.seed))
     model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=tokenizer.pad_token_id)
     return model
+
+
+def _plant(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, generator: torch.Generator) -> None:
+    tokens = {tokenizer.convert_tokens_to_string([text]): id for text, id in tokenizer.get_vocab().items()}
+    alike = {}
+    for form, base in ALIKE:
+        for text, token in tokens.items():
+            meant = form.sub(base, text)
+            if meant != text and meant in tokens:
+                alike[token] = tokens[meant]
+    speakers = [token for text, token in tokens.items() if SPEAKER.fullmatch(text)]
+    facts = [token for text, token in tokens.items() if FACT.fullmatch(text)]
+    plant_induction(model, speakers, facts, alike, generator)
 
 
 def pretrain(

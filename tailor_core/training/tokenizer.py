@@ -14,14 +14,20 @@ from transformers import PreTrainedTokenizerFast
 
 PAD, USER, ASSISTANT, END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
-SEGMENTS = r" ?[A-Z][a-z]+ said that| ?[A-Z][a-z]+| ?\d|(?: [a-z']+)+|[a-z']+(?: [a-z']+)*|\n| ?[^\sA-Za-z\d]|\s|[A-Z]+"
+_WEIGHED = r"(?: \((?:true|false|open)\))?"
+
+SEGMENTS = (
+    r" ?[A-Z][a-z]+ said that| ?[A-Z][a-z]+| ?\d"
+    rf"|(?: [a-z']+)+{_WEIGHED}|[a-z']+(?: [a-z']+)*"
+    r"|\n| ?[^\sA-Za-z\d]|\s|[A-Z]+"
+)
 """What may become a token: a capitalised word, a digit, a run of lower-case words, one mark of punctuation.
 
 A name with " said that" may be one token too: only so is who speaks told from who is spoken of by one token, and
 a claim found again by a single look-up.
 """
 
-UP_TO_ROLE = r"[a-z' ]*?(?:knight|knave)s?"
+UP_TO_ROLE = rf"[a-z' ]*?(?:knight|knave)s?{_WEIGHED}"
 """A run of words ends after a role word, so that no two decisions share a token."""
 
 CHAT_TEMPLATE = (

@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 
 from tailor_core.demonstrations.knights_knaves.reasoner import Outcome, reason
+from tailor_core.demonstrations.knights_knaves.state import Step
 from tailor_core.environments.knights_knaves.moves import Program
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
 from tailor_core.environments.knights_knaves.spec import read_spec
 from tailor_core.environments.knights_knaves.wording import Wording
 from tailor_core.records import Primitive, Problem
+
+WEIGHED = ("judge", "clash", "check")
+"""The steps that judge a claim, and so may weigh its clauses."""
 
 UNANSWERED = "I cannot tell."
 """The answer of a program that placed nobody; never a right one."""
@@ -25,8 +29,15 @@ def narrate(puzzle: Puzzle, program: Program, rng: random.Random) -> tuple[str, 
     """(think text, answer text) of a program on a puzzle."""
     outcome = reason(puzzle, program, rng)
     wording = Wording(puzzle, program.voice_number, rng)
-    think = " ".join(getattr(wording, step.form)(*step.arguments) for step in outcome.steps)
-    return think, _answer(puzzle, program, outcome)
+    return " ".join(_worded(step, program, wording) for step in outcome.steps), _answer(
+        puzzle, program, outcome
+    )
+
+
+def _worded(step: Step, program: Program, wording: Wording) -> str:
+    weighed = program.weighing == "clauses" and step.form in WEIGHED
+    sentence: str = getattr(wording, step.form)(*step.arguments, *([step.facts] if weighed else []))
+    return sentence
 
 
 def _answer(puzzle: Puzzle, program: Program, outcome: Outcome) -> str:

@@ -15,10 +15,11 @@ from tailor_core.environments.knights_knaves.puzzle import Puzzle
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One sentence to be: the name of a method of `Wording`, and its arguments."""
+    """One sentence to be: the name of a method of `Wording`, its arguments, and who was placed before it."""
 
     form: str
     arguments: tuple[Any, ...] = ()
+    facts: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Argument:
 
     def say(self, form: str, *arguments: Any) -> None:
         """A step without effect on what is known."""
-        self.steps.append(Step(form, arguments))
+        self.steps.append(Step(form, arguments, dict(self.facts)))
 
     def place(self, person: int, is_knight: bool) -> None:
         """Note a new fact; the caller says why."""

@@ -71,9 +71,9 @@ def _go_on(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, s
     for person in range(puzzle.people):
         truth = _settled(puzzle.claims[person], _worlds(puzzle, facts))
         if person not in facts and truth is not None:
-            steps.append([wording.judge(person, truth)])
+            steps.append([wording.judge(person, truth, facts)])
         elif person in facts and truth is not None and truth != facts[person]:
-            clashes.append([wording.clash(person, truth)])
+            clashes.append([wording.clash(person, truth, facts)])
         elif person in facts and (derived := _derived(puzzle, facts, _told(puzzle, facts, person))):
             steps.append([wording.claim(person, facts[person]), *(wording.derive(*one) for one in derived)])
     options = clashes or steps or [["Nothing follows at once."]]
@@ -150,10 +150,12 @@ def _given(wording: Wording, facts: Facts) -> str:
 def _verdict(puzzle: Puzzle, wording: Wording, facts: Facts, person: int) -> str:
     truth = _settled(puzzle.claims[person], _worlds(puzzle, facts))
     if truth is None:
-        return f"{wording.restate(person)} That is open."
+        return wording.weigh(person, facts)
     if person not in facts:
-        return wording.judge(person, truth)
-    return wording.check(person, truth) if facts[person] == truth else wording.clash(person, truth)
+        return wording.judge(person, truth, facts)
+    return (
+        wording.check(person, truth, facts) if facts[person] == truth else wording.clash(person, truth, facts)
+    )
 
 
 def _worlds(puzzle: Puzzle, facts: Facts) -> int:

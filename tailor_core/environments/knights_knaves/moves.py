@@ -31,6 +31,7 @@ Restating = Literal["none", "all"]
 Summary = Literal["none", "done"]
 Voice = Literal["plain", "conversational", "formal", "shorthand"]
 Answer = Literal["lines", "sentence"]
+Weighing = Literal["whole", "clauses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class Program:
     slip:         make one hasty step, a derivation or a judgement, and take it back
     restating:    repeat all claims first
     summary:      sum up everybody's role at the end
+    weighing:     judge a claim as a whole, or say of each of its clauses whether it is true
     voice:        the wording
     answer:       numbered lines, or a sentence
     """
@@ -71,6 +73,7 @@ class Program:
     slip: Slip = "none"
     restating: Restating = "none"
     summary: Summary = "none"
+    weighing: Weighing = "whole"
     voice: Voice = "plain"
     answer: Answer = "lines"
 
@@ -124,7 +127,7 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 
 _TELLING = (
     "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals",
-    "case", "order", "test", "preference", "summary",
+    "weighing", "case", "order", "test", "preference", "summary",
 )  # fmt: skip
 """The dimensions that a name may speak of, what shows most in a trace first."""
 
@@ -151,6 +154,7 @@ _SHORT: dict[str, dict[str, str]] = {
     "slip": {"derive": "hasty step taken back", "judge": "hasty verdict taken back"},
     "restating": {"all": "restate first"},
     "summary": {"done": "sum up"},
+    "weighing": {"clauses": "clause by clause"},
     "voice": {"conversational": "conversational", "formal": "formal", "shorthand": "shorthand"},
 }
 
@@ -211,6 +215,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "restating": {"all": "Begin by repeating what everybody says."},
     "summary": {"done": "Sum up the roles before you answer."},
+    "weighing": {"clauses": "When you judge a claim, say of each clause whether it is true."},
     "voice": {
         "plain": "Write in plain sentences.",
         "conversational": "Write as if you were talking to yourself.",

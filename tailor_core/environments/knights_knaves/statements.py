@@ -10,7 +10,7 @@ and person i is a knight in world w when bit i of w is set. So solving takes a h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -107,26 +107,38 @@ def with_article(role: str) -> str:
     return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
 
 
-def phrase(statement: Statement, names: Sequence[str], knight: str = "knight", knave: str = "knave") -> str:
+def phrase(
+    statement: Statement,
+    names: Sequence[str],
+    knight: str = "knight",
+    knave: str = "knave",
+    facts: Mapping[int, bool] | None = None,
+) -> str:
     """The statement in plain English, without a closing period.
 
-    A negated leaf reads "A is not a knight"; operators inside operators stand in brackets.
+    A negated leaf reads "A is not a knight"; operators inside operators stand in brackets. With `facts` (person
+    -> is a knight) each clause is weighed: "A is not a knight (false)", "(open)" where A has no role yet.
     """
-    return _phrase(statement, names, with_article(knight), with_article(knave))
+    return _phrase(statement, names, with_article(knight), with_article(knave), facts)
 
 
-def _phrase(statement: Statement, names: Sequence[str], knight: str, knave: str) -> str:
+def _phrase(
+    statement: Statement, names: Sequence[str], knight: str, knave: str, facts: Mapping[int, bool] | None
+) -> str:
     kind = statement[0]
-    if kind == "telling-truth":
-        return f"{names[statement[1]]} is {knight}"
-    if kind == "lying":
-        return f"{names[statement[1]]} is {knave}"
+    negated = kind == "not" and statement[1][0] in LEAVES
+    if kind in LEAVES or negated:
+        leaf, person = statement[1] if negated else statement
+        calls_knight = leaf == "telling-truth"
+        clause = f"{names[person]} is {'not ' if negated else ''}{knight if calls_knight else knave}"
+        if facts is None:
+            return clause
+        role = facts.get(person)
+        truth = "open" if role is None else "true" if role == (calls_knight != negated) else "false"
+        return f"{clause} ({truth})"
     if kind == "not":
-        inner = statement[1]
-        if inner[0] in LEAVES:
-            return f"{names[inner[1]]} is not {knight if inner[0] == 'telling-truth' else knave}"
-        return f"it is not the case that {_inside(inner, names, knight, knave)}"
-    parts = [_inside(part, names, knight, knave) for part in statement[1:]]
+        return f"it is not the case that {_inside(statement[1], names, knight, knave, facts)}"
+    parts = [_inside(part, names, knight, knave, facts) for part in statement[1:]]
     if kind in ("and", "or"):
         return f" {kind} ".join(parts)
     if kind == "->":
@@ -134,8 +146,10 @@ def _phrase(statement: Statement, names: Sequence[str], knight: str, knave: str)
     return f"{parts[0]} if and only if {parts[1]}"
 
 
-def _inside(part: Statement, names: Sequence[str], knight: str, knave: str) -> str:
+def _inside(
+    part: Statement, names: Sequence[str], knight: str, knave: str, facts: Mapping[int, bool] | None
+) -> str:
     """A part of a larger statement: bare when it reads as one clause, else in brackets."""
-    text = _phrase(part, names, knight, knave)
+    text = _phrase(part, names, knight, knave, facts)
     simple = part[0] in LEAVES or (part[0] == "not" and part[1][0] in LEAVES)
     return text if simple else f"({text})"

@@ -5,7 +5,7 @@ Owns its grammar, apart from the code that words claims, so that one cannot hide
     claim   = "it is not the case that" part | "if" part "then" part | part "if and only if" part
             | part {"and" part} | part {"or" part}
     part    = clause | "(" claim ")"
-    clause  = NAME "is" ["not"] ("a" | "an") ROLE
+    clause  = NAME "is" ["not"] ("a" | "an") ROLE ["(" ("true" | "false" | "open") ")"]
 
 One pass over the words with an explicit stack: linear in the length of the text, at any depth.
 """
@@ -13,7 +13,7 @@ One pass over the words with an explicit stack: linear in the length of the text
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import with_article
@@ -26,13 +26,31 @@ _NOT_THE_CASE = ["it", "is", "not", "the", "case", "that"]
 _IF_AND_ONLY_IF = ["if", "and", "only", "if"]
 
 
+_MARKS = {"true": True, "false": False, "open": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim understood: its truth table, and of each clause that is weighed the table and what is said of it.
+
+    True and False say that the clause is so, None that it is open.
+    """
+
+    table: int
+    weighed: tuple[tuple[int, bool | None], ...] = ()
+
+
 @dataclass(slots=True)
 class _Open:
-    """A claim that is being read: what joins its parts, what it is worth so far, does it wait for a part?"""
+    """A claim that is being read: what joins its parts, what it is worth so far, does it wait for a part?
+
+    `weighed` is one list for all parts of a claim.
+    """
 
     joint: str = ""
     table: int | None = None
     waits: bool = True
+    weighed: list[tuple[int, bool | None]] = field(default_factory=list)
 
 
 class ClaimReader:
@@ -46,8 +64,8 @@ class ClaimReader:
             tuple(with_article(puzzle.knave).split()): False,
         }
 
-    def read(self, text: str) -> int | None:
-        """The truth table of a claim over the puzzle's people; None when it does not read as one."""
+    def read(self, text: str) -> Claim | None:
+        """A claim about the puzzle's people; None when it does not read as one."""
         words = _WORD.findall(text)
         stack, at = [_Open()], 0
         while at < len(words):
@@ -56,13 +74,15 @@ class ClaimReader:
                 return None
             at += step
         last = stack.pop()
-        return last.table if not stack and not last.waits and last.joint != "if" else None
+        if stack or last.waits or last.joint == "if" or last.table is None:
+            return None
+        return Claim(last.table, tuple(last.weighed))
 
     def _part(self, words: list[str], at: int, stack: list[_Open]) -> int | None:
         """Take an opening or a clause at `at`; the number of words taken, None when neither is there."""
         claim = stack[-1]
         if words[at] == "(":
-            stack.append(_Open())
+            stack.append(_Open(weighed=claim.weighed))
             return 1
         if claim.joint == "" and words[at] == "if":
             claim.joint = "if"
@@ -82,7 +102,12 @@ class ClaimReader:
         table = self.knights.get(" ".join(words[at:verb]))
         if role is None or table is None:
             return None
-        self._take(claim, table if role != negated else table ^ self.every)
+        table = table if role != negated else table ^ self.every
+        self._take(claim, table)
+        match words[end : end + 3]:
+            case ["(", ("true" | "false" | "open") as mark, ")"]:
+                claim.weighed.append((table, _MARKS[mark]))
+                return end + 3 - at
         return end - at
 
     def _joint(self, words: list[str], at: int, stack: list[_Open]) -> int | None:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import people_mentioned
+from tailor_core.environments.knights_knaves.step_claims import Claim
+
+_NO_CLAIM = Claim(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A sentence understood: people by number, roles as "is a knight", the quoted claim as a truth table.
+    """A sentence understood: people by number, roles as "is a knight", the quoted claim.
 
     `value` is whether the sentence calls the claim true; `opposite` the role it rules out, if it names one.
     """
@@ -27,7 +30,7 @@ class Step:
     other: int = -1
     knight: bool = False
     opposite: bool | None = None
-    claim: int = 0
+    claim: Claim = _NO_CLAIM
     people: tuple[int, ...] = ()
     roles: tuple[tuple[int, bool], ...] = ()
 
@@ -108,8 +111,16 @@ class Reasoning:
         return f"{self._name(step.person)} is already placed" if step.person in self._top.facts else ""
 
     def _quotes(self, step: Step) -> str:
-        said = step.claim == self.puzzle.claims[step.person]
-        return "" if said else f"{self._name(step.person)} does not say that"
+        said = step.claim.table == self.puzzle.claims[step.person]
+        return self._weighs(step) if said else f"{self._name(step.person)} does not say that"
+
+    def _weighs(self, step: Step) -> str:
+        """Is of each clause that is weighed said what the roles settled so far make of it?"""
+        for clause, truth in step.claim.weighed:
+            inside = clause & self._top.settled
+            if truth is not (True if inside == self._top.settled else None if inside else False):
+                return "a clause of the claim is weighed wrongly"
+        return ""
 
     def _values(self, step: Step) -> str:
         """Is the claim true, or false, as the step says, whatever the people not yet placed are?"""

@@ -8,10 +8,13 @@ language and shares nothing with this module.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import phrase, with_article
+
+Facts = Mapping[int, bool]
+"""Person -> is a knight."""
 
 VOICES = ("plain", "conversational", "formal", "shorthand")
 
@@ -29,7 +32,11 @@ class Wording:
         self.voice = voice
         self.rng = rng
         self._names = puzzle.names
-        self._claims = [phrase(s, puzzle.names, puzzle.knight, puzzle.knave) for s in puzzle.statements]
+        self._claims = [self._claim(person) for person in range(puzzle.people)]
+
+    def _claim(self, person: int, facts: Facts | None = None) -> str:
+        puzzle = self.puzzle
+        return phrase(puzzle.statements[person], puzzle.names, puzzle.knight, puzzle.knave, facts)
 
     def _pick(self, *by_voice: str | tuple[str, str]) -> str:
         wording = by_voice[self.voice]
@@ -78,13 +85,13 @@ class Wording:
         n, r, s = self._names[person], self.a(is_knight), self._claims[person]
         if is_knight:
             return self._pick(
-                f"{n} said that {s}, which holds, as {n} is {r}.",
+                f"{n} is {r}; {n} said that {s}, which holds.",
                 f"{n} tells the truth, so {s}.",
                 f"Since {n} is {r}, it holds that {s}.",
                 f"{n} true: {s}.",
             )
         return self._pick(
-            f"{n} said that {s}, which fails, as {n} is {r}.",
+            f"{n} is {r}; {n} said that {s}, which fails.",
             f"{n} lies, so it is wrong that {s}.",
             f"Since {n} is {r}, it does not hold that {s}.",
             f"{n} false: {s}.",
@@ -100,22 +107,22 @@ class Wording:
             f"{n}: {self.role(is_knight)}.",
         )
 
-    def judge(self, person: int, is_true: bool) -> str:
-        """A claim whose truth is settled settles its speaker."""
-        n, r, s = self._names[person], self.a(is_true), self._claims[person]
+    def judge(self, person: int, is_true: bool, facts: Facts | None = None) -> str:
+        """A claim whose truth is settled settles its speaker; with `facts` its clauses are weighed."""
+        n, r, s = self._names[person], self.a(is_true), self._claim(person, facts)
         return self._pick(
-            f"{n} said that {s}, which is {'true' if is_true else 'false'}, so {n} must be {r}.",
+            f"{n} said that {s}, which is {'true' if is_true else 'false'}: {n} must be {r}.",
             f"{n} claims that {s}, {'and that is right' if is_true else 'but that is wrong'}, so {n} is {r}.",
             f"The claim of {n}, that {s}, is {'true' if is_true else 'false'}; hence {n} is {r}.",
             f"{n} says {s}, {'true' if is_true else 'false'}, {n}: {self.role(is_true)}.",
         )
 
-    def clash(self, person: int, is_true: bool) -> str:
-        """A claim whose truth is settled against the role its speaker has."""
-        n, r, s = self._names[person], self.a(not is_true), self._claims[person]
+    def clash(self, person: int, is_true: bool, facts: Facts | None = None) -> str:
+        """A claim whose truth is settled against the role its speaker has; `facts` as in `judge`."""
+        n, r, s = self._names[person], self.a(not is_true), self._claim(person, facts)
         truth = "true" if is_true else "false"
         return self._pick(
-            f"{n} said that {s}, which is {truth}, but {n} is {r}, a contradiction.",
+            f"{n} said that {s}, which is {truth}: {n} is {r}, a contradiction.",
             f"{n} claims that {s}, {'and that is right' if is_true else 'but that is wrong'}, "
             f"but {n} should be {r}, which cannot be.",
             f"The claim of {n}, that {s}, is {truth} although {n} is {r}; this is a contradiction.",
@@ -219,12 +226,16 @@ class Wording:
             f"{n} said that {s}.", f"{n} claims that {s}.", f"The claim of {n} is that {s}.", f"{n} says {s}."
         )
 
-    def check(self, person: int, is_knight: bool) -> str:
-        """Verify a placed person against their claim."""
-        n, r, s = self._names[person], self.a(is_knight), self._claims[person]
+    def weigh(self, person: int, facts: Facts) -> str:
+        """Weigh the clauses of a claim that stays open."""
+        return f"{self._names[person]} said that {self._claim(person, facts)}, which is open."
+
+    def check(self, person: int, is_knight: bool, facts: Facts | None = None) -> str:
+        """Verify a placed person against their claim; `facts` as in `judge`."""
+        n, r, s = self._names[person], self.a(is_knight), self._claim(person, facts)
         truth = "true" if is_knight else "false"
         return self._pick(
-            f"{n} said that {s}, which is {truth}, and {n} is {r}.",
+            f"{n} said that {s}, which is {truth}: {n} is {r}.",
             f"{n} is {r} and the claim that {s} is indeed {truth}.",
             f"Verification: {n} is {r}, and that {s} is {truth}.",
             f"Check {n}: {self.role(is_knight)}, {s} {truth}.",
