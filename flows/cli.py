@@ -16,6 +16,7 @@ from tailor_core.config.settings import prepare_process, read_settings
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, solve_json
 from tailor_core.errors import InputError, TailorError
+from tailor_core.primitives.language import language_of
 from tailor_core.verification import MODES, score
 
 app = typer.Typer(
@@ -56,6 +57,7 @@ def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, stor
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     read_options(loaded.environment.name, loaded.environment.options)
+    language_of(loaded.environment.name).holding(loaded.primitives.fixed)
     prepare_process(settings)
     from rich.console import Console
 

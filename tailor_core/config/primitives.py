@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -18,10 +20,16 @@ class PrimitivesConfig(BaseModel):
         default=0.95, ge=0, le=1, description="share of probe problems solved soundly, at least"
     )
     tau_novelty: float = Field(
-        default=0.1,
+        default=0.15,
         ge=0,
         le=2,
-        description="cosine distance of traces to the nearest in the library, at least",
+        description="cosine distance of traces, all told in one voice, to the nearest in the library, at "
+        "least; on Knights & Knaves random programs are 0.45 apart (half of them 0.35 to 0.53), one habit more "
+        "(restating, naming subgoals, working backward) makes 0.1 to 0.3, a fine point (another order, a slip, "
+        "a summary) 0.01 to 0.1, chance in the wording 0.01 to 0.03",
+    )
+    fixed: Mapping[str, str] = Field(
+        default_factory=dict, description="dimension of the move language -> the only value it may have"
     )
     max_tokens: float = Field(
         default=300, gt=0, description="mean words and marks of a demonstration at most"
@@ -29,5 +37,6 @@ class PrimitivesConfig(BaseModel):
     min_coverage_gain: float = Field(
         default=0.05,
         ge=0,
-        description="a round whose accepted novelty, a place in the round, is less ends the search",
+        description="a round whose accepted novelty, for each place its candidates could fill, is less ends "
+        "the search: the default asks that a third of them be filled at tau_novelty",
     )

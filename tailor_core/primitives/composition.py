@@ -68,7 +68,8 @@ class Composer:
     def _mutate(self, values: Values, changes: int) -> Values:
         """Other values in so many dimensions, drawn towards what the student lacks."""
         changed = dict(values)
-        for name in self.rng.sample(sorted(self.language.dimensions), changes):
+        free = sorted(name for name, values in self.language.dimensions.items() if len(values) > 1)
+        for name in self.rng.sample(free, min(changes, len(free))):
             others = [value for value in self.language.dimensions[name] if value != values[name]]
             changed[name] = self.rng.choices(others, self.aim.weights(name, others))[0]
         return changed

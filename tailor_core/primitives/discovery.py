@@ -2,8 +2,8 @@
 
 The first round composes programs so that every move gets its turn; later ones vary what the library holds,
 towards what the probe says the student lacks. In each round the candidates that hold up join the library
-farthest first, until the round's share of places is taken. It ends when the library is full, the rounds are
-over, or a round added too little that is new.
+farthest first, until the round's share of places is taken; how they are worded is no distance. It ends when
+the library is full, the rounds are over, or a round added too little that is new.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tailor_core.records import Primitive, Problem, content_id
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round: how many were tried and accepted, and the novelty accepted for each place it had."""
+    """One round: how many were tried and accepted, and the novelty accepted for each place they could fill."""
 
     tried: int
     accepted: int
@@ -117,12 +117,14 @@ class _Search:
             refusal = one.refusal or self._refuse(distance, nearest, number, places)
             one.primitive = _with_screening(one, distance, "rejected", refusal.rule, refusal.reason)
         self.screened += [one.primitive for one in tried]
-        return Round(len(tried), len(gains), round(sum(gains.values()) / places, 6))
+        gain = sum(gains.values()) / max(1, min(places, len(tried)))
+        return Round(len(tried), len(gains), round(gain, 6))
 
     def _try(self, number: int, candidate: Candidate) -> _Tried:
         provenance = {"teacher": "procedural", "round": number, "parents": list(candidate.parents)}
         primitive = self.language.primitive(candidate.values, provenance)
-        trial = try_out(primitive, self.problems, self.demonstrate, self.embed, self.seed)
+        retold = self.language.primitive(self.language.retold(candidate.values), provenance)
+        trial = try_out(primitive, retold, self.problems, self.demonstrate, self.embed, self.seed)
         return _Tried(primitive, trial, refuse_quality(trial, self.config))
 
     def _accept(self, tried: Sequence[_Tried], places: int) -> dict[str, float]:

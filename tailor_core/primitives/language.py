@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tailor_core.environments.knights_knaves import moves as knights_knaves
@@ -16,11 +16,34 @@ Values = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class MoveLanguage:
-    """The dimensions of programs and their values, and how a program becomes a primitive."""
+    """The dimensions of programs and their values, and how a program becomes a primitive.
+
+    telling: the dimensions that say how reasoning is worded -> the value in which programs are compared
+    """
 
     dimensions: Mapping[str, tuple[str, ...]]
+    telling: Mapping[str, str]
     describe: Callable[[Values], tuple[str, str, str, dict[str, Any]]]
     """Values -> (id, name, instruction, program)."""
+
+    def holding(self, fixed: Mapping[str, str]) -> MoveLanguage:
+        """The language with only these values in these dimensions; RecipeError where there is no such."""
+        for name, value in fixed.items():
+            if name not in self.dimensions:
+                raise RecipeError(
+                    f"primitives.fixed.{name} = {value!r} is no dimension of the move language; "
+                    f"fix one of {', '.join(self.dimensions)}"
+                )
+            if value not in self.dimensions[name]:
+                raise RecipeError(
+                    f"primitives.fixed.{name} = {value!r} is no value of this dimension; "
+                    f"fix it to one of {', '.join(self.dimensions[name])}"
+                )
+        return replace(self, dimensions={**self.dimensions, **{name: (fixed[name],) for name in fixed}})
+
+    def retold(self, values: Values) -> Values:
+        """The same reasoning, worded as that of any other program: what is left to tell two apart."""
+        return {**values, **self.telling}
 
     def identify(self, values: Values) -> str:
         """The id that the primitive of these values has."""
@@ -54,4 +77,8 @@ def _describe_knights_knaves(values: Values) -> tuple[str, str, str, dict[str, A
     return program.id, program.name, program.instruction, dict(program.to_dict())
 
 
-_LANGUAGES = {"kk": MoveLanguage(knights_knaves.DIMENSIONS, _describe_knights_knaves)}
+_LANGUAGES = {
+    "kk": MoveLanguage(
+        knights_knaves.DIMENSIONS, {"voice": "plain", "answer": "lines"}, _describe_knights_knaves
+    )
+}

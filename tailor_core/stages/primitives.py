@@ -36,16 +36,15 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     environment = problems[0].environment
     teacher = ProceduralTeacher(environment)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    expected = config.rounds * config.candidates_per_round * len(problems)
-    with tqdm(total=expected, desc="primitives", unit="trace") as bar:
+    language = language_of(environment).holding(config.fixed)
+    at_most = 2 * config.rounds * config.candidates_per_round * len(problems)  # in its own words, and retold
+    with tqdm(total=at_most, desc="primitives", unit="trace") as bar:
 
         def demonstrate(problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
             bar.update()
             return teacher.demonstrate(problem, primitive, seed)
 
-        found = discover(
-            language_of(environment), problems, demonstrate, HashedEmbedder().embed, aim, config, seed
-        )
+        found = discover(language, problems, demonstrate, HashedEmbedder().embed, aim, config, seed)
     if not found.accepted:
         reason = found.primitives[0].screening["reason"]
         raise StageError(

@@ -17,7 +17,7 @@ from tailor_core.environments.base import get_environment, read_options
 from tailor_core.errors import RecipeError
 from tailor_core.primitives.aim import Aim, read_aim
 from tailor_core.primitives.composition import Candidate, Composer
-from tailor_core.primitives.discovery import Discovery, discover
+from tailor_core.primitives.discovery import Discovery, _Search, discover
 from tailor_core.primitives.language import language_of
 from tailor_core.records import Problem
 
@@ -76,6 +76,97 @@ def test_long_winded_programs_are_turned_away_for_their_tokens() -> None:
     rules = Counter(p.screening["rule"] for p in run(max_tokens=130).primitives)
     assert rules["mean_tokens"] > 3
     assert all(p.screening["mean_tokens"] <= 130 for p in run(max_tokens=130).accepted)
+
+
+def told(**values: str) -> Candidate:
+    return Candidate({name: options[0] for name, options in KK.dimensions.items()} | values)
+
+
+def screen(*candidates: Candidate) -> list[Any]:
+    """The candidates, screened in one round with room for all."""
+    config = PrimitivesConfig(**{**SMALL, "rounds": 1})
+    teacher, embedder = ProceduralTeacher("kk"), HashedEmbedder(128)
+    search = _Search(KK, problems(), teacher.demonstrate, embedder.embed, config, 0)
+    search.round(0, candidates)
+    return search.screened
+
+
+def test_the_same_reasoning_in_other_words_is_nothing_new() -> None:
+    screened = screen(
+        *(told(voice=v, answer=a) for v in KK.dimensions["voice"] for a in ("lines", "sentence"))
+    )
+    accepted = [p for p in screened if p.screening["verdict"] == "accepted"]
+    assert len(accepted) == 1
+    for primitive in screened:
+        if primitive not in accepted:
+            assert primitive.screening["rule"] == "novelty"
+            assert primitive.screening["novelty"] == 0.0
+            assert accepted[0].id in primitive.screening["reason"]
+
+
+def test_another_way_of_reasoning_is_new_in_whatever_words_and_keeps_its_own() -> None:
+    formal = screen(told(), told(direction="backward", subgoals="focus", voice="formal"))
+    short = screen(told(), told(direction="backward", subgoals="focus", voice="shorthand"))
+    assert [p.screening["verdict"] for p in formal] == ["accepted", "accepted"]
+    assert formal[1].program["voice"] == "formal"
+    assert "formal" in formal[1].name
+    # Which of two comes first is up to their ids; how far they are apart is not.
+    assert min(p.screening["novelty"] for p in formal) == min(p.screening["novelty"] for p in short)
+    assert short[1].screening["mean_tokens"] < formal[1].screening["mean_tokens"]
+
+
+def test_a_long_search_with_room_enough_ends_by_itself_at_the_defaults() -> None:
+    defaults = PrimitivesConfig()
+    found = run(
+        tau_novelty=defaults.tau_novelty,
+        min_coverage_gain=defaults.min_coverage_gain,
+        candidates_per_round=defaults.candidates_per_round,
+        rounds=60,
+        max_primitives=1000,
+    )
+    assert found.ended == "coverage no longer grows"
+    assert 2 <= len(found.rounds) <= 20
+    assert all(r.coverage_gain >= defaults.min_coverage_gain for r in found.rounds[:-1])
+    assert found.rounds[-1].coverage_gain < defaults.min_coverage_gain
+    assert len(found.accepted) > defaults.max_primitives
+
+
+def test_dimensions_that_are_held_fixed_never_change() -> None:
+    fixed = {"voice": "plain", "case": "knave"}
+    config = PrimitivesConfig(**SMALL, fixed=fixed)
+    teacher, embedder = ProceduralTeacher("kk"), HashedEmbedder(128)
+    language = KK.holding(config.fixed)
+    found = discover(language, problems(), teacher.demonstrate, embedder.embed, Aim(), config, 0)
+    assert len(found.rounds) > 1
+    assert {(p.program["voice"], p.program["case"]) for p in found.primitives} == {("plain", "knave")}
+    for name in set(KK.dimensions) - set(fixed):
+        assert len({p.program[name] for p in found.primitives}) > 1, name
+
+
+def test_a_language_with_every_dimension_fixed_has_one_program() -> None:
+    language = KK.holding(told().values)
+    composer = Composer(language, Aim(), random.Random(0))
+    only = composer.compose(5)
+    assert [candidate.values for candidate in only] == [told().values]
+    assert composer.vary(5, only) == []
+    config = PrimitivesConfig(**SMALL, fixed=told().values)
+    found = discover(
+        language, problems(), ProceduralTeacher("kk").demonstrate, HashedEmbedder(128).embed, Aim(), config, 0
+    )
+    assert (len(found.primitives), found.ended) == (1, "coverage no longer grows")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "parts"),
+    [
+        ({"voice": "loud"}, ["primitives.fixed.voice = 'loud'", "plain, conversational, formal, shorthand"]),
+        ({"tone": "plain"}, ["primitives.fixed.tone = 'plain'", "order", "voice", "answer"]),
+    ],
+)
+def test_a_wrong_dimension_or_value_is_one_sentence(fixed: dict[str, str], parts: list[str]) -> None:
+    with pytest.raises(RecipeError) as caught:
+        KK.holding(fixed)
+    assert [part for part in parts if part not in str(caught.value)] == []
 
 
 def test_the_search_ends_when_nothing_is_new() -> None:

@@ -26,7 +26,7 @@ def flawed(problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
     """The teacher's demonstration and its right answer, with a conclusion out of thin air put in front."""
     sound = ProceduralTeacher("kk").demonstrate(problem, primitive, seed)
     role = problem.spec["roles"]["knight"]
-    think = f"So {problem.spec['names'][0]} is a {role}. {sound.think}"
+    think = f"So {problem.spec['names'][0]} must be a {role}. {sound.think}"
     return make_demonstration("flawed", problem, primitive, seed, think, sound.answer_text)
 
 
@@ -35,8 +35,8 @@ def test_a_right_answer_with_an_unsound_step_does_not_pass() -> None:
     asked = get_environment("kk").generate(options, count=6, split="train", seed=3)
     primitive = language_of("kk").primitive(Program().to_dict(), {})
     embed = HashedEmbedder(32).embed
-    sound = try_out(primitive, asked, ProceduralTeacher("kk").demonstrate, embed, 0)
-    unsound = try_out(primitive, asked, flawed, embed, 0)
+    sound = try_out(primitive, primitive, asked, ProceduralTeacher("kk").demonstrate, embed, 0)
+    unsound = try_out(primitive, primitive, asked, flawed, embed, 0)
     assert (sound.pass_rate, sound.failure) == (1.0, "")
     assert unsound.pass_rate == 0.0
     refusal = refuse_quality(unsound, PrimitivesConfig())
