@@ -100,7 +100,8 @@ def make_trainer(
         "TRL_EXPERIMENTAL_SILENCE", "1"
     )  # `rollout_func` is experimental; the version is pinned
     ours = config.rollout_engine == "static-cache"
-    trainer = PackedGRPOTrainer if ours else GRPOTrainer
+    packed = ours and not torch.cuda.is_available()  # attention part by part is untried on a GPU
+    trainer = PackedGRPOTrainer if packed else GRPOTrainer
     return trainer(
         model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
         reward_funcs=reward,
