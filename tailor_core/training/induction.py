@@ -13,7 +13,7 @@ In layer 1, in the slow rotary coordinates that distance hardly turns:
 
 - copy: finds the token after an earlier occurrence of the current one, said by the same speaker, and outputs it.
 - fact: finds what stands after an earlier occurrence of the current token, facts ("must be a knave") before all
-  else, so that what is said about somebody meets what is known about them.
+  else and the latest first, so that what is said about somebody meets what is known about them.
 
 Tokens that mean the same in part ("Zoey said that" and "Zoey") start from like embeddings.
 """
@@ -40,8 +40,8 @@ PREVIOUS_SHARPNESS = 3.0
 SPEAKER_SHARPNESS = 1.5
 COPY_SHARPNESS = 0.16
 SAME_SPEAKER_SHARPNESS = 0.09
-FACT_SHARPNESS = 0.16
-FACT_PREFERENCE = 3.0
+FACT_SHARPNESS = 0.2
+FACT_PREFERENCE = 2.2
 WRITE = 0.0035
 COPY = 1.0
 
@@ -51,11 +51,12 @@ NEAR_PAIRS = range(5)
 RECENT_PAIRS = range(3, 9)
 """that grow less alike over the length of a sentence;"""
 
-SLOW_PAIRS = range(7, 15)
-"""that a few hundred positions hardly turn;"""
+LATE_PAIRS = range(5, 9)
+"""over a few sentences;"""
 
-FACT_PAIR = 15
-"""and the slowest, kept for the preference for facts."""
+SLOW_PAIRS = range(7, 16)
+STILL_PAIRS = range(9, 16)
+"""and that a few hundred positions hardly turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +119,17 @@ def plant_induction(
         return torch.linalg.qr(torch.randn(width, size, generator=generator)).Q
 
     token, before, speaker, copied = identity(), place(), place(), place()
+    frequencies = model.model.rotary_emb.inv_freq
     slow = [*SLOW_PAIRS, *[size // 2 + pair for pair in SLOW_PAIRS]]
+    still = [*STILL_PAIRS, *[size // 2 + pair for pair in STILL_PAIRS]]
 
     previous = _Head.of(first, 0)
-    _look_back(previous, EVERY, NEAR_PAIRS, 1, PREVIOUS_SHARPNESS, model.model.rotary_emb.inv_freq)
+    _look_back(previous, EVERY, NEAR_PAIRS, 1, PREVIOUS_SHARPNESS, frequencies)
     previous.v[:] = token
     previous.o[:] = before * WRITE * scale
 
     last_speaker = _Head.of(first, group)
-    _look_back(last_speaker, SPEAKER, RECENT_PAIRS, 0, SPEAKER_SHARPNESS, model.model.rotary_emb.inv_freq)
+    _look_back(last_speaker, SPEAKER, RECENT_PAIRS, 0, SPEAKER_SHARPNESS, frequencies)
     last_speaker.v[:] = identity()
     last_speaker.o[:] = speaker * WRITE * scale
 
@@ -135,14 +138,15 @@ def plant_induction(
     same_speaker = speaker.T[slow] * SAME_SPEAKER_SHARPNESS * scale
     copy.q[slow] = token[slow] * COPY_SHARPNESS * scale + same_speaker
     copy.k[slow] = before.T[slow] * COPY_SHARPNESS * scale + same_speaker
-    copy.k[FACT_PAIR, FACT] = FACT_PREFERENCE
     copy.v[:] = copied.T
     copy.o[:] = copied * COPY
 
-    fact = _Head.of(second, 1)
-    fact.q[:] = 0
-    fact.q[slow] = token[slow] * FACT_SHARPNESS * scale
-    fact.q[FACT_PAIR, EVERY] = FACT_PREFERENCE
+    fact = _Head.of(second, group)
+    _look_back(fact, FACT, LATE_PAIRS, 0, FACT_PREFERENCE, frequencies)
+    fact.q[still] = token[still] * FACT_SHARPNESS * scale
+    fact.k[still] = before.T[still] * FACT_SHARPNESS * scale
+    found = place()
+    fact.v[:] = found.T
     fact.o[:] = place() * COPY
 
 
