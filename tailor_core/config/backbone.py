@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from tailor_core.environments.knights_knaves.moves import Voice
+Voice = Literal["plain", "conversational", "formal", "shorthand"]
+"""The voices of the trace language."""
 
 
 class BackboneConfig(BaseModel):
