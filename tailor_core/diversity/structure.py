@@ -34,12 +34,15 @@ _WORDS = {
 }
 _SENTENCE_END = re.compile(r"[.?!;]+(?=\s|$)|\n")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_OPENERS = frozenset(":\"'([-*")
+_OPENERS = frozenset("\"'[-*")
 _LINKS = frozenset((",", "and"))
 _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
 _ROLE_CLAIM = re.compile(r"\bN (?:is|are|were|must be|has to be) (not )?(?:a )?R([+-])(?!\w)")
+_WEIGHED = re.compile(r" \( (?:true|false|open) \)")
+"""What is said of a clause where a claim is weighed clause by clause."""
+
 _CLAIM = r"(?:S\b|P[+-])"
 _FOLDS = tuple(
     re.compile(pattern.replace("CLAIM", _CLAIM))
@@ -72,7 +75,7 @@ def masked_sentences(text: str) -> list[Sentence]:
 def _people(sentences: list[list[str]], seen: dict[str, None]) -> dict[str, str]:
     """Name -> N1, N2, ...: capitalised words seen inside a sentence and never written in lower case.
 
-    What opens a sentence, a quotation or the text after a colon is capitalised anyway and says nothing,
+    What opens a sentence or a quotation is capitalised anyway and says nothing,
     unless it stands in a list with a name ("Open: Zoey, Ella and Liam").
     """
     capitalised = {token for token in seen if _is_capitalised(token)}
@@ -102,9 +105,11 @@ def _mask(token: str, people: dict[str, str]) -> str:
 def skeleton(sentence: Sentence) -> str:
     """A masked sentence with lists of people as `N`, role claims as `P+` or `P-`, statements as `S`.
 
-    `suppose N1 were a R-` becomes `suppose P-`; `N2 says N1 is a R+ or N3 is a R-` becomes `N says S`.
+    `suppose N1 were a R-` becomes `suppose P-`; `N2 says N1 is a R+ or N3 is a R-` becomes `N says S`,
+    and ends with `weighed` where it says of each clause whether it is true.
     """
     text = " ".join("N" if _is_person(token) else token for token in sentence)
+    text, weighed = _WEIGHED.subn("", text)
     text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))
     text = _REPORTED.sub(r"\1S", text)
     for _ in range(_FOLD_PASSES):
@@ -114,7 +119,7 @@ def skeleton(sentence: Sentence) -> str:
         if folded == text:
             break
         text = folded
-    return text
+    return f"{text} weighed" if weighed else text
 
 
 def _role_symbol(match: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ from tailor_core.errors import MissingExtraError, RecipeError
 
 ASSUME = (
     "I need to place {0}, {1} and {2}. Suppose {0} were a knight. "
-    "{0} said that {3}, which holds, as {0} is a knight. "
+    "{0} is a knight; {0} said that {3}, which holds. "
     "So {1} must be a knave. That is a contradiction. So {0} cannot be a knight and must be a knave."
 )
 PAIRS = (
@@ -95,7 +95,7 @@ def test_the_bits_are_those_recorded_and_independent_of_the_hash_seed() -> None:
     assert digests == {here} == {RECORDED}
 
 
-RECORDED = "469246aef380b240eeeb3b5db850c2369deddc1974df0b8a9987033bba207339"
+RECORDED = "322566ddb9017bc451502d4359104c007edfe52748d3c202d1c4dcac1241a539"
 """Changes only with the embedder's `name`: stored vectors of one name must be comparable."""
 
 

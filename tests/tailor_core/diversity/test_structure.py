@@ -70,13 +70,10 @@ def test_a_statement_folds_into_one_symbol_whatever_its_form(statement: str) -> 
     people = "We meet Zoey, Ella and Liam."
     for told, folded in (
         ("which is false", "which is false"),
-        ("which is true, so Zoey must be a knight", "which is true , so P+"),
-        ("which is true, and Zoey is a knight", "which is true , and P+"),
-        (
-            "which is false, but Zoey is a knight, a contradiction",
-            "which is false , but P+ , a contradiction",
-        ),
-        ("which fails, as Zoey is a knave", "which fails , as P-"),
+        ("which is true: Zoey must be a knight", "which is true : P+"),
+        ("which is false: Zoey is a knave", "which is false : P-"),
+        ("which is false: Zoey is a knight, a contradiction", "which is false : P+ , a contradiction"),
+        ("which fails", "which fails"),
         ("which a knave could not say, so Zoey must be a knight", "which a R- could not say , so P+"),
     ):
         assert skeletons(f"{people} Zoey said that {statement}, {told}.")[1] == f"N said that S , {folded}"
@@ -89,6 +86,18 @@ def test_the_role_that_is_assumed_first_stays_visible() -> None:
 
 def test_the_role_words_of_the_shipped_environment_are_known() -> None:
     assert set(ROLE_WORDS) < set(ROLE_PAIRS)
+
+
+def test_weighing_the_clauses_of_a_claim_shows_whatever_the_claim() -> None:
+    one = "Ann said that Bob is a knave (true) or Cy is not a knight (open), which is true: Ann must be a knight."
+    other = (
+        "Ann said that it is not the case that (Bob is a knave (false)), which is true: Ann must be a knight."
+    )
+    assert skeletons(one) == skeletons(other) == ["N said that S , which is true : P+ weighed"]
+
+
+def test_a_name_that_comes_inside_a_sentence_only_after_a_colon_is_masked() -> None:
+    assert "zoey" not in masked_sentences("Zoey said that all fits, which is true: Zoey must be a knight.")[0]
 
 
 @pytest.mark.parametrize("voice", range(4))
