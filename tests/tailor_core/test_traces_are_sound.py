@@ -96,7 +96,10 @@ def wrong_versions(puzzle: Puzzle, lines: list[str], rng: random.Random) -> Iter
         if kind in QUOTES and not slip:
             speaker, other = puzzle.names.index(read[at].gaps["N"]), rng.randrange(len(claims))
             if puzzle.claims[other] != puzzle.claims[speaker]:
-                yield "claim of another", text(at, line.replace(claims[speaker], claims[other]))
+                yield "claim of another", text(at, line.replace(read[at].gaps["S"], claims[other]))
+            if mark := re.search(r"\((true|false|open)\)", line):
+                wrong = "open" if mark[1] != "open" else "true"
+                yield "clause weighed wrongly", text(at, line.replace(mark[0], f"({wrong})", 1))
         if kind in ("derive", "judge", "self", "assume"):
             yield "said twice", text(at, line, line)
         yield "words of no form", text(at, line[:-1] + " maybe" + line[-1])
@@ -113,5 +116,5 @@ def test_an_error_put_into_a_sound_trace_is_found() -> None:
             assert not report.sound, (what, program, puzzle, think, text)
             assert report.errors_found > report.recovered or report.reason.startswith("the trace ends")
             found[what] += 1
-    assert len(found) == 5
+    assert len(found) == 6
     assert min(found.values()) > TRACES / 100

@@ -124,9 +124,7 @@ def test_a_trace_retold_about_other_people_is_a_near_duplicate_and_another_trace
         "I need to place Zoey and Ella. Suppose Zoey were a knight. So Ella must be a knave. All claims fit."
     )
     retold = trace.replace("Zoey", "Bob").replace("Ella", "Ann")
-    other = (
-        "I need to place Bob and Ann. Ann said that Bob is a knave, which is false, so Ann must be a knave."
-    )
+    other = "I need to place Bob and Ann. Ann said that Bob is a knave, which is false: Ann must be a knave."
     result = drop_near([row("a", trace), row("b", retold, problem="q"), row("c", other)], 0.9)
     assert [kept.id for kept in result.kept] == ["a", "c"]
     assert result.dropped[0].duplicate_of == "a"

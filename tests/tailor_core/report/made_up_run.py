@@ -90,8 +90,8 @@ WAYS = (
 )
 THINK = (
     "I need to place {0} and {1}. Suppose {0} were a knight. "
-    "{0} said that {1} is a knave, which holds, as {0} is a knight. So {1} must be a knave. "
-    "{1} said that {0} is a knave, which is false, so {1} must be a knave. All claims fit."
+    "{0} is a knight; {0} said that {1} is a knave, which holds. So {1} must be a knave. "
+    "{1} said that {0} is a knave, which is false: {1} must be a knave. All claims fit."
 )
 NAMES = ("Zoey", "Ella", "Liam", "Noah", "Ava", "Owen", "Ruth", "Hugo")
 

@@ -16,9 +16,9 @@ PROBLEM = KK.from_record(
 )
 SOUND = (
     "Suppose Zoey were a knave. "
-    "Zoey said that Zoey is a knave or Ella is a knave, which is true, but Zoey is a knave, a contradiction. "
+    "Zoey said that Zoey is a knave or Ella is a knave, which is true: Zoey is a knave, a contradiction. "
     "So Zoey cannot be a knave and must be a knight. "
-    "Zoey said that Zoey is a knave or Ella is a knave, which holds, as Zoey is a knight. "
+    "Zoey is a knight; Zoey said that Zoey is a knave or Ella is a knave, which holds. "
     "So Ella must be a knave."
 )
 UNSOUND = "So Zoey must be a knight. So Ella must be a knave."

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from tailor_core.training.tokenizer import train_tokenizer
 
 TEXTS = [
-    "Suppose Zoey is a knight. Ella says that Zoey is a knave, which is false, so Ella is a knave.",
+    "Suppose Zoey were a knight. Ella said that Zoey is a knave, which is false: Ella must be a knave.",
     "Zoey is a knave if and only if Ella is a knight. If Liam is a knight then Zoey is a knave.",
 ] * 50
 
