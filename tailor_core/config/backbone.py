@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 Voice = Literal["plain", "conversational", "formal", "shorthand"]
