@@ -58,7 +58,7 @@ class HashedEmbedder:
 
     @property
     def name(self) -> str:
-        return f"hashed-structure-v3-{self._dimension}"
+        return f"hashed-structure-v4-{self._dimension}"
 
     @property
     def dimension(self) -> int:

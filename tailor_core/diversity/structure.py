@@ -1,7 +1,8 @@
 """What a reasoning trace looks like once its particulars are masked.
 
 Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces
-people by N1, N2, ... in order of first appearance, role words by what they mean and numbers by `#`;
+people by N1, N2, ... in order of first appearance, role words by what they mean, numbers by `#` and what is
+said of a clause that is weighed, "(true)", "(false)" or "(open)", by one mark;
 `skeleton` goes on to fold whole statements into one symbol, so that what is left is the move that a
 sentence makes and not what it is about. Works on text alone, in linear time, for any text; of puzzles it
 knows only the peers' roles.
@@ -40,8 +41,10 @@ _FOLD_PASSES = 8
 
 _LIST = re.compile(r"\bN(?: , N)*(?: ,)? and N\b|\bN(?: , N)+\b")
 _ROLE_CLAIM = re.compile(r"\bN (?:is|are|were|must be|has to be) (not )?(?:a )?R([+-])(?!\w)")
-_WEIGHED = re.compile(r" \( (?:true|false|open) \)")
-"""What is said of a clause where a claim is weighed clause by clause."""
+WEIGHED = "(?)"
+"""What is said of a clause where a claim is weighed clause by clause; no single token reads so."""
+
+_TRUTHS = frozenset(("true", "false", "open"))
 
 _CLAIM = r"(?:S\b|P[+-])"
 _FOLDS = tuple(
@@ -69,7 +72,22 @@ def masked_sentences(text: str) -> list[Sentence]:
     seen = dict.fromkeys(token for tokens in sentences for token in tokens)
     people = _people(sentences, seen)
     masked = {token: _mask(token, people) for token in seen}
-    return [tuple(map(masked.__getitem__, tokens)) for tokens in sentences if tokens]
+    return [_fold_marks([masked[token] for token in tokens]) for tokens in sentences if tokens]
+
+
+def _fold_marks(tokens: list[str]) -> Sentence:
+    """`WEIGHED` for "(true)", "(false)" and "(open)" after "is a knight" and the like."""
+    folded: list[str] = []
+    at = 0
+    while at < len(tokens):
+        marks = tokens[at] == "(" and tokens[at + 2 : at + 3] == [")"] and tokens[at + 1] in _TRUTHS
+        if marks and tokens[at - 2 : at - 1] == ["a"]:
+            folded.append(WEIGHED)
+            at += 3
+        else:
+            folded.append(tokens[at])
+            at += 1
+    return tuple(folded)
 
 
 def _people(sentences: list[list[str]], seen: dict[str, None]) -> dict[str, str]:
@@ -108,8 +126,7 @@ def skeleton(sentence: Sentence) -> str:
     `suppose N1 were a R-` becomes `suppose P-`; `N2 says N1 is a R+ or N3 is a R-` becomes `N says S`,
     and ends with `weighed` where it says of each clause whether it is true.
     """
-    text = " ".join("N" if _is_person(token) else token for token in sentence)
-    text, weighed = _WEIGHED.subn("", text)
+    text = " ".join("N" if _is_person(token) else token for token in sentence if token != WEIGHED)
     text = _ROLE_CLAIM.sub(_role_symbol, _LIST.sub("N", text))
     text = _REPORTED.sub(r"\1S", text)
     for _ in range(_FOLD_PASSES):
@@ -119,7 +136,7 @@ def skeleton(sentence: Sentence) -> str:
         if folded == text:
             break
         text = folded
-    return f"{text} weighed" if weighed else text
+    return f"{text} weighed" if WEIGHED in sentence else text
 
 
 def _role_symbol(match: re.Match[str]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailor_core.diversity.structure import ROLE_PAIRS, masked_sentences, skeleton
+from tailor_core.diversity.structure import ROLE_PAIRS, WEIGHED, masked_sentences, skeleton
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.wording import Wording
 from tailor_core.environments.knights_knaves.words import ROLE_WORDS
@@ -94,6 +95,40 @@ def test_weighing_the_clauses_of_a_claim_shows_whatever_the_claim() -> None:
         "Ann said that it is not the case that (Bob is a knave (false)), which is true: Ann must be a knight."
     )
     assert skeletons(one) == skeletons(other) == ["N said that S , which is true : P+ weighed"]
+    whole = re.sub(r" \((?:true|false|open)\)", "", one)
+    assert skeletons(whole) == ["N said that S , which is true : P+"]
+
+
+@pytest.mark.parametrize("voice", range(4))
+def test_what_is_said_of_a_clause_is_masked_and_that_something_is_said_is_not(voice: int) -> None:
+    statements = (("and", ("lying", 1), ("not", ("telling-truth", 2))), ("lying", 0), ("telling-truth", 0))
+    say = Wording(Puzzle(("Zoey", "Ella", "Liam"), statements), voice, random.Random(0))
+    for told in (say.judge, say.clash, say.check):
+        weighed = [
+            f"Zoey and Ella are open. {told(0, True, facts)}"
+            for facts in ({}, {1: True}, {1: False, 2: True}, {2: False})
+        ]
+        assert len(set(weighed)) == 4
+        (masked,) = {tuple(masked_sentences(text)) for text in weighed}
+        whole = masked_sentences(f"Zoey and Ella are open. {told(0, True)}")
+        assert [word for sentence in masked for word in sentence if word != WEIGHED] == [
+            word for sentence in whole for word in sentence
+        ]
+        shown, plain = [skeleton(s) for s in masked], [skeleton(s) for s in whole]
+        assert shown != plain
+        assert [text.removesuffix(" weighed") for text in shown] == plain
+
+
+def test_brackets_that_weigh_no_clause_are_left_as_they_are() -> None:
+    for text in ("the road (open) is long (true)", "it is a road (closed)", "(true) is a (open", "a (false)"):
+        (sentence,) = masked_sentences(text)
+        assert WEIGHED not in sentence
+        assert "".join(sentence) == text.replace(" ", "")
+        assert "weighed" not in skeleton(sentence)
+
+
+def test_prose_that_says_weighed_is_no_weighing() -> None:
+    assert masked_sentences("I weighed it (?)") == [("i", "weighed", "it", "(", "?", ")")]
 
 
 def test_a_name_that_comes_inside_a_sentence_only_after_a_colon_is_masked() -> None:
@@ -133,13 +168,25 @@ def test_any_text_is_masked_without_error_into_non_empty_tokens(text: str) -> No
 
 
 @pytest.mark.parametrize(
-    "unit", ["A ", "(S ", "not ", "if ", "Zoey, ", "x", "A is a knight and ", "\u00e9\u0301 "]
+    "unit",
+    [
+        "A ",
+        "(S ",
+        "not ",
+        "if ",
+        "Zoey, ",
+        "x",
+        "A is a knight and ",
+        "a knight (true) ",
+        "a ( ",
+        "\u00e9\u0301 ",
+    ],
 )
 def test_a_huge_text_takes_linear_time(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
-        start = time.perf_counter()
+        start = time.process_time()
         skeletons(text)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert seconds(160_000) < 12 * max(seconds(40_000), 0.01)
