@@ -28,6 +28,10 @@ TRACES = int(os.environ.get("TAILOR_TRACES", "2000"))
 CONCLUSIONS = ("derive", "judge", "reject", "self", "merge", "done")
 """Kinds of sentence that end on the role they conclude."""
 
+MARKS = ("true", "false", "open")
+MARK = re.compile(rf"\(({'|'.join(MARKS)})\)")
+"""What is said of a clause; it is wrong in any other way. Only a judgement taken back at once may be wrong."""
+
 QUOTES = ("claim", "judge", "clash", "self", "restate", "check")
 
 
@@ -83,6 +87,7 @@ def wrong_versions(puzzle: Puzzle, lines: list[str], rng: random.Random) -> Iter
     read = [readings(line)[0] for line in lines]
     kinds = [reading.kind for reading in read]
     claims = [phrase(s, puzzle.names, puzzle.knight, puzzle.knave) for s in puzzle.statements]
+    open_claims = [phrase(s, puzzle.names, puzzle.knight, puzzle.knave, {}) for s in puzzle.statements]
 
     def text(at: int, *new: str) -> str:
         return " ".join([*lines[:at], *new, *lines[at + 1 :]])
@@ -96,10 +101,14 @@ def wrong_versions(puzzle: Puzzle, lines: list[str], rng: random.Random) -> Iter
         if kind in QUOTES and not slip:
             speaker, other = puzzle.names.index(read[at].gaps["N"]), rng.randrange(len(claims))
             if puzzle.claims[other] != puzzle.claims[speaker]:
-                yield "claim of another", text(at, line.replace(read[at].gaps["S"], claims[other]))
-            if mark := re.search(r"\((true|false|open)\)", line):
-                wrong = "open" if mark[1] != "open" else "true"
-                yield "clause weighed wrongly", text(at, line.replace(mark[0], f"({wrong})", 1))
+                said, weighed = read[at].gaps["S"], rng.choice((claims[other], open_claims[other]))
+                yield "claim of another", text(at, line.replace(said, weighed))
+            if marks := list(MARK.finditer(line)):
+                mark = rng.choice(marks)
+                for wrong in (other for other in MARKS if other != mark[1]):
+                    weighed = f"{line[: mark.start()]}({wrong}){line[mark.end() :]}"
+                    yield f"{mark[1]} called {wrong}", text(at, weighed)
+                yield "mark of no kind", text(at, f"{line[: mark.start()]}(maybe){line[mark.end() :]}")
         if kind in ("derive", "judge", "self", "assume"):
             yield "said twice", text(at, line, line)
         yield "words of no form", text(at, line[:-1] + " maybe" + line[-1])
@@ -116,5 +125,8 @@ def test_an_error_put_into_a_sound_trace_is_found() -> None:
             assert not report.sound, (what, program, puzzle, think, text)
             assert report.errors_found > report.recovered or report.reason.startswith("the trace ends")
             found[what] += 1
-    assert len(found) == 6
-    assert min(found.values()) > TRACES / 100
+    calls = {f"{one} called {two}" for one in MARKS for two in MARKS if one != two}
+    assert calls | {"mark of no kind"} < set(found)
+    assert len(found) == len(calls) + 6
+    assert min(found[what] for what in set(found) - calls) > TRACES / 100
+    assert sum(found[what] for what in calls) > TRACES / 100

@@ -58,7 +58,12 @@ class ClaimReader:
 
     def __init__(self, puzzle: Puzzle) -> None:
         self.every = puzzle.every_world
-        self.knights = dict(zip(puzzle.names, puzzle.knights, strict=True))
+        self.clauses = {
+            name: {True: table, False: table ^ self.every}
+            for name, table in zip(puzzle.names, puzzle.knights, strict=True)
+        }
+        """Name -> is a knight -> the worlds where it is so: one object each, however often it is said."""
+
         self.roles = {
             tuple(with_article(puzzle.knight).split()): True,
             tuple(with_article(puzzle.knave).split()): False,
@@ -99,10 +104,10 @@ class ClaimReader:
         negated = words[verb + 1 : verb + 2] == ["not"]
         end = verb + (4 if negated else 3)
         role = self.roles.get(tuple(words[end - 2 : end]))
-        table = self.knights.get(" ".join(words[at:verb]))
-        if role is None or table is None:
+        tables = self.clauses.get(" ".join(words[at:verb]))
+        if role is None or tables is None:
             return None
-        table = table if role != negated else table ^ self.every
+        table = tables[role != negated]
         self._take(claim, table)
         match words[end : end + 3]:
             case ["(", ("true" | "false" | "open") as mark, ")"]:

@@ -23,12 +23,16 @@ from tailor_core.environments.knights_knaves.steps import check_steps
 from tailor_core.environments.knights_knaves.wording import Wording
 
 NAMES = ("Ann", "Bob", "Cy", "Dee", "Eve Ann")
+WEIGHING = ("judge", "clash", "check")
 QUOTING = ("claim", "judge", "clash", "self", "restate", "check")
 
 
 @dataclass(frozen=True)
 class Act:
-    """A step before it is worded; `quoted` is whose claim is quoted (the person's own where it is honest)."""
+    """A step before it is worded; `quoted` is whose claim is quoted (the person's own where it is honest).
+
+    `weighed`: the roles by which the clauses of the claim are weighed, None where they are not.
+    """
 
     kind: str
     person: int = 0
@@ -37,6 +41,7 @@ class Act:
     quoted: int = 0
     people: tuple[int, ...] = ()
     roles: tuple[bool, ...] = ()
+    weighed: tuple[bool | None, ...] | None = None
 
 
 def is_true(statement: Any, world: tuple[bool, ...]) -> bool:
@@ -73,6 +78,7 @@ class SlowJudge:
         self.n = len(self.puzzle.names)
         self.all = list(itertools.product((False, True), repeat=self.n))
         self.said = [{w: is_true(s, w) for w in self.all} for s in self.puzzle.statements]
+        self.talks_about = [people_mentioned(s) for s in self.puzzle.statements]
         self.cases = [Case({}, list(self.all))]
 
     def place(self, person: int, knight: bool) -> None:
@@ -97,6 +103,8 @@ class SlowJudge:
             return False
         known = case.facts.get(p)
         if act.kind in QUOTING and self.said[act.quoted] != self.said[p]:
+            return False
+        if act.weighed and any(act.weighed[q] is not case.facts.get(q) for q in self.talks_about[act.quoted]):
             return False
         return bool(getattr(self, f"do_{act.kind}")(act, case, p, k, known))
 
@@ -249,6 +257,11 @@ def all_acts(puzzle: Puzzle, rng: random.Random, judge: SlowJudge | None = None)
     for kind in QUOTING:
         acts += [Act(kind, p, k, quoted=p) for p in people for k in (True, False)]
         acts += [Act(kind, p, rng.random() < 0.5, quoted=rng.choice(people)) for p in people]
+    known = tuple(facts.get(p) for p in people)
+    for kind in WEIGHING:
+        acts += [Act(kind, p, k, quoted=p, weighed=known) for p in people for k in (True, False)]
+        other = tuple(rng.choice((None, True, False)) for _ in people)
+        acts += [Act(kind, p, rng.random() < 0.5, quoted=p, weighed=other) for p in people]
     for kind in ("same", "different", "accuse"):
         acts += [Act(kind, p, other=q) for p in people for q in people if p != q]
     acts += [Act("ask", p, other=q) for p in people for q in people]
@@ -269,6 +282,9 @@ def worded(puzzle: Puzzle, act: Act, voice: int, rng: random.Random) -> str:
         return getattr(words, act.kind)(act.person)
     if act.kind in ("same", "different", "accuse", "ask"):
         return getattr(words, act.kind)(act.person, act.other)
+    if act.weighed:
+        facts = {p: k for p, k in enumerate(act.weighed) if k is not None}
+        return getattr(words, act.kind)(act.person, act.knight, facts)
     return getattr(words, "self_rule" if act.kind == "self" else act.kind)(act.person, act.knight)
 
 
@@ -351,6 +367,7 @@ def test_errors_put_into_sound_traces_are_found_where_enumeration_finds_them(see
             replace(act, person=rng.choice(people)),
             replace(act, other=rng.choice([p for p in people if p != act.person])),
             replace(act, quoted=rng.choice(people)),
+            replace(act, weighed=act.weighed and tuple(rng.choice((None, True, False)) for _ in people)),
             replace(act, roles=tuple(not role for role in act.roles)),
             replace(act, people=act.people[1:] or (0,)),
         ]
@@ -364,14 +381,17 @@ def test_errors_put_into_sound_traces_are_found_where_enumeration_finds_them(see
 def test_the_walks_show_every_kind_of_step_and_reach_solutions() -> None:
     rng = random.Random(1)
     seen: set[str] = set()
+    weighed: set[str] = set()
     sound = 0
     for _ in range(40):
         puzzle = draw_puzzle(rng)
         acts = honest_walk(puzzle, rng, 60)
         seen.update(act.kind for act in acts)
+        weighed.update(act.kind for act in acts if act.weighed)
         report = check_steps(puzzle, worded_all(puzzle, acts, rng))
         sound += report.sound
         assert report.recovered == sum(act.kind == "retract" for act in acts)
     assert sound > 20
+    assert weighed == set(WEIGHING)
     missing = {act.kind for act in all_acts(draw_puzzle(rng), rng)} - seen
     assert not missing - {"accuse"}, missing

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +14,8 @@ from tailor_core.environments.base import get_environment
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import leaves, phrase, truth_table
 from tailor_core.environments.knights_knaves.step_claims import Claim, ClaimReader
-from tailor_core.environments.knights_knaves.steps import check_steps
+from tailor_core.environments.knights_knaves.steps import _Reader, check_steps
+from tailor_core.environments.knights_knaves.wording import Wording
 
 # Bob lies whatever Ann is: were he a knight, his own claim would make him a knave. So Ann is right.
 TWO = Puzzle(("Ann", "Bob"), (("lying", 1), ("and", ("lying", 0), ("lying", 1))))
@@ -194,6 +199,11 @@ HOSTILE = [
     "\u202e\u2003\u0000Suppose \uff21nn were a knight. " * 3000,
     "\ud800 is a knight.",
     "Suppose Ann were a knight. Now suppose instead that Ann were a knave. " * 2000,
+    "Ann said that " + "Ann is a knight (true) and " * 5000 + "Ann is a knight (open).",
+    "Ann said that " + "(" * 50_000 + "Ann is a knight (open)" + ")" * 50_000 + ".",
+    "Ann said that Ann is a knight " + "(true" * 30_000 + ")" * 30_000 + ".",
+    "Ann said that Ann is a knight" + " (true)" * 30_000 + ".",
+    "Ann said that Bob is a knave (open), which is true: " * 3000,
 ]
 
 
@@ -206,10 +216,22 @@ def test_hostile_text_is_unsound_quickly_and_never_an_exception(think: str) -> N
     assert time.process_time() - start < 3
 
 
-def test_time_grows_with_length_not_with_its_square() -> None:
+@pytest.mark.parametrize(
+    ("before", "again", "after"),
+    [
+        ("", "Ann said that Ann is a knight, which is true: Ann must be a ", ""),
+        ("Ann said that ", "Bob is a knave (open) and ", "Bob is a knave (open)."),
+        ("Ann said that ", "(Bob is a knave (open)) or (", "Bob is a knave (open))."),
+        ("Ann said that ", "(Bob is a knave (open) and ", "Bob is a knave (open)."),
+        ("Ann said that ", "it is not the case that (", "Bob is a knave (open)."),
+        ("Ann said that Bob is a knave ", "(open) ", "."),
+        ("Ann said that Bob is a knave ", "(open ", "."),
+    ],
+)
+def test_time_grows_with_length_not_with_its_square(before: str, again: str, after: str) -> None:
     def seconds(repeats: int) -> float:
         start = time.process_time()
-        check_steps(TWO, "Ann said that Ann is a knight, which is true: Ann must be a " * repeats)
+        check_steps(TWO, before + again * repeats + after)
         return time.process_time() - start
 
     seconds(100)
@@ -251,6 +273,83 @@ def test_what_is_said_of_each_clause_is_read_back(statement: tuple) -> None:
         assert truth is (None if 0 < clause & settled < settled else clause & settled == settled)
 
 
+def test_weighing_many_clauses_of_a_big_puzzle_takes_no_memory_for_each() -> None:
+    names = tuple(f"P{i}" for i in range(20))
+    reader = ClaimReader(Puzzle(names, (("lying", 0),) * 20))
+    claim = reader.read(" and ".join(["P1 is not a knight (open)", "P2 is a knave (open)"] * 2000))
+    assert claim is not None
+    assert len(claim.weighed) == 4000
+    assert len({id(clause) for clause, _ in claim.weighed}) == 2
+
+
+@pytest.mark.parametrize("voice", range(4))
+@pytest.mark.parametrize("statement", STATEMENTS, ids=str)
+def test_a_claim_weighed_and_a_claim_taken_whole_read_back_to_the_same_step(
+    voice: int, statement: tuple
+) -> None:
+    puzzle = Puzzle(THREE.names, (statement, ("lying", 0), ("lying", 0)))
+    say, reader = Wording(puzzle, voice, random.Random(0)), _Reader(puzzle)
+    people = {leaf[1] for leaf in leaves(statement)}
+    for kind in ("judge", "clash", "check"):
+        for is_true in (True, False):
+            whole = reader.steps(getattr(say, kind)(0, is_true))
+            assert whole[0].kind == kind
+            assert all(step.claim.weighed == () for step in whole)
+            for facts in itertools.product((None, True, False), repeat=3):
+                known = {person: role for person, role in enumerate(facts) if role is not None}
+                weighed = reader.steps(getattr(say, kind)(0, is_true, known))
+                assert [replace(step, claim=Claim(step.claim.table)) for step in weighed] == whole
+                marks = [truth for _, truth in weighed[0].claim.weighed]
+                assert len(marks) == len(list(leaves(statement)))
+                assert (None in marks) == bool(people - known.keys())
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Suppose Bob were a knave (open).",
+        "So Bob must be a knave (open).",
+        "So Ann is a knight (true) and Bob is a knave (true).",
+        "Ann said that Bob is a knave, which is true (true): Ann must be a knight.",
+        "Ann said that Bob is a knave, which is true: Ann must be a knight (open).",
+        "Ann (open) said that Bob is a knave.",
+        "Ann calls Bob a knave (true), so Ann and Bob are of different kinds.",
+        "If Ann were a knave (open), saying that Bob is a knave makes no sense, so Ann is a knight.",
+    ],
+)
+def test_nothing_but_a_clause_of_a_claim_is_weighed(sentence: str) -> None:
+    assert _Reader(TWO).steps(re.sub(r" \((?:open|true)\)", "", sentence))
+    assert _Reader(TWO).steps(sentence) == []
+
+
+SPEAKER_OPEN = Puzzle(
+    THREE.names, (("or", ("lying", 1), ("telling-truth", 0), ("not", ("lying", 2))), *THREE.statements[1:])
+)
+
+
+@pytest.mark.parametrize("facts", itertools.product((None, True, False), repeat=3))
+def test_each_clause_must_be_weighed_by_the_roles_found_so_far_the_speakers_own_among_them(
+    facts: tuple[bool | None, ...],
+) -> None:
+    roles = [
+        f"Suppose {n} were {'a knight' if k else 'a knave'}."
+        for n, k in zip(THREE.names, facts, strict=True)
+        if k is not None
+    ]
+    clauses = ("Bob is a knave", "Ann is a knight", "Cy is not a knave")
+    so = (None if facts[1] is None else not facts[1], facts[0], facts[2])
+    accepted = []
+    for marks in itertools.product(("open", "true", "false"), repeat=3):
+        said = " or ".join(f"{clause} ({mark})" for clause, mark in zip(clauses, marks, strict=True))
+        report = check_steps(SPEAKER_OPEN, " ".join([*roles, f"Ann said that {said}."]))
+        if report.reason.startswith("the trace ends") or report.sound:
+            accepted.append(marks)
+        else:
+            assert report.reason.endswith("a clause of the claim is weighed wrongly")
+    words = {None: "open", True: "true", False: "false"}
+    assert accepted == [tuple(words[truth] for truth in so)]
+
+
 def test_deep_claims_are_read_without_recursion() -> None:
     assert ClaimReader(TWO).read("(" * 30_000 + "Ann is a knight" + ")" * 30_000) == Claim(
         truth_table(("telling-truth", 0), 2)
@@ -284,6 +383,20 @@ def test_deep_claims_are_read_without_recursion() -> None:
         "Ann is not not a knight",
         "Ann is a knight (maybe)",
         "Ann is a knight (true) (true)",
+        "Ann is a knight (True)",
+        "Ann is a knight true",
+        "Ann is a knight (true",
+        "Ann is a knight true)",
+        "Ann is a knight ()",
+        "Ann is a knight ((true))",
+        "Ann is a knight (true open)",
+        "Ann is a (true) knight",
+        "Ann (true) is a knight",
+        "(true) Ann is a knight",
+        "Ann is a knight (true) Bob is a knave",
+        "Ann is a knight and (true) Bob is a knave",
+        "if Ann is a knight then (true)",
+        "it is not the case that (Ann is a knight) (false)",
         "(true)",
         "(Ann is a knight) (true)",
     ],
