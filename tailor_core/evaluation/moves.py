@@ -10,6 +10,7 @@ Counts come from the sentence forms of the Knights & Knaves trace language (see 
     ask, restate                    works backward from a person, quotes
     check, fits, done               verifies, sums up
     retract                         takes an error back
+    weigh                           steps of any kind that weigh a claim clause by clause, counted once more
     other                           sentences of no known form
     voice:<name>                    sentences in that voice's wording
 """

@@ -253,6 +253,7 @@ def _index() -> dict[str, list[_Form]]:
 _FORMS = _index()
 _GAP_BETWEEN = re.compile(r"(?<=[.?])\s+")
 _CLAUSE = re.compile(r" is (?:not )?an? ")
+_WEIGHED = re.compile(rf" is (?:not )?an? {_WORD} \((?:true|false|open)\)")
 _REMEMBERED = 400
 """Longer sentences are no part of ordinary traces; keeping them would only fill memory."""
 
@@ -300,13 +301,15 @@ def _is_about_people(reading: Reading) -> bool:
 def count_moves(think: str) -> dict[str, int]:
     """How often each kind of step is seen, sentences out of the language as `other`, and the voices heard.
 
-    Keys are members of `MOVES`, `other`, and `voice:<name>`; what was not seen is left out. Without the
-    puzzle at hand a name is told from other words by its capital (or by having no case).
+    Keys are members of `MOVES`, `other`, `weigh` for steps of any kind that weigh the clauses of a claim, and
+    `voice:<name>`; what was not seen is left out. Without the puzzle at hand a name is told from other words by
+    its capital (or by having no case).
     """
     counts: Counter[str] = Counter()
     for sentence in sentences(think):
         found = [reading for reading in readings(sentence) if _is_about_people(reading)]
         counts[found[0].kind if found else "other"] += 1
         if found:
+            counts["weigh"] += bool(_WEIGHED.search(found[0].gaps.get("S", "")))
             counts[f"voice:{VOICES[found[0].voice]}"] += 1
-    return dict(sorted(counts.items()))
+    return dict(sorted((+counts).items()))

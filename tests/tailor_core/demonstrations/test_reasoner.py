@@ -114,6 +114,7 @@ def test_each_option_shows_in_the_traces() -> None:
     assert moves_with(verification="fits")["fits"] == 20
     assert moves_with(restating="all")["restate"] == 60
     assert moves_with(summary="done")["done"] == 20
+    assert moves_with(verification="check", weighing="clauses")["weigh"] >= 60
     assert moves_with(subgoals="open")["open"] >= 20
     assert moves_with(subgoals="focus")["focus"] >= 10
     assert moves_with(direction="backward")["ask"] >= 10
@@ -125,7 +126,10 @@ def test_each_option_shows_in_the_traces() -> None:
     pairs = moves_with(rules="pairs")
     assert pairs["same"] + pairs["different"] >= 5
     plain = moves_with()
-    assert not {"check", "fits", "restate", "done", "open", "focus", "ask", "retract", "merge"} & plain.keys()
+    assert (
+        not {"weigh", "check", "fits", "restate", "done", "open", "focus", "ask", "retract", "merge"}
+        & plain.keys()
+    )
 
 
 def test_each_value_of_each_dimension_changes_some_trace() -> None:

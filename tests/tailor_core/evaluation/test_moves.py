@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import random
 import time
 
+import pytest
+
+from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.wording import VOICES, Wording
 from tailor_core.evaluation.moves import classify, trace_of, usage
 
 
@@ -26,6 +31,27 @@ def test_moves_are_counted_by_kind_and_voice() -> None:
     }
 
 
+@pytest.mark.parametrize("voice", VOICES)
+def test_steps_that_weigh_clauses_are_counted_once_more_whatever_their_kind_and_voice(voice: str) -> None:
+    puzzle = Puzzle(("Zoey", "Ella"), (("or", ("lying", 0), ("lying", 1)), ("not", ("telling-truth", 0))))
+    say = Wording(puzzle, VOICES.index(voice), random.Random(0))
+    for told in (say.judge, say.clash, say.check):
+        whole = classify(f"{told(0, True)} {told(1, False)}")
+        assert "weigh" not in whole
+        assert classify(f"{told(0, True, {})} {told(1, False)}") == {**whole, "weigh": 1}
+        assert classify(f"{told(0, True, {1: True})} {told(1, False, {0: True})}") == {**whole, "weigh": 2}
+
+
+def test_a_bracket_that_is_no_verdict_on_a_clause_weighs_nothing() -> None:
+    judged = "Zoey said that Ella is a knave{}, which is true{}: Zoey must be a knight{}."
+    assert classify(judged.format("", "", "")) == {"judge": 1, "voice:plain": 1}
+    assert classify(judged.format(" (true)", "", "")) == {"judge": 1, "voice:plain": 1, "weigh": 1}
+    assert "weigh" not in classify(judged.format(" (maybe)", "", ""))
+    assert "weigh" not in classify(judged.format("", " (true)", ""))
+    assert "weigh" not in classify(judged.format("", "", " (true)"))
+    assert classify("Suppose Zoey were a knight (open). The door is a gate (open).") == {"other": 2}
+
+
 def test_wrong_reasoning_still_shows_its_moves() -> None:
     assert classify("Suppose Nobody were a unicorn. So Nobody must be a unicorn.") == {
         "assume": 1,
@@ -42,7 +68,13 @@ def test_prose_outside_the_language_is_other() -> None:
 
 def test_garbage_is_classified_in_linear_time() -> None:
     start = time.process_time()
-    for text in ("x" * 100_000, "So A must be a knight, " * 6000, "A said that " * 9000, "\u00e9. " * 30_000):
+    for text in (
+        "x" * 100_000,
+        "So A must be a knight, " * 6000,
+        "A said that " * 9000,
+        "A says B is a c (true) and " * 4000 + "d.",
+        "\u00e9. " * 30_000,
+    ):
         classify(text)
     assert time.process_time() - start < 5
 
