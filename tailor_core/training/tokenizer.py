@@ -27,8 +27,11 @@ A name with " said that" may be one token too: only so is who speaks told from w
 a claim found again by a single look-up.
 """
 
-UP_TO_ROLE = rf"[a-z' ]*?(?:knight|knave)s?{_WEIGHED}"
-"""A run of words ends after a role word, so that no two decisions share a token."""
+UP_TO_ROLE = rf"[a-z' ]{{0,80}}?(?:knight|knave)s?{_WEIGHED}"
+"""A run of words ends after a role word, so that no two decisions share a token.
+
+It looks back over at most 80 characters: without a bound, a long run without a role word takes quadratic time.
+"""
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
