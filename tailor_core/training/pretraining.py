@@ -37,13 +37,13 @@ Row = tuple[NDArray[np.uint16], NDArray[np.bool_]]
 """Token ids [tokens], and which of them are learned [tokens]."""
 
 SPEAKER = re.compile(r" ?[A-Z][a-z]+ said that")
-FACT = re.compile(r" (must be|were) an? [a-z]+")
+FACT = re.compile(r" (?:cannot be an? [a-z]+ and )?(?:must be|were) an? [a-z]+\.")
 """What the heads that are planted at the start look for; see `induction`."""
 
 ALIKE = (
     (re.compile(r"^ ?([A-Z][a-z]+) said that$"), r" \1"),  # the speaker is the person
     (re.compile(r" \((true|false|open)\)$"), ""),  # a clause stays what it is when it is weighed
-    (re.compile(r"^ (must be|were) "), " is "),  # a role that must be is that role
+    (re.compile(r"^ .*(?:must be|were) (an? [a-z]+)\.$"), r" is \1"),  # a role that must be is that role
 )
 """Which tokens start from the embedding of another: a form, and what it is like."""
 

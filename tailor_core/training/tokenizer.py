@@ -15,19 +15,22 @@ from transformers import PreTrainedTokenizerFast
 PAD, USER, ASSISTANT, END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _WEIGHED = r"(?: \((?:true|false|open)\))?"
+_FACT = r" (?:cannot be an? [a-z]+ and )?(?:must be|were) an? [a-z]+\."
 
 SEGMENTS = (
-    r" ?[A-Z][a-z]+ said that| ?[A-Z][a-z]+| ?\d"
+    r" ?[A-Z][a-z]+ said that| ?[A-Z][a-z]+| ?\d|\n?\(\d\)"
+    rf"|{_FACT}|, which is (?:true|false|open)[:.]|, which (?:holds|fails)\.|, a contradiction\."
     rf"|(?: [a-z']+)+{_WEIGHED}|[a-z']+(?: [a-z']+)*"
     r"|\n| ?[^\sA-Za-z\d]|\s|[A-Z]+"
 )
 """What may become a token: a capitalised word, a digit, a run of lower-case words, one mark of punctuation.
 
 A name with " said that" may be one token too: only so is who speaks told from who is spoken of by one token, and
-a claim found again by a single look-up.
+a claim found again by a single look-up. So may a fact or a verdict with its punctuation, and the number of an
+answer's line.
 """
 
-UP_TO_ROLE = rf"[a-z' ]{{0,80}}?(?:knight|knave)s?{_WEIGHED}"
+UP_TO_ROLE = rf"{_FACT}|[a-z' ]{{0,80}}?(?:knight|knave)s?{_WEIGHED}"
 """A run of words ends after a role word, so that no two decisions share a token.
 
 It looks back over at most 80 characters: without a bound, a long run without a role word takes quadratic time.

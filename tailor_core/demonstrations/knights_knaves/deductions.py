@@ -131,12 +131,20 @@ class Guide:
 
     def conflict(self, argument: Argument) -> bool:
         """Show that the current scope contradicts itself, if one claim or what was cited shows it."""
-        wrong = [p for p in argument.facts if argument.truth(p) not in (None, argument.facts[p])]
+        wrong = False
+        for person in self.ranked(argument, list(argument.facts)):
+            truth, role = argument.truth(person), argument.facts[person]
+            wrong = truth not in (None, role)
+            if wrong:
+                self._show(argument, person)
+                break
+            if self.program.inspection == "sweep":
+                argument.say(*(("undecided", person) if truth is None else ("check", person, role)))
         if wrong:
-            self._show(argument, self.ranked(argument, wrong)[0])
-        elif not argument.top.cited:
+            return True
+        if not argument.top.cited:
             argument.say("contradiction")
-        return bool(wrong) or not argument.top.cited
+        return not argument.top.cited
 
     def _show(self, argument: Argument, person: int) -> None:
         form, about = self._pair(person) if self._pairs else ("", -1)

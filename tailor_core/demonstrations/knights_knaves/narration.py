@@ -13,8 +13,8 @@ from tailor_core.environments.knights_knaves.spec import read_spec
 from tailor_core.environments.knights_knaves.wording import Wording
 from tailor_core.records import Primitive, Problem
 
-WEIGHED = ("judge", "clash", "check")
-"""The steps that judge a claim, and so may weigh its clauses."""
+WEIGHED = ("claim", "judge", "clash", "check", "undecided")
+"""The steps that say of a claim what the facts make of it, and so may weigh its clauses."""
 
 UNANSWERED = "I cannot tell."
 """The answer of a program that placed nobody; never a right one."""

@@ -18,6 +18,9 @@ from tailor_core.environments.knights_knaves.wording import Wording, listing
 Facts = dict[int, bool]
 """Person -> is a knight, in the order in which they were learned."""
 
+DETOURS = 0.25
+"""The share of given roles that were first supposed to be otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
@@ -44,62 +47,48 @@ def _restate(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str,
 
 def _judge(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """Judge some people's claims, each by itself, under the given facts."""
-    facts = _some_facts(puzzle, rng)
+    given, facts = _past(puzzle, wording, rng, _some_roles(puzzle, rng))
     people = _some_people(puzzle, rng)
-    question = f"{_given(wording, facts)} Judge what {_names(puzzle, people)} said."
+    question = f"{given} Judge what {_names(puzzle, people)} said."
     return question, _sentences([_verdict(puzzle, wording, facts, p) for p in people])
 
 
 def _consequences(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """What the claim of one person, who has a role, settles about the others."""
-    facts = _some_facts(puzzle, rng)
+    given, facts = _past(puzzle, wording, rng, _some_roles(puzzle, rng))
     speaker = rng.choice(list(facts))
-    lines = [wording.claim(speaker, facts[speaker])]
+    lines = [wording.claim(speaker, facts[speaker], facts)]
     worlds = _told(puzzle, facts, speaker)
     if not worlds:
         lines.append(wording.contradiction())
     else:
         derived = [wording.derive(p, role) for p, role in _derived(puzzle, facts, worlds)]
         lines += derived or ["That leaves the others open."]
-    return f"{_given(wording, facts)} What follows from what {puzzle.names[speaker]} said?", _sentences(lines)
+    return f"{given} What follows from what {puzzle.names[speaker]} said?", _sentences(lines)
 
 
-def _go_on(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
-    """One small step that the facts allow: a clash if there is one, else a judgement or a consequence."""
-    facts = _some_facts(puzzle, rng)
-    clashes, steps = [], []
-    for person in range(puzzle.people):
-        truth = _settled(puzzle.claims[person], _worlds(puzzle, facts))
-        if person not in facts and truth is not None:
-            steps.append([wording.judge(person, truth, facts)])
-        elif person in facts and truth is not None and truth != facts[person]:
-            clashes.append([wording.clash(person, truth, facts)])
-        elif person in facts and (derived := _derived(puzzle, facts, _told(puzzle, facts, person))):
-            steps.append([wording.claim(person, facts[person]), *(wording.derive(*one) for one in derived)])
-    options = clashes or steps or [["Nothing follows at once."]]
-    return f"{_given(wording, facts)} What can you tell now?", _sentences(rng.choice(options))
-
-
-def _check_world(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
-    """Go through a whole world, up to the first claim that does not fit."""
-    facts = _world(puzzle, rng)
+def _check(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
+    """Go through the claims of those who have a role, up to the first that does not fit."""
+    given, facts = _past(
+        puzzle, wording, rng, _world(puzzle, rng) if rng.random() < 0.5 else _some_roles(puzzle, rng)
+    )
     lines = []
-    for person in rng.sample(range(puzzle.people), puzzle.people):
+    for person in sorted(facts):
         lines.append(_verdict(puzzle, wording, facts, person))
-        if _settled(puzzle.claims[person], _worlds(puzzle, facts)) != facts[person]:
+        if _settled(puzzle.claims[person], _worlds(puzzle, facts)) not in (None, facts[person]):
             break
     else:
-        lines.append(wording.fits())
-    return f"{_given(wording, facts)} Check every claim.", _sentences(lines)
+        lines += [wording.fits()] * (len(facts) == puzzle.people)
+    return f"{given} Check the claims.", _sentences(lines)
 
 
 def _write_down(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """Copy the roles of everybody into the form of an answer."""
-    facts = _world(puzzle, rng)
+    given, facts = _past(puzzle, wording, rng, _world(puzzle, rng))
     roles = [facts[person] for person in range(puzzle.people)]
     form, write = rng.choice((("in lines", answer_lines), ("in a sentence", answer_sentence)))
     answer = write(puzzle.names, roles, puzzle.knight, puzzle.knave)
-    return f"{_given(wording, facts)} Write the roles down {form}.", f"<answer>{answer}</answer>"
+    return f"{given} Write the roles down {form}.", f"<answer>{answer}</answer>"
 
 
 Maker = Callable[[Puzzle, Wording, random.Random], tuple[str, str]]
@@ -107,9 +96,8 @@ Maker = Callable[[Puzzle, Wording, random.Random], tuple[str, str]]
 _MAKERS: dict[str, tuple[Maker, float]] = {
     "restate": (_restate, 2),
     "judge": (_judge, 4),
-    "consequences": (_consequences, 3),
-    "go on": (_go_on, 3),
-    "check": (_check_world, 1),
+    "consequences": (_consequences, 2),
+    "check": (_check, 4),
     "write down": (_write_down, 0.5),
 }
 """Kind -> its maker, and how often it comes relative to the others."""
@@ -128,7 +116,7 @@ def _some_people(puzzle: Puzzle, rng: random.Random) -> list[int]:
     return rng.sample(range(puzzle.people), rng.randint(1, 2))
 
 
-def _some_facts(puzzle: Puzzle, rng: random.Random) -> Facts:
+def _some_roles(puzzle: Puzzle, rng: random.Random) -> Facts:
     """Roles of one person at least, possible together or not."""
     people = rng.sample(range(puzzle.people), rng.randint(1, puzzle.people))
     return {p: rng.random() < 0.5 for p in people}
@@ -142,15 +130,31 @@ def _world(puzzle: Puzzle, rng: random.Random) -> Facts:
     return {p: rng.random() < 0.5 for p in people}
 
 
-def _given(wording: Wording, facts: Facts) -> str:
-    (first, role), *others = facts.items()
-    return " ".join([wording.assume(first, role), *(wording.derive(p, k) for p, k in others)])
+def _past(puzzle: Puzzle, wording: Wording, rng: random.Random, facts: Facts) -> tuple[str, Facts]:
+    """Sentences after which just `facts` hold, and the facts in order: some were first supposed to be otherwise.
+
+    A role that is given up takes with it what was supposed after it, which is then said anew.
+    """
+    if rng.random() < 0.5:
+        facts = dict(sorted(facts.items()))
+    people, lines = list(facts), list[str]()
+    for place, (person, role) in enumerate(facts.items(), 1):
+        if rng.random() < DETOURS:
+            lines.append(wording.assume(person, not role))
+            later = people[place : place + rng.randint(0, len(people) - place)]
+            lines += [wording.assume(p, rng.random() < 0.5) for p in later]
+            lines.append(wording.reject(person, role))
+        elif rng.random() < 0.5 or not lines:
+            lines.append(wording.assume(person, role))
+        else:
+            lines.append(wording.derive(person, role))
+    return " ".join(lines), facts
 
 
 def _verdict(puzzle: Puzzle, wording: Wording, facts: Facts, person: int) -> str:
     truth = _settled(puzzle.claims[person], _worlds(puzzle, facts))
     if truth is None:
-        return wording.weigh(person, facts)
+        return wording.undecided(person, facts)
     if person not in facts:
         return wording.judge(person, truth, facts)
     return (

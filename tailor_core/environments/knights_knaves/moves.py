@@ -32,6 +32,7 @@ Summary = Literal["none", "done"]
 Voice = Literal["plain", "conversational", "formal", "shorthand"]
 Answer = Literal["lines", "sentence"]
 Weighing = Literal["whole", "clauses"]
+Inspection = Literal["spot", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Program:
     slip:         make one hasty step, a derivation or a judgement, and take it back
     restating:    repeat all claims first
     summary:      sum up everybody's role at the end
+    inspection:   where a contradiction is looked for, point at the claim that fails (spot), or go through the
+                  claims of all who are placed, up to the first that fails (sweep)
     weighing:     judge a claim as a whole, or say of each of its clauses whether it is true
     voice:        the wording
     answer:       numbered lines, or a sentence
@@ -73,6 +76,7 @@ class Program:
     slip: Slip = "none"
     restating: Restating = "none"
     summary: Summary = "none"
+    inspection: Inspection = "spot"
     weighing: Weighing = "whole"
     voice: Voice = "plain"
     answer: Answer = "lines"
@@ -127,7 +131,7 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 
 _TELLING = (
     "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals",
-    "weighing", "case", "order", "test", "preference", "summary",
+    "inspection", "weighing", "case", "order", "test", "preference", "summary",
 )  # fmt: skip
 """The dimensions that a name may speak of, what shows most in a trace first."""
 
@@ -154,6 +158,7 @@ _SHORT: dict[str, dict[str, str]] = {
     "slip": {"derive": "hasty step taken back", "judge": "hasty verdict taken back"},
     "restating": {"all": "restate first"},
     "summary": {"done": "sum up"},
+    "inspection": {"sweep": "sweep through claims"},
     "weighing": {"clauses": "clause by clause"},
     "voice": {"conversational": "conversational", "formal": "formal", "shorthand": "shorthand"},
 }
@@ -215,6 +220,9 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "restating": {"all": "Begin by repeating what everybody says."},
     "summary": {"done": "Sum up the roles before you answer."},
+    "inspection": {
+        "sweep": "To find a contradiction, go through the claims of all whose role you have, one by one."
+    },
     "weighing": {"clauses": "When you judge a claim, say of each clause whether it is true."},
     "voice": {
         "plain": "Write in plain sentences.",

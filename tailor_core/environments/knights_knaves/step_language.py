@@ -161,6 +161,12 @@ _WORDINGS: dict[tuple[str, bool | None], _Wordings] = {
         (2, "Verification: {N} is {A}, and that {S} is false."),
         (3, "Check {N}: {a}, {S} false."),
     ),
+    ("undecided", None): (
+        (0, "{N} said that {S}, which is open."),
+        (1, "{N} claims that {S}, and that may be or not."),
+        (2, "The claim of {N}, that {S}, remains open."),
+        (3, "{N} says {S}, open."),
+    ),
     ("restate", None): (
         (0, "{N} said that {S}."),
         (1, "{N} claims that {S}."),

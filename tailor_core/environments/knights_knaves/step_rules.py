@@ -248,6 +248,13 @@ class Reasoning:
             fault = "role and claim do not agree"
         return fault
 
+    def _leaves_open(self, step: Step) -> str:
+        fault = self._quotes(step)
+        claim, settled = self.puzzle.claims[step.person], self._top.settled
+        if not fault and claim & settled in (0, settled):
+            fault = "the facts settle whether the claim is true"
+        return fault
+
     def _fits(self, step: Step) -> str:
         if self._open():
             return f"{self._name(self._open()[0])} is not placed yet"
@@ -280,6 +287,7 @@ _RULES: dict[str, Callable[[Reasoning, Step], str]] = {
     "ask": Reasoning._asks,
     "restate": Reasoning._quotes,
     "check": Reasoning._checks,
+    "undecided": Reasoning._leaves_open,
     "fits": Reasoning._fits,
     "retract": lambda reasoning, step: "nothing wrong was said that could be taken back",
     "done": Reasoning._ends,

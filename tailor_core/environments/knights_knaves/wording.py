@@ -80,9 +80,9 @@ class Wording:
             f"Try {n}: {self.role(is_knight)}.",
         )
 
-    def claim(self, person: int, is_knight: bool) -> str:
-        """From a known role to the truth of the claim."""
-        n, r, s = self._names[person], self.a(is_knight), self._claims[person]
+    def claim(self, person: int, is_knight: bool, facts: Facts | None = None) -> str:
+        """From a known role to the truth of the claim; `facts` as in `judge`."""
+        n, r, s = self._names[person], self.a(is_knight), self._claim(person, facts)
         if is_knight:
             return self._pick(
                 f"{n} is {r}; {n} said that {s}, which holds.",
@@ -226,9 +226,15 @@ class Wording:
             f"{n} said that {s}.", f"{n} claims that {s}.", f"The claim of {n} is that {s}.", f"{n} says {s}."
         )
 
-    def weigh(self, person: int, facts: Facts) -> str:
-        """Weigh the clauses of a claim that stays open."""
-        return f"{self._names[person]} said that {self._claim(person, facts)}, which is open."
+    def undecided(self, person: int, facts: Facts | None = None) -> str:
+        """A claim that may be true or false as far as is known; `facts` as in `judge`."""
+        n, s = self._names[person], self._claim(person, facts)
+        return self._pick(
+            f"{n} said that {s}, which is open.",
+            f"{n} claims that {s}, and that may be or not.",
+            f"The claim of {n}, that {s}, remains open.",
+            f"{n} says {s}, open.",
+        )
 
     def check(self, person: int, is_knight: bool, facts: Facts | None = None) -> str:
         """Verify a placed person against their claim; `facts` as in `judge`."""
