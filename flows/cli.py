@@ -57,7 +57,7 @@ def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, stor
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     read_options(loaded.environment.name, loaded.environment.options)
-    language_of(loaded.environment.name).holding(loaded.primitives.fixed)
+    language_of(loaded.environment.name).within(loaded.primitives.dimensions)
     prepare_process(settings)
     from rich.console import Console
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,8 +29,8 @@ class PrimitivesConfig(BaseModel):
         "(restating, naming subgoals, working backward) makes 0.1 to 0.3, a fine point (another order, a slip, "
         "a summary) 0.01 to 0.1, chance in the wording 0.01 to 0.04",
     )
-    fixed: Mapping[str, str] = Field(
-        default_factory=dict, description="dimension of the move language -> the only value it may have"
+    dimensions: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        default_factory=dict, description="dimension of the move language -> the only values it may have"
     )
     max_tokens: float = Field(
         default=300, gt=0, description="mean words and marks of a demonstration at most"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,20 +26,21 @@ class MoveLanguage:
     describe: Callable[[Values], tuple[str, str, str, dict[str, Any]]]
     """Values -> (id, name, instruction, program)."""
 
-    def holding(self, fixed: Mapping[str, str]) -> MoveLanguage:
+    def within(self, allowed: Mapping[str, Sequence[str]]) -> MoveLanguage:
         """The language with only these values in these dimensions; RecipeError where there is no such."""
-        for name, value in fixed.items():
+        for name, values in allowed.items():
             if name not in self.dimensions:
                 raise RecipeError(
-                    f"primitives.fixed.{name} = {value!r} is no dimension of the move language; "
-                    f"fix one of {', '.join(self.dimensions)}"
+                    f"primitives.dimensions.{name} is no dimension of the move language; "
+                    f"use {', '.join(self.dimensions)}"
                 )
-            if value not in self.dimensions[name]:
-                raise RecipeError(
-                    f"primitives.fixed.{name} = {value!r} is no value of this dimension; "
-                    f"fix it to one of {', '.join(self.dimensions[name])}"
-                )
-        return replace(self, dimensions={**self.dimensions, **{name: (fixed[name],) for name in fixed}})
+            for value in values:
+                if value not in self.dimensions[name]:
+                    raise RecipeError(
+                        f"primitives.dimensions.{name} holds {value!r}, which is no value of this dimension; "
+                        f"use some of {', '.join(self.dimensions[name])}"
+                    )
+        return replace(self, dimensions={**self.dimensions, **{n: tuple(v) for n, v in allowed.items()}})
 
     def retold(self, values: Values) -> Values:
         """The same reasoning, worded as that of any other program: what is left to tell two apart."""

@@ -36,7 +36,7 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     environment = problems[0].environment
     teacher = ProceduralTeacher(environment)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    language = language_of(environment).holding(config.fixed)
+    language = language_of(environment).within(config.dimensions)
     at_most = 2 * config.rounds * config.candidates_per_round * len(problems)  # in its own words, and retold
     with tqdm(total=at_most, desc="primitives", unit="trace") as bar:
 

@@ -131,25 +131,27 @@ def test_a_long_search_with_room_enough_ends_by_itself_at_the_defaults() -> None
     assert len(found.accepted) > defaults.max_primitives
 
 
-def test_dimensions_that_are_held_fixed_never_change() -> None:
-    fixed = {"voice": "plain", "case": "knave"}
-    config = PrimitivesConfig(**SMALL, fixed=fixed)
+def test_dimensions_have_only_the_values_that_are_allowed() -> None:
+    allowed = {"voice": ("plain",), "case": ("knave",), "order": ("given", "connected")}
+    config = PrimitivesConfig(**SMALL, dimensions=allowed)
     teacher, embedder = ProceduralTeacher("kk"), HashedEmbedder(128)
-    language = KK.holding(config.fixed)
+    language = KK.within(config.dimensions)
     found = discover(language, problems(), teacher.demonstrate, embedder.embed, Aim(), config, 0)
     assert len(found.rounds) > 1
-    assert {(p.program["voice"], p.program["case"]) for p in found.primitives} == {("plain", "knave")}
-    for name in set(KK.dimensions) - set(fixed):
+    for name, values in allowed.items():
+        assert {p.program[name] for p in found.primitives} == set(values), name
+    for name in set(KK.dimensions) - set(allowed):
         assert len({p.program[name] for p in found.primitives}) > 1, name
 
 
-def test_a_language_with_every_dimension_fixed_has_one_program() -> None:
-    language = KK.holding(told().values)
+def test_a_language_with_one_value_in_every_dimension_has_one_program() -> None:
+    alone = {name: (value,) for name, value in told().values.items()}
+    language = KK.within(alone)
     composer = Composer(language, Aim(), random.Random(0))
     only = composer.compose(5)
     assert [candidate.values for candidate in only] == [told().values]
     assert composer.vary(5, only) == []
-    config = PrimitivesConfig(**SMALL, fixed=told().values)
+    config = PrimitivesConfig(**SMALL, dimensions=alone)
     found = discover(
         language, problems(), ProceduralTeacher("kk").demonstrate, HashedEmbedder(128).embed, Aim(), config, 0
     )
@@ -157,15 +159,20 @@ def test_a_language_with_every_dimension_fixed_has_one_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fixed", "parts"),
+    ("allowed", "parts"),
     [
-        ({"voice": "loud"}, ["primitives.fixed.voice = 'loud'", "plain, conversational, formal, shorthand"]),
-        ({"tone": "plain"}, ["primitives.fixed.tone = 'plain'", "order", "voice", "answer"]),
+        (
+            {"voice": ("plain", "loud")},
+            ["primitives.dimensions.voice holds 'loud'", "plain, conversational, formal, shorthand"],
+        ),
+        ({"tone": ("plain",)}, ["primitives.dimensions.tone is no", "order", "voice", "answer"]),
     ],
 )
-def test_a_wrong_dimension_or_value_is_one_sentence(fixed: dict[str, str], parts: list[str]) -> None:
+def test_a_wrong_dimension_or_value_is_one_sentence(
+    allowed: dict[str, tuple[str, ...]], parts: list[str]
+) -> None:
     with pytest.raises(RecipeError) as caught:
-        KK.holding(fixed)
+        KK.within(allowed)
     assert [part for part in parts if part not in str(caught.value)] == []
 
 

@@ -15,7 +15,15 @@ from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES
 from tailor_core.stages import pretraining as stage
 from tailor_core.training import pretraining
-from tailor_core.training.induction import EVERY, FACT, LIKENESS, MARK, SPEAKER, plant_induction
+from tailor_core.training.induction import (
+    EVERY,
+    FACT,
+    LIKENESS,
+    MARK,
+    SPEAKER,
+    plant_induction,
+    recruit_fact_head,
+)
 
 SIZES = {
     "vocab_size": 512,
@@ -140,8 +148,11 @@ def same_said_by_same_speaker(seen: Seen, at: int) -> list[int]:
     ]
 
 
+FACTS = (" must be a", " were a", " cannot be a")
+
+
 def latest_fact(seen: Seen, at: int) -> list[int]:
-    facts = [p for p in seen.after_same(at) if seen.texts[p].startswith((" must be", " were"))]
+    facts = [p for p in seen.after_same(at) if seen.texts[p].startswith(FACTS)]
     return facts[-1:]
 
 
@@ -149,7 +160,7 @@ WANTED: dict[str, tuple[Wanted, float]] = {
     "previous": (previous_token, 0.75),
     "speaker": (latest_speaker, 0.9),
     "copy": (same_said_by_same_speaker, 0.22),
-    "fact": (latest_fact, 0.5),
+    "fact": (latest_fact, 0.45),
 }
 """Head -> where it should look, and how much of its attention should be there on average."""
 
@@ -247,16 +258,19 @@ def test_speakers_and_facts_are_marked_and_nothing_else(
         i for text, i in known.items() if text.endswith(" said that") and text.split()[0].istitle()
     }
     assert {known[f" {name} said that"] for name in COMMON_NAMES} <= marked[SPEAKER]
-    facts = {f" {verb} a {role}" for verb in ("must be", "were") for role in ("knight", "knave")}
+    facts = {f" {verb} a {role}." for verb in ("must be", "were") for role in ("knight", "knave")}
+    facts |= {" cannot be a knight and must be a knave.", " cannot be a knave and must be a knight."}
     assert {known[fact] for fact in facts} <= marked[FACT]
-    assert all(text.startswith((" must be a", " were a")) for text, i in known.items() if i in marked[FACT])
+    assert all(text.startswith(FACTS) for text, i in known.items() if i in marked[FACT])
 
 
 def pairs_alike(known: dict[str, int]) -> Iterator[tuple[str, str]]:
     yield from ((f" {name} said that", f" {name}") for name in COMMON_NAMES)
     for role in ("knight", "knave"):
-        yield f" must be a {role}", f" is a {role}"
-        yield f" were a {role}", f" is a {role}"
+        yield f" must be a {role}.", f" is a {role}"
+        yield f" were a {role}.", f" is a {role}"
+        other = "knave" if role == "knight" else "knight"
+        yield f" cannot be a {other} and must be a {role}.", f" is a {role}"
         for mark in ("true", "false", "open"):
             yield f" is a {role} ({mark})", f" is a {role}"
 
@@ -273,3 +287,32 @@ def test_tokens_that_mean_the_same_in_part_start_alike(
         ), one
     names = [known[f" {name}"] for name in COMMON_NAMES]
     assert cosine(rest[names[0]], rest[names[1:]]).abs().max() < 0.4
+
+
+def test_a_recruited_head_asks_in_one_context_what_the_fact_head_asks_in_the_other() -> None:
+    generator = torch.Generator().manual_seed(3)
+    model = LlamaForCausalLM(LlamaConfig(**SIZES))
+    width, attention = SIZES["hidden_size"], model.model.layers[1].self_attn
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    shared, shift = torch.randn(400, width, generator=generator), torch.randn(width, generator=generator)
+    wanted, known = shared[:200] + shift, shared[200:]
+    recruit_fact_head(model, wanted, known, generator)
+
+    fact, recruit = attention.q_proj.weight[3 * 32 : 4 * 32], attention.q_proj.weight[4 * 32 : 5 * 32]
+    difference = wanted.mean(0) - known.mean(0)
+    torch.testing.assert_close(recruit @ wanted.mean(0), fact @ known.mean(0), atol=1e-3, rtol=0)
+    torch.testing.assert_close(recruit @ known.mean(0), fact @ known.mean(0), atol=1e-3, rtol=0)
+    # One by one, too, the contexts are told apart: what is left of the shift is noise.
+    moved = (shared[:200] + shift) @ recruit.T - shared[:200] @ fact.T
+    assert moved.norm(dim=1).mean() < 0.3 * (fact @ difference).norm()
+
+    changed = {
+        name: (before[name] != weight).any(dim=axis).nonzero()[:, 0].tolist()
+        for name, axis in (
+            ("model.layers.1.self_attn.q_proj.weight", 1),
+            ("model.layers.1.self_attn.o_proj.weight", 0),
+        )
+        for weight in [model.state_dict()[name]]
+    }
+    assert [(rows[0], rows[-1]) for rows in changed.values()] == [(4 * 32, 5 * 32 - 1)] * 2
+    assert all(torch.equal(before[n], w) for n, w in model.state_dict().items() if n not in changed)
