@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tailor_core.artifacts.store import Store
 from tailor_core.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+
+# No test fails because the machine is busy.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 _OURS = ("TAILOR_", "PREFECT_", "MLFLOW_", "OPENLINEAGE_", "TOY_LOG")
 
@@ -45,6 +54,24 @@ def _is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture
+def cpu_minute() -> Iterator[None]:
+    """End a test after a minute of CPU time.
+
+    For texts so long that linear work on them takes a second or two, and quadratic work many minutes: the rest of
+    the minute is for busy machines.
+    """
+
+    def end(*_: Any) -> None:
+        pytest.fail("this took more than a minute of CPU time")
+
+    before = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, 60)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
 
 
 @pytest.fixture

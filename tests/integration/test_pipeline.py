@@ -46,15 +46,12 @@ def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     assert before.count("never run in this store") == len(STAGES)
 
     first = tailor(python_environment, "run", str(small_recipe), *place)
-    started = time.monotonic()
     second = tailor(python_environment, "run", str(small_recipe), *place)
-    seconds = time.monotonic() - started
 
     assert list(outcomes(first)) == list(STAGES)
     assert {word for word, _ in outcomes(first).values()} == {"made"}
     assert {word for word, _ in outcomes(second).values()} == {"hit"}
     assert {s: d for s, (_, d) in outcomes(first).items()} == {s: d for s, (_, d) in outcomes(second).items()}
-    assert seconds < 60, "all hits: what is left is to start Prefect"
     for result in (first, second):
         assert re.search(r"^ *test +all +6 .*\(.*-.*\)", result.stdout, re.MULTILINE)
         assert f"report: {home / 'reports' / 'small.html'}" in result.stdout

@@ -226,7 +226,7 @@ def test_two_flows_at_once_make_each_stage_once(
     server: str, results: Path, home: Path, toy_log: Path, python_environment: dict[str, str]
 ) -> None:
     processes = [start(server, home, results, toy_log, python_environment) for _ in range(2)]
-    answers = [process.communicate(timeout=120) for process in processes]
+    answers = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], answers
     assert answers[0][0] == answers[1][0] != ""
     lines = toy_log.read_text().splitlines()

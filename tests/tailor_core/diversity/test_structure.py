@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -167,6 +166,7 @@ def test_any_text_is_masked_without_error_into_non_empty_tokens(text: str) -> No
         skeleton(sentence)
 
 
+@pytest.mark.usefixtures("cpu_minute")
 @pytest.mark.parametrize(
     "unit",
     [
@@ -183,10 +183,4 @@ def test_any_text_is_masked_without_error_into_non_empty_tokens(text: str) -> No
     ],
 )
 def test_a_huge_text_takes_linear_time(unit: str) -> None:
-    def seconds(size: int) -> float:
-        text = unit * (size // len(unit))
-        start = time.process_time()
-        skeletons(text)
-        return time.process_time() - start
-
-    assert seconds(160_000) < 12 * max(seconds(40_000), 0.01)
+    assert len(skeletons(unit * (500_000 // len(unit)))) == 1

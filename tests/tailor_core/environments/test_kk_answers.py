@@ -1,7 +1,5 @@
 """Answers: two forms, free case and spacing, every person exactly once, and nothing else."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,24 +164,10 @@ def test_a_shuffle_of_the_right_words_is_read_only_if_it_names_each_person_once(
         assert words.count("knight") + words.count("knave") == 3
 
 
+@pytest.mark.usefixtures("cpu_minute")
 @pytest.mark.parametrize(
-    "garbage",
-    [
-        "(" * 100_000,
-        "(1) " * 25_000,
-        ", " * 50_000,
-        " and " * 20_000,
-        " " * 100_000,
-        "a" * 100_000,
-        RIGHT * 2_000,
-        "Zoey is a knight, " * 5_000,
-        "\u0435" * 50_000,
-        "((1)" * 25_000,
-        " ,and " * 16_000,
-    ],
+    "unit",
+    ["(", "(1) ", ", ", " and ", " ", "a", RIGHT, "Zoey is a knight, ", "\u0435", "((1)", " ,and "],
 )
-def test_garbage_of_100_kb_is_refused_in_linear_time(garbage):
-    start = time.perf_counter()
-    for _ in range(3):
-        assert not check(garbage).parsed
-    assert time.perf_counter() - start < 1
+def test_10_mb_of_garbage_are_refused_in_linear_time(unit):
+    assert not check(unit * (10_000_000 // len(unit))).parsed

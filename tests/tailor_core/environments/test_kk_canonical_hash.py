@@ -1,6 +1,5 @@
 """The canonical hash against brute force over all re-orderings."""
 
-import time
 from itertools import permutations
 from random import Random
 
@@ -119,13 +118,12 @@ SYMMETRIC = {
 }
 
 
+@pytest.mark.usefixtures("cpu_minute")
 @pytest.mark.parametrize("name", SYMMETRIC)
 def test_symmetric_puzzles_of_twelve_people_take_no_exponential_time(name):
     statements = SYMMETRIC[name](12)
     order = [5, 0, 11, 3, 8, 1, 10, 2, 9, 4, 7, 6]
-    start = time.perf_counter()
     assert canonical_hash(statements) == canonical_hash(moved(statements, order))
-    assert time.perf_counter() - start < 3
 
 
 def test_one_ring_of_six_is_not_two_rings_of_three():

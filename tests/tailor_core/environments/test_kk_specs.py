@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -167,11 +166,10 @@ def test_random_json_never_raises_anything_but_an_input_error(names, statements,
                 read(row)
 
 
+@pytest.mark.usefixtures("cpu_minute")
 def test_sixty_levels_and_twenty_people_are_fine():
     names = [f"P{number}" for number in range(20)]
     statements = [nested(60) for _ in names]
-    start = time.perf_counter()
     assert solve_json(line(names=names, statements=statements))["n_solutions"] in (0, 1, 2)
     problem_text = json.dumps(line(names=names, statements=statements))
-    assert time.perf_counter() - start < 5
     assert json_object(problem_text)["environment"] == "kk"

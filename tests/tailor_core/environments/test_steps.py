@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import re
-import time
 from dataclasses import replace
 
 import pytest
@@ -183,59 +182,65 @@ HOSTILE = [
     ".",
     "?" * 5000,
     "x" * 100_000,
-    ". " * 50_000,
     "(" * 100_000,
     "Ann says " + "(" * 100_000 + "Ann is a knight" + ")" * 100_000 + ".",
-    "Ann said that " * 8000,
-    "Ann said that Ann is a knight, which is true: " * 2000,
-    "Ann said that " + "Ann is a knight and " * 5000 + "Ann is a knight.",
-    "Ann Ann Ann Ann " * 6000,
-    "Who talks about Ann? " * 5000,
-    "Let me look at Ann. " * 5000,
-    "So Ann must be a knight, " * 5000,
-    "Ann and Bob, " * 8000 + "Bob are open.",
-    "The claim of Ann, that " * 4000,
     "Open: " + ", ".join(["Ann"] * 20_000) + ".",
     "\u202e\u2003\u0000Suppose \uff21nn were a knight. " * 3000,
     "\ud800 is a knight.",
-    "Suppose Ann were a knight. Now suppose instead that Ann were a knave. " * 2000,
     "Ann said that " + "Ann is a knight (true) and " * 5000 + "Ann is a knight (open).",
     "Ann said that " + "(" * 50_000 + "Ann is a knight (open)" + ")" * 50_000 + ".",
     "Ann said that Ann is a knight " + "(true" * 30_000 + ")" * 30_000 + ".",
     "Ann said that Ann is a knight" + " (true)" * 30_000 + ".",
-    "Ann said that Bob is a knave (open), which is true: " * 3000,
 ]
 
 
+@pytest.mark.usefixtures("cpu_minute")
 @pytest.mark.parametrize("think", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_unsound_quickly_and_never_an_exception(think: str) -> None:
-    start = time.process_time()
+def test_hostile_text_is_unsound_and_never_an_exception(think: str) -> None:
     report = check_steps(TWO, think)
     assert not report.sound
     assert 0 < len(report.reason) < 400
-    assert time.process_time() - start < 3
 
 
+LONG = [
+    ("", "Ann Ann Ann Ann ", ""),
+    ("", ". ", ""),
+    ("", "Ann and Bob, ", "Bob are open."),
+    ("", "So Ann must be a knight, ", ""),
+    ("", "Who talks about Ann? ", ""),
+    ("", "Let me look at Ann. ", ""),
+    ("", "Suppose Ann were a knight. Now suppose instead that Ann were a knave. ", ""),
+    ("", "The claim of Ann, that ", ""),
+    ("", "Ann said that ", ""),
+    ("", "Ann said that Ann is a knight, which is true: ", ""),
+    ("", "Ann said that Ann is a knight, which is true: Ann must be a ", ""),
+    ("", "Ann is a knight; Ann said that Ann is a knight, which holds: ", ""),
+    ("", "Ann claims that Bob is a knave, and that may be or not, ", ""),
+    ("", "Ann said that Bob is a knave (open), which is open, ", ""),
+    ("Ann said that ", "Bob is a knave (open) and ", "Bob is a knave (open)."),
+    ("Ann said that Bob is a knave ", "(open ", "."),
+]
+
+
+@pytest.mark.usefixtures("cpu_minute")
+@pytest.mark.parametrize(("before", "again", "after"), LONG)
+def test_a_long_text_takes_linear_time(before: str, again: str, after: str) -> None:
+    assert not check_steps(TWO, before + again * (500_000 // len(again)) + after).sound
+
+
+@pytest.mark.usefixtures("cpu_minute")
 @pytest.mark.parametrize(
-    ("before", "again", "after"),
+    ("before", "after"),
     [
-        ("", "Ann said that Ann is a knight, which is true: Ann must be a ", ""),
-        ("Ann said that ", "Bob is a knave (open) and ", "Bob is a knave (open)."),
-        ("Ann said that ", "(Bob is a knave (open)) or (", "Bob is a knave (open))."),
-        ("Ann said that ", "(Bob is a knave (open) and ", "Bob is a knave (open)."),
-        ("Ann said that ", "it is not the case that (", "Bob is a knave (open)."),
-        ("Ann said that Bob is a knave ", "(open) ", "."),
-        ("Ann said that Bob is a knave ", "(open ", "."),
+        ("B is a y and ", ""),
+        ("B is a y (open) or (", ")"),
+        ("it is not the case that (", ")"),
+        ("((((", "))))"),
     ],
 )
-def test_time_grows_with_length_not_with_its_square(before: str, again: str, after: str) -> None:
-    def seconds(repeats: int) -> float:
-        start = time.process_time()
-        check_steps(TWO, before + again * repeats + after)
-        return time.process_time() - start
-
-    seconds(100)
-    assert seconds(16_000) < 40 * max(seconds(1000), 1e-3)
+def test_a_claim_of_two_hundred_thousand_clauses_takes_linear_time(before: str, after: str) -> None:
+    reader = ClaimReader(Puzzle(("A", "B"), TWO.statements, "x", "y"))
+    assert reader.read(before * 200_000 + "B is a y" + after * 200_000) is not None
 
 
 def test_the_environment_offers_the_check() -> None:

@@ -180,7 +180,7 @@ def test_two_processes_at_once_make_it_once(
     results = []
     told = ""
     for worker in workers:
-        out, error = worker.communicate(timeout=60)
+        out, error = worker.communicate(timeout=240)
         assert worker.returncode == 0, error
         results.append(json.loads(out.splitlines()[-1]))
         told += error

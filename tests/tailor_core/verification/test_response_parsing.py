@@ -1,7 +1,5 @@
 """Responses: each tag once, in order, nothing outside, and a think block with something in it."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,23 +85,23 @@ def test_well_formed_means_each_tag_exactly_once_in_order(pieces):
         assert "why" in text[: text.index("</think>")]
 
 
+@pytest.mark.usefixtures("cpu_minute")
 @pytest.mark.parametrize(
-    "garbage",
+    ("before", "again", "after"),
     [
-        "<" * 100_000,
-        "<think>" * 15_000,
-        "</" * 50_000,
-        "<think>" + " " * 100_000 + "</think><answer></answer>",
-        "<think>why</think>" + "<answer>" * 12_000,
-        "\\boxed{" * 15_000,
-        "\\boxed" + "{" * 100_000,
+        ("", "<", ""),
+        ("", "<think>", ""),
+        ("", "</", ""),
+        ("<think>", " ", "</think><answer></answer>"),
+        ("<think>why</think>", "<answer>", ""),
+        ("", "\\boxed{", ""),
+        ("\\boxed", "{", ""),
     ],
 )
-def test_100_kb_of_garbage_takes_linear_time(garbage):
-    start = time.perf_counter()
+def test_10_mb_of_garbage_take_linear_time(before, again, after):
+    garbage = before + again * (10_000_000 // len(again)) + after
     assert not split_response(garbage).well_formed
     assert last_boxed(garbage) is None
-    assert time.perf_counter() - start < 1
 
 
 @pytest.mark.parametrize(
