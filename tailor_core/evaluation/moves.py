@@ -8,7 +8,7 @@ Counts come from the sentence forms of the Knights & Knaves trace language (see 
     clash, contradiction, reject    finds a conflict and drops the assumption
     same, different, accuse, self   rules for pairs, and for a claim about oneself
     ask, restate                    works backward from a person, quotes
-    check, fits, done               verifies, sums up
+    check, undecided, fits, done    verifies, finds a claim that may be true or not, sums up
     retract                         takes an error back
     weigh                           steps of any kind that weigh a claim clause by clause, counted once more
     other                           sentences of no known form

@@ -295,7 +295,8 @@ def _readings(sentence: str) -> Iterator[Reading]:
         if match is None:
             continue
         gaps = match.groupdict()
-        if all(_CLAUSE.search(gaps[gap]) for gap in "SD" if gap in gaps):
+        # Claims and roles have clauses; a list of names has none, so "N said that S, which is open." is none.
+        if all(bool(_CLAUSE.search(gaps[gap])) == (gap in "SD") for gap in "SDL" if gap in gaps):
             yield Reading(form.kind, form.voice, form.value, gaps)
 
 

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
+from tailor_core.environments.knights_knaves.step_language import MOVES
 from tailor_core.environments.knights_knaves.wording import VOICES, Wording
 from tailor_core.evaluation.moves import classify, trace_of, usage
 
@@ -34,11 +35,30 @@ def test_moves_are_counted_by_kind_and_voice() -> None:
 def test_steps_that_weigh_clauses_are_counted_once_more_whatever_their_kind_and_voice(voice: str) -> None:
     puzzle = Puzzle(("Zoey", "Ella"), (("or", ("lying", 0), ("lying", 1)), ("not", ("telling-truth", 0))))
     say = Wording(puzzle, VOICES.index(voice), random.Random(0))
-    for told in (say.judge, say.clash, say.check):
+    for told in (say.claim, say.judge, say.clash, say.check):
         whole = classify(f"{told(0, True)} {told(1, False)}")
         assert "weigh" not in whole
         assert classify(f"{told(0, True, {})} {told(1, False)}") == {**whole, "weigh": 1}
         assert classify(f"{told(0, True, {1: True})} {told(1, False, {0: True})}") == {**whole, "weigh": 2}
+    assert classify(say.undecided(0)) == {"undecided": 1, f"voice:{voice}": 1}
+    assert classify(say.undecided(0, {})) == {"undecided": 1, f"voice:{voice}": 1, "weigh": 1}
+
+
+@pytest.mark.parametrize("statement", [("lying", 1), ("<=>", ("lying", 1), ("not", ("telling-truth", 0)))])
+@pytest.mark.parametrize("voice", VOICES)
+def test_every_step_counts_as_what_it_is_in_its_voice(voice: str, statement: tuple) -> None:
+    puzzle = Puzzle(("Zoey", "Ella"), (statement, ("lying", 0)))
+    say = Wording(puzzle, VOICES.index(voice), random.Random(0))
+    told = {kind: getattr(say, kind)(0, True) for kind in ("assume", "derive", "reject", "switch", "merge")}
+    told |= {kind: getattr(say, kind)(0, 1) for kind in ("same", "different", "accuse", "ask")}
+    told |= {kind: getattr(say, kind)(0) for kind in ("focus", "restate", "undecided")}
+    told |= {kind: getattr(say, kind)(0, True) for kind in ("claim", "judge", "clash", "check")}
+    told |= {kind: getattr(say, kind)() for kind in ("contradiction", "fits", "retract")}
+    told |= {"open": say.open([0, 1]), "done": say.done([True, False]), "self": say.self_rule(0, True)}
+    assert set(told) == set(MOVES)
+    for kind, sentence in told.items():
+        counted = classify(sentence)
+        assert counted == {kind: 1, f"voice:{voice}": 1}, sentence
 
 
 def test_a_bracket_that_is_no_verdict_on_a_clause_weighs_nothing() -> None:
