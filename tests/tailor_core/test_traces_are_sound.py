@@ -18,7 +18,7 @@ from tailor_core.environments.knights_knaves.answers import check_answer
 from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Program
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.sampler import sampler
-from tailor_core.environments.knights_knaves.statements import phrase
+from tailor_core.environments.knights_knaves.statements import phrase, with_article
 from tailor_core.environments.knights_knaves.step_language import MOVES, readings, sentences
 from tailor_core.environments.knights_knaves.steps import check_steps
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES, ROLE_WORDS
@@ -32,7 +32,7 @@ MARKS = ("true", "false", "open")
 MARK = re.compile(rf"\(({'|'.join(MARKS)})\)")
 """What is said of a clause; it is wrong in any other way. Only a judgement taken back at once may be wrong."""
 
-QUOTES = ("claim", "judge", "clash", "self", "restate", "check")
+QUOTES = ("claim", "judge", "clash", "self", "restate", "check", "undecided")
 
 
 def draw_puzzle(rng: random.Random) -> Puzzle:
@@ -103,6 +103,13 @@ def wrong_versions(puzzle: Puzzle, lines: list[str], rng: random.Random) -> Iter
             if puzzle.claims[other] != puzzle.claims[speaker]:
                 said, weighed = read[at].gaps["S"], rng.choice((claims[other], open_claims[other]))
                 yield "claim of another", text(at, line.replace(said, weighed))
+            name, said = read[at].gaps["N"], claims[speaker]
+            if kind in ("judge", "clash", "check"):
+                yield "settled called open", text(at, f"{name} said that {said}, which is open.")
+            if kind == "undecided":
+                called, role = rng.choice((("true", puzzle.knight), ("false", puzzle.knave)))
+                is_so = f"{name} is {with_article(role)}"
+                yield "open called settled", text(at, f"{name} said that {said}, which is {called}: {is_so}.")
             if marks := list(MARK.finditer(line)):
                 mark = rng.choice(marks)
                 for wrong in (other for other in MARKS if other != mark[1]):
@@ -127,6 +134,6 @@ def test_an_error_put_into_a_sound_trace_is_found() -> None:
             found[what] += 1
     calls = {f"{one} called {two}" for one in MARKS for two in MARKS if one != two}
     assert calls | {"mark of no kind"} < set(found)
-    assert len(found) == len(calls) + 6
+    assert len(found) == len(calls) + 8
     assert min(found[what] for what in set(found) - calls) > TRACES / 100
     assert sum(found[what] for what in calls) > TRACES / 100

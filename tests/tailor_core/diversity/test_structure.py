@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -74,6 +75,7 @@ def test_a_statement_folds_into_one_symbol_whatever_its_form(statement: str) -> 
         ("which is false: Zoey is a knave", "which is false : P-"),
         ("which is false: Zoey is a knight, a contradiction", "which is false : P+ , a contradiction"),
         ("which fails", "which fails"),
+        ("which is open", "which is open"),
         ("which a knave could not say, so Zoey must be a knight", "which a R- could not say , so P+"),
     ):
         assert skeletons(f"{people} Zoey said that {statement}, {told}.")[1] == f"N said that S , {folded}"
@@ -102,14 +104,15 @@ def test_weighing_the_clauses_of_a_claim_shows_whatever_the_claim() -> None:
 def test_what_is_said_of_a_clause_is_masked_and_that_something_is_said_is_not(voice: int) -> None:
     statements = (("and", ("lying", 1), ("not", ("telling-truth", 2))), ("lying", 0), ("telling-truth", 0))
     say = Wording(Puzzle(("Zoey", "Ella", "Liam"), statements), voice, random.Random(0))
-    for told in (say.judge, say.clash, say.check):
+    tellings = [partial(tell, 0, True) for tell in (say.claim, say.judge, say.clash, say.check)]
+    for told in (*tellings, partial(say.undecided, 0)):
         weighed = [
-            f"Zoey and Ella are open. {told(0, True, facts)}"
+            f"Zoey and Ella are open. {told(facts)}"
             for facts in ({}, {1: True}, {1: False, 2: True}, {2: False})
         ]
         assert len(set(weighed)) == 4
         (masked,) = {tuple(masked_sentences(text)) for text in weighed}
-        whole = masked_sentences(f"Zoey and Ella are open. {told(0, True)}")
+        whole = masked_sentences(f"Zoey and Ella are open. {told()}")
         assert [word for sentence in masked for word in sentence if word != WEIGHED] == [
             word for sentence in whole for word in sentence
         ]
@@ -145,6 +148,7 @@ def test_every_sentence_form_reads_the_same_about_other_people(voice: int) -> No
         forms += [
             say.check(1, False),
             say.restate(2),
+            say.undecided(0),
             say.different(1, 0),
             say.self_rule(0, True),
             say.switch(0, True),

@@ -23,8 +23,8 @@ from tailor_core.environments.knights_knaves.steps import check_steps
 from tailor_core.environments.knights_knaves.wording import Wording
 
 NAMES = ("Ann", "Bob", "Cy", "Dee", "Eve Ann")
-WEIGHING = ("judge", "clash", "check")
-QUOTING = ("claim", "judge", "clash", "self", "restate", "check")
+WEIGHING = ("claim", "judge", "clash", "check", "undecided")
+QUOTING = ("claim", "judge", "clash", "self", "restate", "check", "undecided")
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,9 @@ class SlowJudge:
     def do_check(self, act, case, p, k, known):
         return known is k and self.truth(p) == {k}
 
+    def do_undecided(self, act, case, p, k, known):
+        return self.truth(p) == {True, False}
+
     def do_fits(self, act, case, p, k, known):
         if len(case.facts) < self.n:
             return False
@@ -282,8 +285,10 @@ def worded(puzzle: Puzzle, act: Act, voice: int, rng: random.Random) -> str:
         return getattr(words, act.kind)(act.person)
     if act.kind in ("same", "different", "accuse", "ask"):
         return getattr(words, act.kind)(act.person, act.other)
+    facts = {p: k for p, k in enumerate(act.weighed or ()) if k is not None} if act.weighed else None
+    if act.kind == "undecided":
+        return words.undecided(act.person, facts)
     if act.weighed:
-        facts = {p: k for p, k in enumerate(act.weighed) if k is not None}
         return getattr(words, act.kind)(act.person, act.knight, facts)
     return getattr(words, "self_rule" if act.kind == "self" else act.kind)(act.person, act.knight)
 
@@ -292,7 +297,7 @@ def worded_all(puzzle: Puzzle, acts: list[Act], rng: random.Random) -> str:
     return " ".join([worded(puzzle, act, rng.randrange(4), rng) for act in acts])
 
 
-TALK = ("focus", "ask", "restate", "check", "open", "fits", "done", "contradiction", "claim")
+TALK = ("focus", "ask", "restate", "check", "undecided", "open", "fits", "done", "contradiction", "claim")
 
 
 def honest_walk(puzzle: Puzzle, rng: random.Random, length: int) -> list[Act]:
