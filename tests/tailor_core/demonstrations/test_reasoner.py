@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailor_core.demonstrations.knights_knaves.narration import narrate
-from tailor_core.demonstrations.knights_knaves.reasoner import reason
+from tailor_core.demonstrations.knights_knaves.reasoner import MAX_STEPS, reason
 from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Program
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
@@ -115,6 +117,10 @@ def test_each_option_shows_in_the_traces() -> None:
     assert moves_with(restating="all")["restate"] == 60
     assert moves_with(summary="done")["done"] == 20
     assert moves_with(verification="check", weighing="clauses")["weigh"] >= 60
+    sweep = moves_with(inspection="sweep")
+    assert sweep["undecided"] >= 20
+    assert sweep["check"] >= 60
+    assert moves_with(inspection="sweep", weighing="clauses")["weigh"] >= sweep["undecided"] + sweep["check"]
     assert moves_with(subgoals="open")["open"] >= 20
     assert moves_with(subgoals="focus")["focus"] >= 10
     assert moves_with(direction="backward")["ask"] >= 10
@@ -127,7 +133,19 @@ def test_each_option_shows_in_the_traces() -> None:
     assert pairs["same"] + pairs["different"] >= 5
     plain = moves_with()
     assert (
-        not {"weigh", "check", "fits", "restate", "done", "open", "focus", "ask", "retract", "merge"}
+        not {
+            "weigh",
+            "check",
+            "undecided",
+            "fits",
+            "restate",
+            "done",
+            "open",
+            "focus",
+            "ask",
+            "retract",
+            "merge",
+        }
         & plain.keys()
     )
 
@@ -140,6 +158,152 @@ def test_each_value_of_each_dimension_changes_some_trace() -> None:
             for value in values
         }
         assert len(set(texts.values())) == len(values), name
+
+
+WAYS = [
+    {"test": test, "depth": depth, "branching": branching}
+    for test in DIMENSIONS["test"]
+    for depth in DIMENSIONS["depth"]
+    for branching in DIMENSIONS["branching"]
+]
+"""What decides when a program looks for a contradiction, and how far it is then."""
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(way.values()))
+def test_every_program_that_sweeps_is_sound(way: dict[str, str]) -> None:
+    rng = random.Random(str(way))
+    for people in (3, 4, 5):
+        for seed in range(8):
+            puzzle = random_puzzle(seed, people, 2)
+            values = {name: rng.choice(options) for name, options in DIMENSIONS.items()}
+            program = Program.from_dict({**values, **way, "inspection": "sweep"})
+            outcome = reason(puzzle, program, random.Random(seed))
+            report = check_steps(puzzle, narrate(puzzle, program, random.Random(seed))[0])
+            assert report.sound == outcome.solved, (report.reason, program)
+            assert outcome.solved or report.reason.startswith("the trace ends"), (report.reason, program)
+
+
+SUPPOSES = re.compile(r"(?:Suppose|Now suppose instead that) (\w+) were an? (\w+)\.")
+GIVES_UP = re.compile(r"(?:So (\w+) cannot be an? \w+ and|Therefore (\w+)) must be an? (\w+)\.")
+FOLLOWS = re.compile(r"(?:So|Then) (\w+) must be an? (\w+)\.")
+JUDGES = re.compile(r"(\w+) said that .*, which is (?:true|false): \w+ must be an? (\w+)\.")
+INSPECTS = re.compile(
+    r"(\w+) said that .*, which is (true|false|open)(?:: \w+ is an? \w+(, a contradiction)?)?\."
+)
+
+Verdict = tuple[str, bool | None, bool]
+"""Whose claim, whether it is called true, false or open, and whether that is called a contradiction."""
+
+
+def inspections(puzzle: Puzzle, think: str) -> list[tuple[dict[str, bool], list[Verdict]]]:
+    """After each sentence of a plain trace that places somebody: who has which role then, and the verdicts after it.
+
+    Roles are told by a stack that knows three things: a supposition, its end, and what comes in between.
+    """
+    placed: list[tuple[str, bool, bool]] = []
+    found: list[tuple[dict[str, bool], list[Verdict]]] = []
+    for sentence in re.split(r"(?<=\.) ", think):
+        if looked := INSPECTS.fullmatch(sentence):
+            name, truth, clash = looked.groups()
+            found[-1][1].append((name, {"true": True, "false": False, "open": None}[truth], bool(clash)))
+            continue
+        if supposes := SUPPOSES.fullmatch(sentence):
+            name, role = supposes[1], supposes[2] == puzzle.knight
+            if sentence.startswith("Now"):
+                _close(placed, name, not role)
+            placed.append((name, role, True))
+        elif given_up := GIVES_UP.fullmatch(sentence):
+            name, role = given_up[1] or given_up[2], given_up[3] == puzzle.knight
+            _close(placed, name, not role)
+            placed.append((name, role, False))
+        elif follows := FOLLOWS.fullmatch(sentence) or JUDGES.fullmatch(sentence):
+            placed.append((follows[1], follows[2] == puzzle.knight, False))
+        else:
+            continue
+        found.append(({name: role for name, role, _ in placed}, []))
+    return found
+
+
+def _close(placed: list[tuple[str, bool, bool]], name: str, role: bool) -> None:
+    """Take a supposition back, and what came after it."""
+    while placed.pop() != (name, role, True):
+        pass
+
+
+def swept(puzzle: Puzzle, facts: dict[str, bool]) -> list[Verdict]:
+    """The verdicts on all who have a role, in the puzzle's order, up to the first clash, by looping over worlds."""
+    worlds = [
+        world
+        for world in itertools.product((False, True), repeat=puzzle.people)
+        if all(world[puzzle.names.index(name)] == role for name, role in facts.items())
+    ]
+    verdicts: list[Verdict] = []
+    for name, statement in zip(puzzle.names, puzzle.statements, strict=True):
+        if name in facts:
+            values = {holds(statement, world) for world in worlds}
+            truth = values.pop() if len(values) == 1 else None
+            verdicts.append((name, truth, truth == (not facts[name])))
+            if verdicts[-1][2]:
+                break
+    return verdicts
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(way.values()))
+def test_a_sweep_says_of_every_placed_person_what_becomes_of_their_claim(way: dict[str, str]) -> None:
+    places = sweeps = clashes = undecided = 0
+    for people, seed in itertools.product((3, 4, 5), range(12)):
+        puzzle = random_puzzle(seed, people, 2)
+        program = Program.from_dict({**way, "inspection": "sweep"})
+        think, _ = narrate(puzzle, program, random.Random(seed))
+        if len(reason(puzzle, program, random.Random(seed)).steps) >= MAX_STEPS:
+            continue
+        for facts, verdicts in inspections(puzzle, think):
+            places += 1
+            if verdicts or way["test"] == "eager":
+                assert verdicts == swept(puzzle, facts), think
+                sweeps += 1
+                clashes += verdicts[-1][2]
+                undecided += (verdicts[0][1] is None) + (verdicts[-1][1] is None)
+    if way["branching"] == "nested":
+        assert sweeps > 50
+        assert clashes > 10
+        assert undecided > 20 or way["test"] == "lazy"
+    assert places > 0 or (way["branching"], way["depth"]) == ("never", "none")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(way.values()))
+def test_a_program_that_points_shows_only_the_claim_that_fails(way: dict[str, str]) -> None:
+    for people, seed in itertools.product((3, 4, 5), range(12)):
+        puzzle = random_puzzle(seed, people, 2)
+        spot, sweep = (
+            reason(puzzle, Program.from_dict({**way, "inspection": inspection}), random.Random(seed)).steps
+            for inspection in ("spot", "sweep")
+        )
+        assert not {"check", "undecided"} & {step.form for step in spot}
+        if len(sweep) < MAX_STEPS:
+            assert spot == tuple(step for step in sweep if step.form not in ("check", "undecided"))
+        think, _ = narrate(puzzle, Program.from_dict({**way, "inspection": "spot"}), random.Random(seed))
+        for facts, verdicts in inspections(puzzle, think):
+            wrong = [verdict for verdict in swept(puzzle, facts) if verdict[2]]
+            assert verdicts == wrong or (verdicts == [] and way["test"] == "lazy"), think
+
+
+def test_a_sweep_takes_people_in_the_order_of_the_program() -> None:
+    """Cy is talked about most, then Ann; nobody's claim fails where all are knights but Bob's."""
+    puzzle = Puzzle(
+        ("Ann", "Bob", "Cy"),
+        (("telling-truth", 2), ("lying", 2), ("and", ("telling-truth", 0), ("telling-truth", 2))),
+    )
+    roles = {}
+    for order in ("given", "talked-about"):
+        program = Program.from_dict(
+            {"order": order, "inspection": "sweep", "test": "lazy", "depth": "none", "case": "knight"}
+        )
+        steps = reason(puzzle, program, random.Random(0)).steps
+        first = [step for step in steps if step.form in ("check", "clash", "undecided")][:3]
+        roles[order] = [(step.form, step.arguments[0]) for step in first]
+    assert roles["given"][:2] == [("check", 0), ("clash", 1)]
+    assert roles["talked-about"] == [("check", 2), ("check", 0), ("clash", 1)]
 
 
 def test_without_assumptions_nothing_is_assumed_and_some_puzzles_stay_open() -> None:
