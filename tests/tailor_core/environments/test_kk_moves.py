@@ -18,8 +18,8 @@ PROGRAMS = st.fixed_dictionaries({k: st.sampled_from(v) for k, v in DIMENSIONS.i
 )
 
 
-def test_there_are_at_least_ten_dimensions_with_a_choice_each() -> None:
-    assert len(DIMENSIONS) >= 10
+def test_there_are_eighteen_dimensions_with_a_choice_each() -> None:
+    assert len(DIMENSIONS) == 18
     assert all(len(set(values)) == len(values) >= 2 for values in DIMENSIONS.values())
     assert set(DIMENSIONS) == {f.name for f in dataclasses.fields(Program)}
 
@@ -67,6 +67,16 @@ def test_no_two_values_of_a_dimension_share_an_instruction() -> None:
     for name, values in DIMENSIONS.items():
         texts = {Program.from_dict({name: value}).instruction for value in values}
         assert len(texts) >= len(values) - (name == "preference"), name
+
+
+def test_a_program_that_sweeps_says_so() -> None:
+    assert DIMENSIONS["inspection"] == ("spot", "sweep")
+    spot, sweep = Program(), Program(inspection="sweep")
+    assert spot == Program(inspection="spot") == Program.from_dict({})
+    assert "sweep through claims" in sweep.name
+    assert "go through the claims" in sweep.instruction
+    assert "sweep" not in spot.name
+    assert "go through the claims" not in spot.instruction
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,94 @@ def test_stock_phrases_are_one_token_that_ends_with_the_role(tokenizer: PreTrain
     assert tokens == ["ĠZoey", "ĠisĠaĠknave", "ĠifĠandĠonlyĠif", "ĠElla", "ĠisĠaĠknight", "."]
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        (
+            "Suppose Zoey were a knight. So Zoey cannot be a knight and must be a knave.",
+            [
+                "Suppose",
+                " Zoey",
+                " were a knight.",
+                " So",
+                " Zoey",
+                " cannot be a knight and must be a knave.",
+            ],
+        ),
+        (
+            "Then Ella must be an altruist. Let us say Ella is a knave.",
+            ["Then", " Ella", " must be an altruist.", " Let", " us say", " Ella", " is a knave", "."],
+        ),
+        (
+            "Zoey said that Ella is a knave (open) and Zoey is not a knight (false), which is open.",
+            [
+                "Zoey said that",
+                " Ella",
+                " is a knave (open)",
+                " and",
+                " Zoey",
+                " is not a knight (false)",
+                ", which is open.",
+            ],
+        ),
+        (
+            "Zoey said that Ella is a knave, which is true: Zoey must be a knight.",
+            ["Zoey said that", " Ella", " is a knave", ", which is true:", " Zoey", " must be a knight."],
+        ),
+        (
+            " Zoey said that Ella is a knave, which is false: Zoey is a knight, a contradiction.",
+            [
+                " Zoey said that",
+                " Ella",
+                " is a knave",
+                ", which is false:",
+                " Zoey",
+                " is a knight",
+                ", a contradiction.",
+            ],
+        ),
+        (
+            "Zoey is a knight; Zoey said that Ella is a knave, which holds.",
+            ["Zoey", " is a knight", ";", " Zoey said that", " Ella", " is a knave", ", which holds."],
+        ),
+        (
+            "(1) Zoey is a knight\n(2) Ella is a knave",
+            ["(1)", " Zoey", " is a knight", "\n(2)", " Ella", " is a knave"],
+        ),
+        (
+            "They must be a bit (12) early, which is odd.",
+            ["They", " must be a bit", " (", "1", "2", ")", " early", ",", " which is odd", "."],
+        ),
+    ],
+)
+def test_a_fact_a_verdict_or_the_number_of_a_line_may_be_one_token_with_its_punctuation(
+    tokenizer: PreTrainedTokenizerFast, text: str, pieces: list[str]
+) -> None:
+    split = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
+    assert [text[start:end] for _, (start, end) in split] == pieces
+
+
+def test_each_piece_of_what_was_often_seen_is_one_token() -> None:
+    facts = "So Zoey cannot be a knight and must be a knave. Then Ella must be a knight."
+    verdicts = " Ella said that Zoey is a knave (true), which is true: Ella is a knave, a contradiction."
+    made = train_tokenizer([facts + verdicts] * 50, 600)
+    assert made.tokenize(facts + verdicts) == [
+        "So",
+        "ĠZoey",
+        "ĠcannotĠbeĠaĠknightĠandĠmustĠbeĠaĠknave.",
+        "ĠThen",
+        "ĠElla",
+        "ĠmustĠbeĠaĠknight.",
+        "ĠEllaĠsaidĠthat",
+        "ĠZoey",
+        "ĠisĠaĠknaveĠ(true)",
+        ",ĠwhichĠisĠtrue:",
+        "ĠElla",
+        "ĠisĠaĠknave",
+        ",ĠaĠcontradiction.",
+    ]
+
+
 def test_phrases_and_tags_are_single_tokens_and_tags_survive_decoding(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
@@ -46,6 +134,9 @@ def test_the_chat_template_marks_turns(tokenizer: PreTrainedTokenizerFast) -> No
     assert asked == "<|user|>q<|end|><|assistant|>"
 
 
-def test_a_hostile_text_is_tokenized_in_linear_time(tokenizer: PreTrainedTokenizerFast) -> None:
-    assert len(tokenizer("a" * 100_000)["input_ids"]) > 0
-    assert len(tokenizer(" knigh" * 20_000)["input_ids"]) > 0
+@pytest.mark.usefixtures("cpu_minute")
+@pytest.mark.parametrize(
+    "unit", ["a", " knigh", " must be a", " cannot be a knight and", "\n(1", ", which is", "A", " (true"]
+)
+def test_a_hostile_text_is_tokenized_in_linear_time(tokenizer: PreTrainedTokenizerFast, unit: str) -> None:
+    assert len(tokenizer(unit * (300_000 // len(unit)))["input_ids"]) > 0
