@@ -80,3 +80,14 @@ def test_every_module_says_what_it_owns(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.strip()
     assert ast.get_docstring(ast.parse(text))
+
+
+def test_no_test_takes_its_time() -> None:
+    """A test that asserts on seconds fails on a busy machine; what is about speed is in tests/benchmarks."""
+    clocks = {"perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "thread_time", "timeit"}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if "benchmarks" not in path.parts:
+            nodes = list(ast.walk(ast.parse(path.read_text())))
+            names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+            names |= {node.name for node in nodes if isinstance(node, ast.alias)}
+            assert not clocks & names, path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tailor_core.demonstrations.knights_knaves.reasoner import MAX_STEPS, reason
 from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Program
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
+from tailor_core.environments.knights_knaves.step_language import readings, sentences
 from tailor_core.environments.knights_knaves.steps import check_steps
 
 NAMES = ("Zoey", "Ella", "Liam", "Ava", "Noah")
@@ -120,7 +122,6 @@ def test_each_option_shows_in_the_traces() -> None:
     sweep = moves_with(inspection="sweep")
     assert sweep["undecided"] >= 20
     assert sweep["check"] >= 60
-    assert moves_with(inspection="sweep", weighing="clauses")["weigh"] >= sweep["undecided"] + sweep["check"]
     assert moves_with(subgoals="open")["open"] >= 20
     assert moves_with(subgoals="focus")["focus"] >= 10
     assert moves_with(direction="backward")["ask"] >= 10
@@ -148,6 +149,30 @@ def test_each_option_shows_in_the_traces() -> None:
         }
         & plain.keys()
     )
+
+
+CLAUSE = re.compile(r" is (?:not )?an? \w+")
+MARKED = re.compile(CLAUSE.pattern + r" \((?:true|false|open)\)")
+
+
+@pytest.mark.parametrize("voice", DIMENSIONS["voice"])
+def test_each_clause_of_each_claim_that_something_is_made_of_is_weighed_and_no_other(voice: str) -> None:
+    weighed: Counter[str] = Counter()
+    for seed in range(20):
+        puzzle = random_puzzle(seed, 3, 2)
+        for program in (
+            Program.from_dict(
+                {"voice": voice, "weighing": "clauses", "inspection": "sweep", "rules": "self"}
+            ),
+            Program.from_dict({"voice": voice, "weighing": "clauses", "restating": "all", "summary": "done"}),
+        ):
+            for sentence in sentences(narrate(puzzle, program, random.Random(seed))[0]):
+                reading = readings(sentence)[0]
+                clauses = len(CLAUSE.findall(reading.gaps.get("S", "")))
+                is_weighed = reading.kind in ("claim", "judge", "clash", "check", "undecided")
+                assert len(MARKED.findall(sentence)) == clauses * is_weighed, sentence
+                weighed[reading.kind] += is_weighed
+    assert min(weighed[kind] for kind in ("claim", "judge", "clash", "check", "undecided")) >= 5
 
 
 def test_each_value_of_each_dimension_changes_some_trace() -> None:
