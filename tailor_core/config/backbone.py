@@ -42,9 +42,6 @@ class PretrainingConfig(BaseModel):
     rows_per_step: int = Field(default=8, ge=1)
     micro_batch_rows: int = Field(default=8, ge=1)
     steps: int = Field(default=2_800, ge=1)
-    recruit_step: int = Field(
-        default=1_200, ge=1, description="when copying is learned and a second head starts to look up facts"
-    )
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=0.05, ge=0)

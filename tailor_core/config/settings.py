@@ -7,6 +7,7 @@ or MLflow to a server of their own, or allows a hub, only has to say so.
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +116,8 @@ def prepare_process(settings: Settings) -> None:
     """
     for name, value in {**_NO_NETWORK, **_QUIET}.items():
         os.environ.setdefault(name, value)
+    # What a library will change in its next version is no concern of the person who waits for a model.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")
     os.environ.setdefault("PREFECT_HOME", str(settings.home / "prefect"))
     if "PREFECT_API_URL" not in os.environ:
         for name, value in _EPHEMERAL_SERVER.items():

@@ -16,10 +16,6 @@ In layer 1, in the slow rotary coordinates that distance hardly turns:
   else and the latest first, so that what is said about somebody meets what is known about them.
 
 Tokens that mean the same in part ("Zoey said that" and "Zoey") start from like embeddings.
-
-Early in training only copying pays, and the fact head is drawn into it wherever a claim is repeated; what it
-should find there, to weigh the claim, is then looked for by none. `recruit_fact_head` mends that once copying is
-learned.
 """
 
 from __future__ import annotations
@@ -30,9 +26,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
-RIDGE = 0.02
-"""Added to the variances of the inputs of layer 1, which are about one."""
 
 MARK = 0.06
 """A marked coordinate of an embedding; ordinary coordinates have a standard deviation of 0.02."""
@@ -51,7 +44,6 @@ FACT_SHARPNESS = 0.2
 FACT_PREFERENCE = 2.2
 WRITE = 0.0035
 COPY = 1.0
-RECRUIT = 0.7
 
 NEAR_PAIRS = range(5)
 """Rotary pairs, fastest first, that tell neighbouring positions apart;"""
@@ -156,33 +148,6 @@ def plant_induction(
     found = place()
     fact.v[:] = found.T
     fact.o[:] = place() * COPY
-
-
-@torch.no_grad()  # type: ignore[untyped-decorator]
-def recruit_fact_head(model: Any, wanted: Tensor, known: Tensor, generator: torch.Generator) -> None:
-    """Let a second head of layer 1 look up facts, in a context in which the fact head does something else.
-
-    It gets the query of the fact head, and with it the keys and values, but takes each input x as if it came
-    from the other context: W (x - (w.x) d) with d the difference of the contexts' means and w its discriminant
-    (Fisher 1936), for which w.d = 1 and which is 0 on average where facts are looked up already.
-
-    `wanted` and `known` are inputs of the layer's attention, [positions, width]: where a fact should be looked up,
-    and where it is.
-    """
-    attention = model.model.layers[1].self_attn
-    group = attention.num_key_value_groups
-    busy, free = _Head.of(attention, group), _Head.of(attention, group + 1)
-    means = torch.stack([wanted.mean(0), known.mean(0)])
-    difference = means[0] - means[1]
-    spread = torch.cov(wanted.T) + torch.cov(known.T) + RIDGE * torch.eye(len(difference))
-    discriminant = torch.linalg.solve(spread, difference)
-    # The smallest change after which it is exactly 1 and 0 on the two means.
-    missing = torch.tensor([1.0, 0.0]) - means @ (discriminant / (discriminant @ difference))
-    discriminant = discriminant / (discriminant @ difference) + torch.linalg.pinv(means) @ missing
-    free.q[:] = busy.q - torch.outer(busy.q @ difference, discriminant)
-    size, width = busy.q.shape
-    place = torch.linalg.qr(torch.randn(width, size, generator=generator)).Q
-    free.o[:] = place * RECRUIT * busy.o.norm() / size**0.5
 
 
 def _look_back(

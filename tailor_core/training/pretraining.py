@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +20,6 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
     Trainer,
-    TrainerCallback,
     TrainingArguments,
 )
 
@@ -29,7 +27,7 @@ from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.inference.precision import fast_dtype
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end
-from tailor_core.training.induction import plant_induction, recruit_fact_head
+from tailor_core.training.induction import plant_induction
 from tailor_core.training.tokenizer import ASSISTANT, END, USER
 
 Turn = tuple[str, str]
@@ -41,13 +39,6 @@ Row = tuple[NDArray[np.uint16], NDArray[np.bool_]]
 SPEAKER = re.compile(r" ?[A-Z][a-z]+ said that")
 FACT = re.compile(r" (?:cannot be an? [a-z]+ and )?(?:must be|were) an? [a-z]+\.")
 """What the heads that are planted at the start look for; see `induction`."""
-
-WEIGHED = re.compile(r" is (?:not )?an? [a-z]+ \((?:true|false|open)\)")
-ROLE = re.compile(r" is an? [a-z]+")
-BEFORE_ROLE = re.compile(r"-|, which is (?:true|false):")
-"""Tokens before which a fact has to be looked up: a clause that is weighed; a role, after a name after one of these."""
-
-RECRUITING_ROWS = 100
 
 ALIKE = (
     (re.compile(r"^ ?([A-Z][a-z]+) said that$"), r" \1"),  # the speaker is the person
@@ -108,13 +99,8 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
     return model
 
 
-def _texts(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
-    """The text of each token, and its id."""
-    return {tokenizer.convert_tokens_to_string([text]): id for text, id in tokenizer.get_vocab().items()}
-
-
 def _plant(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, generator: torch.Generator) -> None:
-    tokens = _texts(tokenizer)
+    tokens = {tokenizer.convert_tokens_to_string([text]): id for text, id in tokenizer.get_vocab().items()}
     alike = {}
     for form, base in ALIKE:
         for text, token in tokens.items():
@@ -124,47 +110,6 @@ def _plant(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, generato
     speakers = [token for text, token in tokens.items() if SPEAKER.fullmatch(text)]
     facts = [token for text, token in tokens.items() if FACT.fullmatch(text)]
     plant_induction(model, speakers, facts, alike, generator)
-
-
-class _RecruitFactHead(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """After so many steps, has facts looked up where clauses are weighed; see `induction`."""
-
-    def __init__(
-        self, config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast, rows: Sequence[Row]
-    ) -> None:
-        self.config = config
-        self.tokenizer = tokenizer
-        self.rows = rows
-
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        if state.global_step == self.config.recruit_step:
-            wanted, known = _fact_contexts(model, self.tokenizer, self.rows)
-            recruit_fact_head(model, wanted, known, torch.Generator().manual_seed(self.config.seed))
-
-
-@torch.no_grad()  # type: ignore[untyped-decorator]
-def _fact_contexts(
-    model: Any, tokenizer: PreTrainedTokenizerFast, rows: Sequence[Row]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs [positions, width] of layer 1 before weighed clauses, and before the roles of verdicts."""
-    texts = _texts(tokenizer)
-    weighed, roles, before_role = (
-        torch.tensor([id for text, id in texts.items() if form.fullmatch(text)])
-        for form in (WEIGHED, ROLE, BEFORE_ROLE)
-    )
-    inputs: list[torch.Tensor] = []
-    hook = model.model.layers[1].input_layernorm.register_forward_hook(
-        lambda module, arguments, output: inputs.append(output[0])
-    )
-    wanted, known = [], []
-    for row in rows:
-        batch = collate([row])
-        model(input_ids=batch["input_ids"])
-        ids, labels = batch["input_ids"][0], batch["labels"][0]
-        wanted.append(inputs[-1][:-1][torch.isin(labels[1:], weighed)])
-        known.append(inputs[-1][1:-1][torch.isin(labels[2:], roles) & torch.isin(ids[:-2], before_role)])
-    hook.remove()
-    return torch.cat(wanted), torch.cat(known)
 
 
 def pretrain(
@@ -206,7 +151,6 @@ def pretrain(
     )
     trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate)
     callback = follow(trainer, "backbone", track)
-    trainer.add_callback(_RecruitFactHead(config, tokenizer, rows[:RECRUITING_ROWS]))
     train_to_the_end(trainer, workdir)
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)

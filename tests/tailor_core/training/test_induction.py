@@ -22,7 +22,6 @@ from tailor_core.training.induction import (
     MARK,
     SPEAKER,
     plant_induction,
-    recruit_fact_head,
 )
 
 SIZES = {
@@ -287,32 +286,3 @@ def test_tokens_that_mean_the_same_in_part_start_alike(
         ), one
     names = [known[f" {name}"] for name in COMMON_NAMES]
     assert cosine(rest[names[0]], rest[names[1:]]).abs().max() < 0.4
-
-
-def test_a_recruited_head_asks_in_one_context_what_the_fact_head_asks_in_the_other() -> None:
-    generator = torch.Generator().manual_seed(3)
-    model = LlamaForCausalLM(LlamaConfig(**SIZES))
-    width, attention = SIZES["hidden_size"], model.model.layers[1].self_attn
-    before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    shared, shift = torch.randn(400, width, generator=generator), torch.randn(width, generator=generator)
-    wanted, known = shared[:200] + shift, shared[200:]
-    recruit_fact_head(model, wanted, known, generator)
-
-    fact, recruit = attention.q_proj.weight[3 * 32 : 4 * 32], attention.q_proj.weight[4 * 32 : 5 * 32]
-    difference = wanted.mean(0) - known.mean(0)
-    torch.testing.assert_close(recruit @ wanted.mean(0), fact @ known.mean(0), atol=1e-3, rtol=0)
-    torch.testing.assert_close(recruit @ known.mean(0), fact @ known.mean(0), atol=1e-3, rtol=0)
-    # One by one, too, the contexts are told apart: what is left of the shift is noise.
-    moved = (shared[:200] + shift) @ recruit.T - shared[:200] @ fact.T
-    assert moved.norm(dim=1).mean() < 0.3 * (fact @ difference).norm()
-
-    changed = {
-        name: (before[name] != weight).any(dim=axis).nonzero()[:, 0].tolist()
-        for name, axis in (
-            ("model.layers.1.self_attn.q_proj.weight", 1),
-            ("model.layers.1.self_attn.o_proj.weight", 0),
-        )
-        for weight in [model.state_dict()[name]]
-    }
-    assert [(rows[0], rows[-1]) for rows in changed.values()] == [(4 * 32, 5 * 32 - 1)] * 2
-    assert all(torch.equal(before[n], w) for n, w in model.state_dict().items() if n not in changed)

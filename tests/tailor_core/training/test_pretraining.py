@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import random
-import re
 from itertools import islice
-from pathlib import Path
 from typing import get_args
 
 import pytest
-import torch
 from transformers import PreTrainedTokenizerFast
 
 from tailor_core.config.backbone import PretrainingConfig, Voice
 from tailor_core.environments.knights_knaves.wording import VOICES
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES
 from tailor_core.stages import pretraining as stage
-from tailor_core.training import pretraining
-from tailor_core.training.pretraining import IGNORED, Turn, collate, encode_row, pretrain
+from tailor_core.training.pretraining import IGNORED, Turn, collate, encode_row
 from tailor_core.training.tokenizer import ASSISTANT, END, USER
 
 CONFIG = PretrainingConfig(conversations=8_000)
@@ -98,12 +94,6 @@ def test_a_batch_ignores_what_is_not_learned(
         assert (labels[len(ids) :] == IGNORED).all()
 
 
-def turns_in(tokenizer: PreTrainedTokenizerFast, turns: list[Turn], row: pretraining.Row) -> list[Turn]:
-    """The turns that a row holds."""
-    fitting = tokenizer.decode(row[0]).count(END) // 2
-    return turns[:fitting]
-
-
 def test_who_speaks_is_one_token_for_every_common_name(tokenizer: PreTrainedTokenizerFast) -> None:
     split = [name for name in COMMON_NAMES if len(tokenizer.tokenize(f" {name} said that")) != 1]
     assert split == []
@@ -113,33 +103,3 @@ def test_who_speaks_is_one_token_for_every_common_name(tokenizer: PreTrainedToke
 
 def test_the_voices_of_a_recipe_are_those_of_the_trace_language() -> None:
     assert get_args(Voice) == VOICES
-
-
-def test_a_second_head_is_recruited_once_where_clauses_are_weighed_and_roles_found(
-    tokenizer: PreTrainedTokenizerFast,
-    chats: list[list[Turn]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    recruited = []
-    monkeypatch.setattr(pretraining, "recruit_fact_head", lambda *arguments: recruited.append(arguments))
-    rows = [encode_row(tokenizer, turns, 320) for turns in chats]
-    config = CONFIG.model_copy(
-        update={"steps": 3, "recruit_step": 2, "rows_per_step": 2, "micro_batch_rows": 2}
-    )
-    pretrain(
-        config, tokenizer, rows, output=tmp_path / "model", workdir=tmp_path / "work", track=lambda *_: None
-    )
-    ((_, wanted, known, _),) = recruited
-
-    replies = [
-        reply for turns, row in zip(chats, rows, strict=True) for _, reply in turns_in(tokenizer, turns, row)
-    ]
-    marks = sum(reply.count(f"({mark})") for reply in replies for mark in ("true", "false", "open"))
-    roles = sum(
-        len(re.findall(r"(?:which is (?:true|false): |- )\w+ is an? \w+[.,;]", reply)) for reply in replies
-    )
-    assert (len(wanted), len(known)) == (marks, roles)
-    assert min(marks, roles) > 10
-    assert wanted.shape[1] == known.shape[1] == config.hidden_size
-    torch.testing.assert_close(wanted.square().mean(1), torch.ones(len(wanted)), atol=0.2, rtol=0)  # normed
