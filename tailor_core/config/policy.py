@@ -26,6 +26,9 @@ class PolicyConfig(BaseModel):
     epsilon: float = Field(default=0.2, gt=0, description="lower clip range")
     epsilon_high: float = Field(default=0.28, gt=0, description="upper clip range")
     learning_rate: float = Field(default=1e-6, gt=0)
+    lr_scheduler_type: Literal["constant_with_warmup", "linear"] = Field(
+        default="constant_with_warmup", description="what comes after the warm-up: nothing, or a fall to zero"
+    )
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     max_grad_norm: float = Field(default=1.0, gt=0)
     micro_batch_size: int = Field(default=32, ge=1, description="completions a forward pass")

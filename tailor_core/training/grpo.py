@@ -70,7 +70,7 @@ def make_trainer(
         output_dir=str(workdir),
         max_steps=config.steps,
         learning_rate=config.learning_rate,
-        lr_scheduler_type="constant_with_warmup",
+        lr_scheduler_type=config.lr_scheduler_type,
         warmup_steps=config.warmup_ratio,
         max_grad_norm=config.max_grad_norm,
         per_device_train_batch_size=config.micro_batch_size,
