@@ -88,6 +88,7 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
             num_attention_heads=config.heads,
             num_key_value_heads=config.kv_heads,
             max_position_embeddings=config.max_positions,
+            rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=end,
