@@ -209,6 +209,10 @@ class Store:
                 Path(place).rename(doomed)
                 shutil.rmtree(doomed.parent)
 
+    def files(self, manifest: Manifest) -> set[str]:
+        """Where the files of an artifact lie, relative to the store."""
+        return {self._file(manifest, name)[len(self._root) + 1 :] for name in manifest.files}
+
     def objects(self, under: str = "") -> dict[str, int]:
         """Path in the store -> bytes, of every file below a path of the store."""
         with self._reading():
