@@ -7,7 +7,6 @@ is deleted with its key's lock held, where a lock that another process holds mea
 
 from __future__ import annotations
 
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,9 +88,6 @@ def delete_garbage(
             with held(store.lock_file(one.stage, one.key, locks), f"{one.stage} {one.key[:12]}", timeout=0):
                 if isinstance(one, Manifest):
                     store.delete(one.stage, one.key)
-                elif store.directory:
-                    for path in one.paths:
-                        shutil.rmtree(store.directory / path, ignore_errors=True)
                 else:
                     store.remove(one.paths)
                 freed += one.size

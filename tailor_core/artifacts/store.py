@@ -12,16 +12,16 @@ import errno
 import hashlib
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from tailor_core.artifacts.access import reading, writing
 from tailor_core.artifacts.manifest import MANIFEST, Manifest, describe_files, list_files
 from tailor_core.artifacts.refs import ArtifactRef, artifact_uri, is_name
 from tailor_core.errors import ArtifactError
@@ -67,7 +67,7 @@ class Store:
     def find(self, stage: str, key: str) -> Manifest | None:
         """The manifest of an artifact; None where there is none, or it is torn."""
         try:
-            with self._reading():
+            with reading(self.url):
                 text = self._fs.cat_file(self._at(artifact_uri(stage, key), MANIFEST))
             manifest = Manifest.from_text(text)
         except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -82,7 +82,7 @@ class Store:
         for name, expected in manifest.files.items():
             path = self._file(manifest, name)
             try:
-                with self._reading():
+                with reading(self.url):
                     size = self._fs.size(path)
                     if size != expected["size"]:
                         return f"{name} has {size} bytes instead of {expected['size']}"
@@ -136,7 +136,7 @@ class Store:
         """
         name = artifact_uri(stage, key).replace("/", "-")
         parent = (self.directory / TEMPORARY) if self.directory else fallback
-        with self._writing():
+        with writing(self.url):
             for stale in parent.glob(f"{name}-*"):
                 shutil.rmtree(stale)
             path = parent / f"{name}-{uuid.uuid4().hex[:8]}"
@@ -157,7 +157,7 @@ class Store:
             if self.directory or self.has_manifest(manifest.stage, manifest.key):
                 self.quarantine(manifest.stage, manifest.key)
             try:
-                with self._writing():
+                with writing(self.url):
                     self._publish(directory, manifest)
             except ArtifactError:
                 if not self.has_manifest(manifest.stage, manifest.key):
@@ -171,14 +171,14 @@ class Store:
 
     def has_manifest(self, stage: str, key: str) -> bool:
         """Whether there is a manifest, be it torn: without one nothing was committed."""
-        with self._reading():
+        with reading(self.url):
             return bool(self._fs.exists(self._at(artifact_uri(stage, key), MANIFEST)))
 
     def quarantine(self, stage: str, key: str) -> str:
         """Move whatever lies at an artifact's place aside; the new place, or empty where nothing was."""
         source = self._at(artifact_uri(stage, key))
         target = self._at(QUARANTINE, f"{stage}-{key}-{uuid.uuid4().hex[:8]}")
-        with self._writing():
+        with writing(self.url):
             if not self._fs.exists(source):
                 return ""
             if self.directory:
@@ -201,7 +201,7 @@ class Store:
     def delete(self, stage: str, key: str) -> None:
         """Delete an artifact: its manifest first, so that no reader finds half. Call it with the lock held."""
         place = self._at(artifact_uri(stage, key))
-        with self._writing():
+        with writing(self.url):
             if not self.directory:
                 self._remove(self._fs.find(place))
             elif Path(place).exists():
@@ -215,19 +215,23 @@ class Store:
 
     def objects(self, under: str = "") -> dict[str, int]:
         """Path in the store -> bytes, of every file below a path of the store."""
-        with self._reading():
+        with reading(self.url):
             found = self._fs.find(self._at(under), detail=True)
         return {path[len(self._root) + 1 :]: int(entry["size"]) for path, entry in sorted(found.items())}
 
     def changed(self, path: str) -> float:
         """When a file of the store was written, in seconds since the epoch."""
-        with self._reading():
+        with reading(self.url):
             return float(self._fs.modified(self._at(path)).timestamp())
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files of the store, given as `objects` names them."""
-        with self._writing():
-            self._remove([self._at(path) for path in paths])
+        """Delete what lies at these paths of the store: whole directories where it is local, else files."""
+        with writing(self.url):
+            if self.directory is None:
+                self._remove([self._at(path) for path in paths])
+                return
+            for path in paths:
+                shutil.rmtree(self.directory / path)
 
     def local(self, ref: ArtifactRef, cache: Path) -> Path:
         """A local directory with the artifact's files: a copy in `cache` where the store is not local.
@@ -259,7 +263,7 @@ class Store:
 
     def fetch(self, manifest: Manifest, directory: Path) -> None:
         """Copy an artifact's files into a local directory; ArtifactError where they are not as they were."""
-        with self._reading():
+        with reading(self.url), suppress(FileNotFoundError):
             for name in manifest.files:
                 path = directory / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -282,7 +286,7 @@ class Store:
         if path:
             artifact_uri(path, "0")
         try:
-            with self._reading():
+            with reading(self.url):
                 entries = self._fs.ls(self._at(path), detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -321,37 +325,6 @@ class Store:
         """Delete files, manifests first: what is deleted halfway does not exist."""
         for path in sorted(paths, key=lambda path: (not path.endswith(f"/{MANIFEST}"), path)):
             self._fs.rm_file(path)
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except (FileNotFoundError, NotADirectoryError):
-            raise
-        except _failures() as error:
-            raise ArtifactError(
-                f"the store {self.url!r} cannot be read ({_said(error)}); mend access to it and run again"
-            ) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except _failures() as error:
-            raise ArtifactError(
-                f"the store {self.url!r} cannot be written ({_said(error)}); free space or mend its permissions "
-                "and run again"
-            ) from error
-
-
-def _failures() -> tuple[type[BaseException], ...]:
-    """What a filesystem raises: OSError, and from S3 without credentials or network an error of botocore."""
-    module = sys.modules.get("botocore.exceptions")
-    return (OSError, module.BotoCoreError) if module else (OSError,)
-
-
-def _said(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
 def _write_durably(path: Path, text: str) -> None:

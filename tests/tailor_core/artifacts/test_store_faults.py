@@ -128,6 +128,27 @@ def test_writers_that_meet_leave_one_whole_artifact(remote_store: Store, tmp_pat
     assert remote_store.damage(found) == ""
 
 
+def test_a_manifest_is_never_overwritten(
+    any_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second writer looked before the first was done, and writes after it."""
+    first = commit(any_store, tmp_path)
+    late = Store(any_store.url)
+    looks = iter([None])
+    monkeypatch.setattr(late, "find", lambda *place: next(looks, any_store.find(*place)))
+    monkeypatch.setattr(late, "has_manifest", lambda *_: any_store.has_manifest("problems", KEY))
+    monkeypatch.setattr(late, "quarantine", lambda *_: "")
+    assert commit(late, tmp_path, {"problems.parquet": b"other"}) == first
+    assert any_store.find("problems", KEY) == first
+
+
+def test_an_artifact_that_lacks_a_file_is_not_copied(remote_store: Store, tmp_path: Path) -> None:
+    manifest = commit(remote_store, tmp_path)
+    remote_store._fs.rm(place(remote_store, "problems.parquet"))
+    with pytest.raises(ArtifactError, match="is damaged; run `tailor store verify --deep"):
+        remote_store.local(manifest.ref, tmp_path / "cache")
+
+
 def test_an_upload_overwrites_no_file_of_another_content(remote_store: Store, tmp_path: Path) -> None:
     """A reader of the first artifact, between the second writer's files and its manifest, sees the first whole."""
     first = commit(remote_store, tmp_path)
