@@ -10,6 +10,7 @@ import typer
 
 from flows import RECIPES
 from flows.rows import answer_rows, write_rows
+from flows.store_cli import store_app
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config, recipe_names
 from tailor_core.config.settings import prepare_process, read_settings
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
 app.add_typer(backbone_app, name="backbone")
+app.add_typer(store_app, name="store")
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 

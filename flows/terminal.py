@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tailor_core.errors import ArtifactError
 
 OVERALL = "all"
+_WIDEST = 10_000
 
 
 def show_progress() -> None:
@@ -65,6 +67,18 @@ def result_table(summary: Mapping[str, Any]) -> Table:
                 end_section=level == _levels(groups)[-1],
             )
     return table
+
+
+def print_whole(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table of values, none of them cut short: a pipe is as wide as it has to be."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("rows", "files", "size") else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row))
+    console = Console(highlight=False)
+    needed = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+    Console(highlight=False, width=max(needed, console.width)).print(table)
 
 
 def read_summary(directory: Path) -> dict[str, Any]:

@@ -20,14 +20,18 @@ from tailor_core.errors import ArtifactError
 _FIRST_TRY_SECONDS = 0.2
 
 
+class BusyError(ArtifactError):
+    """Another process holds the lock, and waiting had an end."""
+
+
 @contextmanager
 def held(
     path: Path, what: str, *, on_wait: Callable[[str], None] | None = None, timeout: float = -1
 ) -> Iterator[None]:
     """Hold the lock file `path`; wait for another holder, for ever by default, after telling `on_wait` once.
 
-    `what` says in words what is locked. ArtifactError where `timeout` (seconds) passes first, or where the
-    lock file cannot be made.
+    `what` says in words what is locked. BusyError where `timeout` (seconds) passes first, ArtifactError where
+    the lock file cannot be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +63,7 @@ def _acquire(
     try:
         lock.acquire(timeout=timeout)
     except Timeout:
-        raise ArtifactError(
+        raise BusyError(
             f"{what} is still being made by {_holder(path)} after {timeout:g} s; wait for it or end it"
         ) from None
 

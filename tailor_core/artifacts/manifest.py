@@ -51,6 +51,16 @@ class Manifest:
     format: int = FORMAT
 
     @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(int(entry["size"]) for entry in self.files.values())
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables together, as the stage reported them."""
+        return sum(int(count) for count in self.summary.get("rows", {}).values())
+
+    @property
     def ref(self) -> ArtifactRef:
         uri = artifact_uri(self.stage, self.key)
         return ArtifactRef(stage=self.stage, key=self.key, digest=self.digest, uri=uri)
@@ -66,12 +76,21 @@ class Manifest:
             raise ValueError(f"not a manifest of format {FORMAT}")
         try:
             manifest = cls(**value)
+            outside = [name for name in manifest.files if not _lies_within(name)]
             intact = manifest.digest == content_digest({p: f["sha256"] for p, f in manifest.files.items()})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"a manifest lacks or garbles a field: {error}") from None
+        if outside:
+            raise ValueError(f"a manifest names the file {outside[0]!r}, which lies outside the artifact")
         if not intact:
             raise ValueError("the digest does not follow from the files that the manifest lists")
         return manifest
+
+
+def _lies_within(name: str) -> bool:
+    """Whether a path stays in the artifact, on any system that copies it."""
+    parts = name.split("/")
+    return not ({"", ".", ".."} & set(parts) or "\\" in name or ":" in name or "\0" in name)
 
 
 def content_digest(files: Mapping[str, str]) -> str:

@@ -81,8 +81,7 @@ def execute(job: StageJob, begin: Callable[[], Track] = untold, say: Say | None 
     store = Store(job.store)
     settings = Settings(home=Path(job.home), store=job.store)
     stage, key = job.spec.stage, job.spec.key
-    locks = store.directory / ".locks" if store.directory else settings.locks
-    with held(locks / f"{stage}-{key}.lock", f"{stage} {key[:12]}", on_wait=say):
+    with held(store.lock_file(stage, key, settings.locks), f"{stage} {key[:12]}", on_wait=say):
         manifest = find_intact(store, stage, key)
         if manifest:
             return Outcome(manifest=manifest, hit=True)

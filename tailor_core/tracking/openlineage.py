@@ -6,6 +6,7 @@ Where the environment configures an OpenLineage client (`OPENLINEAGE_URL`, `OPEN
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -154,3 +155,24 @@ def _facets(dataset: Dataset) -> dict[str, Any]:
         ]
         facets["schema"] = facet.schema_dataset.SchemaDatasetFacet(fields=columns)
     return facets
+
+
+def newest_completed(directory: Path) -> dict[tuple[str, str], str]:
+    """(recipe, stage) -> stage key of the newest event in a directory that says the stage has its artifact.
+
+    Lines that are torn or of another form say nothing. Nothing is found where events go to a server.
+    """
+    newest: dict[tuple[str, str], tuple[str, str]] = {}
+    for path in sorted(directory.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                event = json.loads(line)
+                if event["eventType"] != "COMPLETE":
+                    continue
+                recipe, _, stage = event["job"]["name"].rpartition(".")
+                tags = {tag["key"]: tag["value"] for tag in event["run"]["facets"]["tags"]["tags"]}
+                told = (str(event["eventTime"]), str(tags["stage_key"]))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                continue
+            newest[recipe, stage] = max(newest.get((recipe, stage), told), told)
+    return {name: key for name, (_, key) in newest.items()}

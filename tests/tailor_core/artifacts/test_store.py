@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from pathlib import Path
 
 import pytest
@@ -26,11 +25,6 @@ KEY = "ab" * 32
 FILES = {"problems.parquet": b"not really", "nested/deep/weights.bin": bytes(range(256)) * 10}
 
 
-@pytest.fixture(params=["file", "memory"])
-def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store(tmp_path / "store" if request.param == "file" else f"memory://{uuid.uuid4().hex}/store")
-
-
 def commit(store: Store, tmp_path: Path, files: dict[str, bytes] | None = None, key: str = KEY) -> Manifest:
     directory = store.staging("problems", key, tmp_path / "fallback")
     for name, content in (files or FILES).items():
@@ -45,7 +39,13 @@ def commit(store: Store, tmp_path: Path, files: dict[str, bytes] | None = None, 
 
 def write(store: Store, name: str, content: bytes) -> None:
     """Change a stored file behind the store's back."""
-    store._fs.pipe_file(store._at("problems", KEY, name), content)
+    store._fs.pipe_file(place(store, name), content)
+
+
+def place(store: Store, name: str) -> str:
+    """Where a file of the artifact lies."""
+    manifest = store.find("problems", KEY)
+    return store._file(manifest, name) if manifest and name != MANIFEST else store._at("problems", KEY, name)
 
 
 def test_what_was_committed_is_found_with_its_bytes(any_store: Store, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_any_damage_to_any_file_is_noticed(any_store: Store, tmp_path: Path, nam
     write(any_store, name, bytes([content[0] ^ 1]) + content[1:])
     assert any_store.damage(manifest, deep=False) == "", "sizes alone cannot tell"
     assert any_store.damage(manifest) == f"{name} has other bytes than were written"
-    any_store._fs.rm(any_store._at("problems", KEY, name))
+    any_store._fs.rm(place(any_store, name))
     assert any_store.damage(manifest, deep=False) == f"{name} is missing"
 
 
@@ -136,8 +136,10 @@ def test_a_second_commit_puts_what_was_there_in_quarantine(any_store: Store, tmp
     other = commit(any_store, tmp_path, {"problems.parquet": b"new"})
     assert any_store.find("problems", KEY) == other
     assert any_store.damage(other) == ""
-    kept = any_store._fs.glob(any_store._at(".quarantine", "*", "problems.parquet"))
-    assert [any_store._fs.cat_file(path) for path in kept] == [b"damaged"]
+    kept = [path for path in any_store.objects(".quarantine") if path.endswith("problems.parquet")]
+    assert [any_store._fs.cat_file(any_store._at(path)) for path in kept] == [b"damaged"]
+    (name,) = any_store.quarantined()
+    assert name.startswith(f"problems-{KEY}-")
     assert any_store.quarantine("problems", "00" * 32) == ""
 
 
@@ -154,6 +156,7 @@ def test_staging_clears_what_a_killed_attempt_left(store: Store, tmp_path: Path)
 
 def test_a_reference_to_other_content_is_refused(any_store: Store, tmp_path: Path) -> None:
     ref = commit(any_store, tmp_path).ref
+    write(any_store, "problems.parquet", b"damaged")
     commit(any_store, tmp_path, {"problems.parquet": b"new"})
     with pytest.raises(ArtifactError, match="holds other content"):
         any_store.local(ref, tmp_path / "cache")

@@ -1,0 +1,294 @@
+"""`tailor store`: look into the artifact store, check it, clear it, and copy between stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.rows import write_rows
+from tailor_core.config.settings import Settings, read_settings
+from tailor_core.errors import InputError
+
+if TYPE_CHECKING:
+    from tailor_core.artifacts.manifest import Manifest
+    from tailor_core.artifacts.store import Store
+
+store_app = typer.Typer(help="Look into the artifact store. Example: tailor store ls", no_args_is_help=True)
+
+Home = Annotated[
+    Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(help="artifact store, a directory or URL; default: $TAILOR_STORE, else in the home"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON lines instead of a table")]
+Reference = Annotated[str, typer.Argument(metavar="STAGE/KEY-PREFIX", help="an artifact, as `ls` shows it")]
+
+
+@store_app.command(name="ls")
+def list_artifacts(
+    stage: Annotated[str | None, typer.Argument(help="only artifacts of this stage")] = None,
+    home: Home = None,
+    store: StoreUrl = None,
+    json: Json = False,
+) -> None:
+    """List the artifacts in the store, newest last.
+
+    Example: tailor store ls policy
+    """
+    opened = _open(read_settings(home, store))
+    if stage and stage not in opened.stages():
+        known = ", ".join(opened.stages()) or "none yet"
+        raise InputError(f"STAGE = {stage!r} has no artifact in the store {opened.url!r}; there is: {known}")
+    found = sorted(opened.manifests(stage), key=lambda one: (one.created, one.stage, one.key))
+    rows: list[dict[str, Any]] = [
+        {
+            "stage": one.stage,
+            "key": one.key,
+            "created": one.created,
+            "recipe": str(one.producer.get("recipe", "")),
+            "rows": one.rows,
+            "files": len(one.files),
+            "bytes": one.size,
+        }
+        for one in found
+    ]
+    if json:
+        write_rows(rows)
+        return
+    _print_table(
+        ("artifact", "created", "recipe", "rows", "files", "size"),
+        [
+            (
+                f"{row['stage']}/{row['key'][:12]}",
+                row["created"][:16],
+                row["recipe"],
+                row["rows"],
+                row["files"],
+                _size(row["bytes"]),
+            )
+            for row in rows
+        ],
+    )
+    print(f"{len(rows)} artifacts, {_size(sum(row['bytes'] for row in rows))}")
+    if aside := opened.quarantined():
+        print(f"{len(aside)} in quarantine, {_size(sum(aside.values()))}")
+
+
+@store_app.command()
+def show(artifact: Reference, home: Home = None, store: StoreUrl = None, json: Json = False) -> None:
+    """Show what an artifact holds, what it was made from, and by what.
+
+    Example: tailor store show policy/3f2a
+    """
+    manifest = _match(_open(read_settings(home, store)), artifact)
+    if json:
+        write_rows([asdict(manifest)])
+        return
+    print(f"{manifest.stage}/{manifest.key}")
+    about = {"digest": manifest.digest, **manifest.producer, "created": manifest.created}
+    about |= {
+        "seconds": manifest.seconds,
+        "rows": manifest.summary.get("rows", {}),
+        "size": _size(manifest.size),
+    }
+    for name, value in about.items():
+        print(f"  {name:<9} {value}")
+    inputs = [
+        (name, f"{one['stage']}/{one['key'][:12]}", one["digest"][:12])
+        for name, one in manifest.inputs.items()
+    ]
+    _print_table(("input", "artifact", "digest"), inputs)
+    files = [(name, _size(one["size"]), one["sha256"][:12]) for name, one in manifest.files.items()]
+    _print_table(("file", "size", "sha256"), files)
+
+
+@store_app.command()
+def verify(
+    artifact: Annotated[
+        str | None, typer.Argument(metavar="[STAGE[/KEY-PREFIX]]", help="only these; default: all")
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="compare the bytes and not only the sizes")] = False,
+    home: Home = None,
+    store: StoreUrl = None,
+    json: Json = False,
+) -> None:
+    """Check artifacts against their manifests; what fails is put in quarantine, and the exit status is 1.
+
+    Example: tailor store verify --deep policy
+    """
+    from tailor_core.artifacts.verify import verify as verify_store
+
+    settings = read_settings(home, store)
+    opened = _open(settings)
+    stage, _, prefix = (artifact or "").partition("/")
+    if prefix and not any(key.startswith(prefix) for key in opened.keys(stage)):
+        raise InputError(
+            f"STAGE/KEY-PREFIX = {artifact!r} matches nothing in the store {opened.url!r}; give an artifact as "
+            "`tailor store ls` shows it"
+        )
+    if stage and stage not in opened.stages():
+        raise InputError(
+            f"STAGE = {stage!r} has no artifact in the store {opened.url!r}; `tailor store ls` shows what there is"
+        )
+    found = list(
+        verify_store(opened, settings.locks, stage=stage or None, prefix=prefix, deep=deep, on_busy=_warn)
+    )
+    damaged = [one for one in found if one.damage]
+    if json:
+        write_rows(asdict(one) for one in damaged)
+    else:
+        for one in damaged:
+            print(f"{one.stage}/{one.key[:12]}: {one.damage}; moved to {one.moved_to}")
+        print(f"{len(found)} artifacts looked at, {len(damaged)} damaged")
+    if damaged:
+        raise typer.Exit(1)
+
+
+@store_app.command()
+def gc(
+    delete: Annotated[
+        bool, typer.Option("--delete/--dry-run", help="delete; without it, only show what would go")
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RECIPE", help="keep only what these recipes need; repeatable; default: all"),
+    ] = None,
+    home: Home = None,
+    store: StoreUrl = None,
+    json: Json = False,
+) -> None:
+    """Free what no recipe needs any more: all but the newest artifact of each recipe and stage, and its inputs.
+
+    Newest is what the recipe used last, as the home's lineage says, and what it made last, as the store says.
+    What is younger than an hour stays, and so does what is in quarantine.
+
+    Example: tailor store gc --keep kk-tiny --delete
+    """
+    from tailor_core.artifacts.gc import delete_garbage, find_garbage, newest_of_each
+    from tailor_core.tracking.openlineage import newest_completed
+
+    settings = read_settings(home, store)
+    opened = _open(settings)
+    made = newest_of_each(opened.manifests())
+    used = {name: (name[1], key) for name, key in newest_completed(settings.lineage).items()}
+    known = sorted({recipe for recipe, _ in (*made, *used)})
+    for recipe in keep or []:
+        if recipe not in known:
+            raise InputError(
+                f"--keep = {recipe!r} is no recipe that the store {opened.url!r} or the home knows; use "
+                f"{', '.join(known) or 'it after a run'}"
+            )
+    kept = {
+        place
+        for record in (made, used)
+        for (recipe, _), place in record.items()
+        if not keep or recipe in keep
+    }
+    garbage = find_garbage(opened, kept)
+    freed = delete_garbage(opened, garbage, settings.locks, _warn) if delete else 0
+    goes = [(one.stage, one.key, "artifact", one.size) for one in garbage.artifacts]
+    goes += [(one.stage, one.key, "leftover", one.size) for one in garbage.leftovers]
+    if json:
+        write_rows({"stage": s, "key": k, "kind": kind, "bytes": size} for s, k, kind, size in goes)
+        return
+    if goes:
+        _print_table(
+            ("what", "kind", "size"), [(f"{s}/{k[:12]}", kind, _size(size)) for s, k, kind, size in goes]
+        )
+    count = f"{len(garbage.artifacts)} artifacts and {len(garbage.leftovers)} leftovers"
+    if delete:
+        print(f"freed {_size(freed)} of {_size(garbage.size)} in {count}; {garbage.kept} artifacts stay")
+    else:
+        print(f"--delete would free {_size(garbage.size)} in {count}; {garbage.kept} artifacts stay")
+
+
+@store_app.command()
+def pull(
+    artifact: Reference,
+    source: Annotated[str, typer.Option("--from", metavar="URL", help="the store to copy from")],
+    home: Home = None,
+    store: StoreUrl = None,
+    json: Json = False,
+) -> None:
+    """Copy an artifact, with everything it was made from, from another store into this one.
+
+    Example: tailor store pull policy/3f2a --from s3://bucket/store
+    """
+    settings = read_settings(home, store)
+    _transfer(artifact, _open_url(source), _open(settings), settings, json)
+
+
+@store_app.command()
+def push(
+    artifact: Reference,
+    target: Annotated[str, typer.Option("--to", metavar="URL", help="the store to copy to")],
+    home: Home = None,
+    store: StoreUrl = None,
+    json: Json = False,
+) -> None:
+    """Copy an artifact, with everything it was made from, from this store to another.
+
+    Example: tailor store push policy/3f2a --to s3://bucket/store
+    """
+    settings = read_settings(home, store)
+    _transfer(artifact, _open(settings), _open_url(target), settings, json)
+
+
+def _transfer(artifact: str, source: Store, target: Store, settings: Settings, json: bool) -> None:
+    from tailor_core.artifacts.transfer import transfer
+
+    moved = transfer(
+        _match(source, artifact), source, target, locks=settings.locks, staging=settings.work / "staging"
+    )
+    if json:
+        write_rows(
+            {"stage": one.stage, "key": one.key, "copied": new, "bytes": one.size} for one, new in moved
+        )
+        return
+    for one, new in moved:
+        print(f"{one.stage}/{one.key[:12]}  {_size(one.size) if new else 'is there already'}")
+
+
+def _open(settings: Settings) -> Store:
+    return _open_url(settings.store)
+
+
+def _open_url(url: str) -> Store:
+    from tailor_core.artifacts.store import Store
+
+    return Store(url)
+
+
+def _match(store: Store, artifact: str) -> Manifest:
+    stage, slash, prefix = artifact.partition("/")
+    if not (stage and slash and prefix):
+        raise InputError(
+            f"STAGE/KEY-PREFIX = {artifact!r} must be a stage, a slash and the first digits of a key, such as "
+            "policy/3f2a; `tailor store ls` shows them"
+        )
+    return store.match(stage, prefix)
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"left alone: {message}", err=True)
+
+
+def _size(size: int) -> str:
+    value, unit = float(size), "B"
+    for bigger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def _print_table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    from flows.terminal import print_whole
+
+    print_whole(columns, rows)
