@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import RECIPES
+from flows.options import Home, StoreUrl
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
 from tailor_core.config.backbone import PretrainingConfig
@@ -39,13 +40,6 @@ RecipeName = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="override a value of the recipe; repeatable"),
-]
-Home = Annotated[
-    Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
-]
-StoreUrl = Annotated[
-    str | None,
-    typer.Option(help="artifact store, a directory or URL; default: $TAILOR_STORE, else in the home"),
 ]
 EnvironmentName = Annotated[str, typer.Argument(help="family of problems, such as kk")]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.filesize import decimal
 
+from flows.options import Home, StoreUrl
 from flows.rows import write_rows
 from tailor_core.config.settings import Settings, read_settings
 from tailor_core.errors import InputError
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 store_app = typer.Typer(help="Look into the artifact store. Example: tailor store ls", no_args_is_help=True)
 
-Home = Annotated[
-    Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
-]
-StoreUrl = Annotated[
-    str | None,
-    typer.Option(help="artifact store, a directory or URL; default: $TAILOR_STORE, else in the home"),
-]
 Json = Annotated[bool, typer.Option("--json", help="print JSON lines instead of a table")]
 Reference = Annotated[str, typer.Argument(metavar="STAGE/KEY-PREFIX", help="an artifact, as `ls` shows it")]
 
@@ -70,14 +64,14 @@ def list_artifacts(
                 row["recipe"],
                 row["rows"],
                 row["files"],
-                _size(row["bytes"]),
+                decimal(row["bytes"]),
             )
             for row in rows
         ],
     )
-    print(f"{len(rows)} artifacts, {_size(sum(row['bytes'] for row in rows))}")
+    print(f"{len(rows)} artifacts, {decimal(sum(row['bytes'] for row in rows))}")
     if aside := opened.quarantined():
-        print(f"{len(aside)} in quarantine, {_size(sum(aside.values()))}")
+        print(f"{len(aside)} in quarantine, {decimal(sum(aside.values()))}")
 
 
 @store_app.command()
@@ -95,7 +89,7 @@ def show(artifact: Reference, home: Home = None, store: StoreUrl = None, json: J
     about |= {
         "seconds": manifest.seconds,
         "rows": manifest.summary.get("rows", {}),
-        "size": _size(manifest.size),
+        "size": decimal(manifest.size),
     }
     for name, value in about.items():
         print(f"  {name:<9} {value}")
@@ -104,7 +98,7 @@ def show(artifact: Reference, home: Home = None, store: StoreUrl = None, json: J
         for name, one in manifest.inputs.items()
     ]
     _print_table(("input", "artifact", "digest"), inputs)
-    files = [(name, _size(one["size"]), one["sha256"][:12]) for name, one in manifest.files.items()]
+    files = [(name, decimal(one["size"]), one["sha256"][:12]) for name, one in manifest.files.items()]
     _print_table(("file", "size", "sha256"), files)
 
 
@@ -199,13 +193,13 @@ def gc(
         return
     if goes:
         _print_table(
-            ("what", "kind", "size"), [(f"{s}/{k[:12]}", kind, _size(size)) for s, k, kind, size in goes]
+            ("what", "kind", "size"), [(f"{s}/{k[:12]}", kind, decimal(size)) for s, k, kind, size in goes]
         )
     count = f"{len(garbage.artifacts)} artifacts and {len(garbage.leftovers)} leftovers"
     if delete:
-        print(f"freed {_size(freed)} of {_size(garbage.size)} in {count}; {garbage.kept} artifacts stay")
+        print(f"freed {decimal(freed)} of {decimal(garbage.size)} in {count}; {garbage.kept} artifacts stay")
     else:
-        print(f"--delete would free {_size(garbage.size)} in {count}; {garbage.kept} artifacts stay")
+        print(f"--delete would free {decimal(garbage.size)} in {count}; {garbage.kept} artifacts stay")
 
 
 @store_app.command()
@@ -252,7 +246,7 @@ def _transfer(artifact: str, source: Store, target: Store, settings: Settings, j
         )
         return
     for one, new in moved:
-        print(f"{one.stage}/{one.key[:12]}  {_size(one.size) if new else 'is there already'}")
+        print(f"{one.stage}/{one.key[:12]}  {decimal(one.size) if new else 'is there already'}")
 
 
 def _open(settings: Settings) -> Store:
@@ -277,15 +271,6 @@ def _match(store: Store, artifact: str) -> Manifest:
 
 def _warn(message: str) -> None:
     typer.echo(f"left alone: {message}", err=True)
-
-
-def _size(size: int) -> str:
-    value, unit = float(size), "B"
-    for bigger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, bigger
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
 def _print_table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -131,20 +131,17 @@ class Guide:
 
     def conflict(self, argument: Argument) -> bool:
         """Show that the current scope contradicts itself, if one claim or what was cited shows it."""
-        wrong = False
         for person in self.ranked(argument, list(argument.facts)):
             truth, role = argument.truth(person), argument.facts[person]
-            wrong = truth not in (None, role)
-            if wrong:
+            if truth not in (None, role):
                 self._show(argument, person)
-                break
+                return True
             if self.program.inspection == "sweep":
                 argument.say(*(("undecided", person) if truth is None else ("check", person, role)))
-        if wrong:
-            return True
-        if not argument.top.cited:
-            argument.say("contradiction")
-        return not argument.top.cited
+        if argument.top.cited:
+            return False
+        argument.say("contradiction")
+        return True
 
     def _show(self, argument: Argument, person: int) -> None:
         form, about = self._pair(person) if self._pairs else ("", -1)

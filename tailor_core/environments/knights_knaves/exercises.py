@@ -1,8 +1,9 @@
 """Single-step exercises about Knights & Knaves puzzles: what the `tiny` backbone is pretrained on.
 
 They teach reading (who says what), judging one claim in a given (part of a) world, and drawing what one claim
-gives at once. They contain no search: which roles to suppose is given, no case is opened or closed, no puzzle
-is solved. The sentences are those of the trace language, so that fine-tuning has only the strategy to teach.
+gives at once. They contain no search: which roles are supposed, and given up again, is told; no reply opens
+or closes a case, no puzzle is solved. The sentences are those of the trace language, so that fine-tuning has
+only the strategy to teach.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _restate(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str,
 
 def _judge(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """Judge some people's claims, each by itself, under the given facts."""
-    given, facts = _past(puzzle, wording, rng, _some_roles(puzzle, rng))
+    given, facts = _past(wording, rng, _some_roles(puzzle, rng))
     people = _some_people(puzzle, rng)
     question = f"{given} Judge what {_names(puzzle, people)} said."
     return question, _sentences([_verdict(puzzle, wording, facts, p) for p in people])
@@ -55,7 +56,7 @@ def _judge(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, s
 
 def _consequences(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """What the claim of one person, who has a role, settles about the others."""
-    given, facts = _past(puzzle, wording, rng, _some_roles(puzzle, rng))
+    given, facts = _past(wording, rng, _some_roles(puzzle, rng))
     speaker = rng.choice(list(facts))
     lines = [wording.claim(speaker, facts[speaker], facts)]
     worlds = _told(puzzle, facts, speaker)
@@ -69,22 +70,22 @@ def _consequences(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple
 
 def _check(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """Go through the claims of those who have a role, up to the first that does not fit."""
-    given, facts = _past(
-        puzzle, wording, rng, _world(puzzle, rng) if rng.random() < 0.5 else _some_roles(puzzle, rng)
-    )
+    roles = _world(puzzle, rng) if rng.random() < 0.5 else _some_roles(puzzle, rng)
+    given, facts = _past(wording, rng, roles)
     lines = []
     for person in sorted(facts):
         lines.append(_verdict(puzzle, wording, facts, person))
         if _settled(puzzle.claims[person], _worlds(puzzle, facts)) not in (None, facts[person]):
             break
     else:
-        lines += [wording.fits()] * (len(facts) == puzzle.people)
+        if len(facts) == puzzle.people:
+            lines.append(wording.fits())
     return f"{given} Check the claims.", _sentences(lines)
 
 
 def _write_down(puzzle: Puzzle, wording: Wording, rng: random.Random) -> tuple[str, str]:
     """Copy the roles of everybody into the form of an answer."""
-    given, facts = _past(puzzle, wording, rng, _world(puzzle, rng))
+    given, facts = _past(wording, rng, _world(puzzle, rng))
     roles = [facts[person] for person in range(puzzle.people)]
     form, write = rng.choice((("in lines", answer_lines), ("in a sentence", answer_sentence)))
     answer = write(puzzle.names, roles, puzzle.knight, puzzle.knave)
@@ -130,7 +131,7 @@ def _world(puzzle: Puzzle, rng: random.Random) -> Facts:
     return {p: rng.random() < 0.5 for p in people}
 
 
-def _past(puzzle: Puzzle, wording: Wording, rng: random.Random, facts: Facts) -> tuple[str, Facts]:
+def _past(wording: Wording, rng: random.Random, facts: Facts) -> tuple[str, Facts]:
     """Sentences after which just `facts` hold, and the facts in order: some were first supposed to be otherwise.
 
     A role that is given up takes with it what was supposed after it, which is then said anew.

@@ -155,6 +155,23 @@ def test_a_run_does_all_steps_logs_them_and_changes_the_model(
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "rates"), [("constant_with_warmup", [1, 1, 1, 1]), ("linear", [4, 3, 2, 1])]
+)
+def test_the_learning_rate_stays_or_falls_to_zero_after_the_warm_up(
+    model_dir: Path, problems: list[Problem], tmp_path: Path, schedule: str, rates: list[int]
+) -> None:
+    changes = {"steps": 4, "warmup_ratio": 0.0, "lr_scheduler_type": schedule}
+    trainer = trainer_of(model_dir, problems, tmp_path, CONFIG.model_copy(update=changes))
+    trainer.create_optimizer_and_scheduler(4)
+    seen = []
+    for _ in range(4):
+        seen.append(trainer.lr_scheduler.get_last_lr()[0] / CONFIG.learning_rate)
+        trainer.optimizer.step()
+        trainer.lr_scheduler.step()
+    assert seen == pytest.approx([rate / rates[0] for rate in rates])
+
+
 def test_no_problems_is_one_clear_sentence(model_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"0 train problems.*problems\.train"):
         reinforce(

@@ -13,7 +13,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES
-from tailor_core.stages import pretraining as stage
 from tailor_core.training import pretraining
 from tailor_core.training.induction import (
     EVERY,
@@ -74,15 +73,6 @@ TRACE = (
     "{1} said that {2} is a knight (false), which is false: {1} is a knave. So {0} must be a knave. "
     "{0} said that {1} is a knave, which is false"
 )
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    """As `make_backbone` trains it, on less."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "TOKENIZER_CONVERSATIONS", 3_000)
-        patch.setattr(stage, "TOKENIZER_DEMONSTRATIONS", 1_000)
-        return stage._tokenizer(CONFIG, stage._puzzles(CONFIG))
 
 
 @pytest.fixture(params=[0, 1])

@@ -20,15 +20,6 @@ CONFIG = PretrainingConfig(conversations=8_000)
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    """As `make_backbone` trains it, on less."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "TOKENIZER_CONVERSATIONS", 3_000)
-        patch.setattr(stage, "TOKENIZER_DEMONSTRATIONS", 1_000)
-        return stage._tokenizer(CONFIG, stage._puzzles(CONFIG))
-
-
-@pytest.fixture(scope="module")
 def chats() -> list[list[Turn]]:
     rng = random.Random(0)
     problems = stage._puzzles(PretrainingConfig(conversations=100))
