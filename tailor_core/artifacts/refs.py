@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from tailor_core.errors import ArtifactError
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+# No "-": it parts stage, key and number in the names of locks and of temporary directories.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,8 @@ def artifact_uri(stage: str, key: str) -> str:
     for field, value in (("stage", stage), ("key", key)):
         if not is_name(value):
             raise ArtifactError(
-                f"artifact {field} = {value!r} is not allowed: it must be letters, digits, '_', '-' and '.', "
-                "and not begin with '.' or '-'; `tailor store ls` shows what there is"
+                f"artifact {field} = {value!r} is not allowed: it must be letters, digits, '_' and '.', "
+                "and not begin with '.'; `tailor store ls` shows what there is"
             )
     return f"{stage}/{key}"
 

@@ -214,7 +214,7 @@ def test_a_prefix_must_mean_one_artifact(any_store: Store, tmp_path: Path) -> No
         any_store.match("problems", "ff")
 
 
-HOSTILE = ["", ".", "..", "../x", "a/b", ".tmp", "/etc", "a\0b", "-rf", "a\nb", "a" * 300, "é"]
+HOSTILE = ["", ".", "..", "../x", "a/b", ".tmp", "/etc", "a\0b", "-rf", "1-2", "a\nb", "a" * 300, "é"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
