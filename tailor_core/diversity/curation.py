@@ -18,6 +18,9 @@ from tailor_core.records import Demonstration, SelectionDecision, Verdict
 
 KEPT = "kept_diverse"
 
+UNUSABLE = ("not_verified", "contaminated", "too_long")
+"""Rules that drop a row for what it is, whatever other rows there are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:

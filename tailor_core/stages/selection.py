@@ -16,7 +16,7 @@ import polars
 from tailor_core.artifacts.tables import read_records, read_table, write_records, write_table
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.data.decontamination import TRAIN_SPLIT, find_contamination
-from tailor_core.diversity.curation import EvaluationMatch, Row, curate
+from tailor_core.diversity.curation import UNUSABLE, EvaluationMatch, Row, curate
 from tailor_core.diversity.embedding import Embedder, Vectors, make_embedder
 from tailor_core.diversity.metrics import Described, describe
 from tailor_core.diversity.shingles import NearTextIndex
@@ -134,11 +134,11 @@ def _measure(
 ) -> dict[str, dict[str, float]]:
     """Metrics of all rows (`before`), of the kept ones (`after`), and of as many drawn at `random`.
 
-    The random draw is from the verified, uncontaminated rows: what a budget alone would have kept. Rows and
+    The random draw is from the rows that can be trained on: what a budget alone would have kept. Rows and
     decisions run in parallel.
     """
     kept = [i for i, decision in enumerate(decisions) if decision.kept]
-    usable = [i for i, d in enumerate(decisions) if d.rule not in ("not_verified", "contaminated")]
+    usable = [i for i, decision in enumerate(decisions) if decision.rule not in UNUSABLE]
     drawn = random.Random(content_id(["selection", "random", seed])).sample(usable, len(kept))
     difficulties = set(rows.difficulties)
     return {

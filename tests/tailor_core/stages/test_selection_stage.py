@@ -134,6 +134,13 @@ def test_metrics_tell_before_from_after_and_from_a_random_draw_of_the_same_size(
     assert metrics["after"]["primitive_balance"] == pytest.approx(np.log(3) / np.log(4), abs=0.01)
 
 
+def test_the_random_draw_has_no_rows_that_could_not_be_trained_on(tmp_path: Path) -> None:
+    config = SelectionConfig(budget=20, max_tokens=100)
+    summary = selection.run(config, make_context(write_inputs(tmp_path / "in"), tmp_path / "out"))
+    assert summary["funnel"]["dropped"]["too_long"] > 20
+    assert summary["metrics"]["random"]["mean_tokens"] <= 100 < summary["metrics"]["before"]["mean_tokens"]
+
+
 def test_the_bytes_are_the_same_in_another_process_with_another_hash_seed(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path / "in")
     selection.run(CONFIG, make_context(inputs, tmp_path / "here"))
