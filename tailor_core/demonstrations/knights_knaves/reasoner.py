@@ -14,8 +14,8 @@ from tailor_core.demonstrations.knights_knaves.state import Argument, Step
 from tailor_core.environments.knights_knaves.moves import Depth, Program
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 
-MAX_STEPS = 120
-"""A program that needs more steps gives up."""
+MAX_STEPS = 400
+"""A program that has come so far makes no more assumptions, and gives up."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,16 +46,18 @@ class _Reasoner:
     def run(self) -> bool:
         """Argue to the end; False when the program gets stuck."""
         self._begin()
-        while len(self.argument.steps) < MAX_STEPS:
+        while True:
             if self._propagate(self.program.depth):
                 if len(self.argument.scopes) == 1:
                     return False
                 self.argument.reject()
+                if self.program.scope == "stated":
+                    self.argument.name_assumptions()
                 self._list_open()
             elif not self.argument.open_people():
                 self._finish()
                 return True
-            elif self._at_a_loss():
+            elif self._at_a_loss() or len(self.argument.steps) >= MAX_STEPS:
                 break
             elif self.program.branching == "flat" and self.argument.top.assumed is not None:
                 self.argument.switch()
