@@ -14,6 +14,7 @@ from typing import Any
 import toy_stages
 from prefect import flow
 
+from flows.terminal import show_progress
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import prepare_process, read_settings
 from tasks.run import open_run
@@ -51,5 +52,6 @@ def toy(
 
 
 if __name__ == "__main__":
+    show_progress()
     prepare_process(read_settings(sys.argv[1]))
     print(toy(Path(sys.argv[1]), int(sys.argv[2]), "slow")["sft_dataset"]["digest"])
