@@ -9,16 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from flows import RECIPES
-from flows.options import Home, StoreUrl
+from flows.invalidate_cli import invalidate
+from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
 from tailor_core.config.backbone import PretrainingConfig
-from tailor_core.config.load import apply_override, load_recipe, make_config, recipe_names
+from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.settings import prepare_process, read_settings
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, solve_json
 from tailor_core.errors import InputError, TailorError
 from tailor_core.primitives.language import language_of
+from tailor_core.stages.registry import STAGES, check_stages
 from tailor_core.verification import MODES, score
 
 app = typer.Typer(
@@ -31,27 +33,36 @@ app = typer.Typer(
 backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
 app.add_typer(backbone_app, name="backbone")
 app.add_typer(store_app, name="store")
+app.command()(invalidate)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
-RecipeName = Annotated[
-    str, typer.Argument(help=f"one of {', '.join(recipe_names(RECIPES))}, or a .toml file")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="override a value of the recipe; repeatable"),
-]
 EnvironmentName = Annotated[str, typer.Argument(help="family of problems, such as kk")]
 
 
 @app.command()
-def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, store: StoreUrl = None) -> None:
+def run(
+    recipe: RecipeName,
+    overrides: Overrides = None,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="run this stage although the store has its artifact; repeatable"),
+    ] = None,
+    until: Annotated[str, typer.Option(metavar="STAGE", help="end after this stage")] = "",
+    home: Home = None,
+    store: StoreUrl = None,
+) -> None:
     """Run a recipe: problems to report. What is in the store already is not made again.
 
+    Where a forced stage yields other content than before, the old artifact goes to quarantine and what follows
+    runs as well; where it yields the same, nothing else does.
+
     Example: tailor run kk-tiny --set policy.beta=0.01
+    Example: tailor run kk-tiny --force primitives --until selection
     """
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
+    check_stages(force or [], until)
     read_options(loaded.environment.name, loaded.environment.options)
     language_of(loaded.environment.name).within(loaded.primitives.dimensions)
     prepare_process(settings)
@@ -67,26 +78,41 @@ def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, stor
         from flows.pipeline import pipeline
 
         wait_until_ready()
-        refs = pipeline(recipe, overrides or [], settings.home, settings.store)
-    evaluated = Store(settings.store).local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
-    console = Console()
-    console.print(result_table(read_summary(evaluated)))
-    console.print(f"report: {settings.reports / f'{loaded.name}.html'}", soft_wrap=True, highlight=False)
+        refs = pipeline(recipe, overrides or [], settings.home, settings.store, force or [], until)
+    opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
+    if "evaluation" in refs:
+        evaluated = opened.local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
+        Console().print(result_table(read_summary(evaluated)))
+    if "report" in refs:
+        console.print(f"report: {settings.reports / f'{loaded.name}.html'}")
+    else:
+        console.print(f"ended after {until}: {opened.uri(ArtifactRef.from_json(refs[until]))}")
 
 
 @app.command()
-def plan(recipe: RecipeName, overrides: Overrides = None, home: Home = None, store: StoreUrl = None) -> None:
+def plan(
+    recipe: RecipeName,
+    overrides: Overrides = None,
+    home: Home = None,
+    store: StoreUrl = None,
+    json: Json = False,
+) -> None:
     """Say of each stage whether it would run, and why, without running any.
+
+    A stage whose input would be made anew waits on it: it is a hit after all if that input turns out as before.
 
     Example: tailor plan kk-tiny --set policy.beta=0.01
     """
     from tailor_core.artifacts.store import Store
     from tailor_core.stages.explain import plan_stages
-    from tailor_core.stages.registry import STAGES
 
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
-    for stage in plan_stages(loaded, Store(settings.store), list(STAGES.values())):
+    plans = plan_stages(loaded, Store(settings.store), list(STAGES.values()))
+    if json:
+        write_rows(stage.to_json() for stage in plans)
+        return
+    for stage in plans:
         print(stage.to_line())
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Arguments and options that several commands have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+from flows import RECIPES
+from tailor_core.config.load import recipe_names
+
+RecipeName = Annotated[
+    str, typer.Argument(help=f"one of {', '.join(recipe_names(RECIPES))}, or a .toml file")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="override a value of the recipe; repeatable"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON lines instead of a table")]
 Home = Annotated[
     Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
 ]

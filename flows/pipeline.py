@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from prefect import flow
@@ -9,6 +10,7 @@ from prefect import flow
 from flows import RECIPES
 from tailor_core.config.load import load_recipe
 from tailor_core.config.settings import read_settings
+from tailor_core.stages.registry import check_stages
 from tasks.backbone import backbone
 from tasks.demonstrations import demonstrations
 from tasks.evaluation import evaluation
@@ -21,6 +23,7 @@ from tasks.report import report
 from tasks.run import open_run
 from tasks.selection import selection
 from tasks.sft_dataset import sft_dataset
+from tasks.stage import Reached
 from tasks.verdicts import verdicts
 from tasks.warm_start import warm_start
 
@@ -31,8 +34,12 @@ def pipeline(
     overrides: list[str] | None = None,
     home: Path | None = None,
     store: str | None = None,
+    force: list[str] | None = None,
+    until: str = "",
 ) -> dict[str, dict[str, str]]:
     """Run a recipe and return each product's artifact reference.
+
+    Stages in `force` run although the store has their artifacts; `until` is the last one, all where it is empty.
 
     1.  problems        puzzles for training, validation, test and out-of-distribution levels
     2.  backbone        the base model
@@ -48,31 +55,36 @@ def pipeline(
     12. report          one page on all of it
     """
     settings = read_settings(home, store)
-    with open_run(load_recipe(recipe, RECIPES, overrides or []), settings) as run:
-        puzzles = problems(run)
-        base = backbone(run)
-        answers = probe(run, problems=puzzles, backbone=base)
-        library = primitives(run, problems=puzzles, probe=answers)
-        traces = demonstrations(run, problems=puzzles, primitives=library)
-        judged = verdicts(run, problems=puzzles, demonstrations=traces)
-        chosen = selection(run, problems=puzzles, primitives=library, demonstrations=traces, verdicts=judged)
-        rows = sft_dataset(run, problems=puzzles, demonstrations=traces, selection=chosen)
-        warm = warm_start(run, backbone=base, sft_dataset=rows)
-        trained = policy(run, warm_start=warm, problems=puzzles)
-        evaluated = evaluation(run, problems=puzzles, backbone=base, warm_start=warm, policy=trained)
-        report(
-            run,
-            problems=puzzles,
-            backbone=base,
-            probe=answers,
-            primitives=library,
-            demonstrations=traces,
-            verdicts=judged,
-            selection=chosen,
-            sft_dataset=rows,
-            warm_start=warm,
-            policy=trained,
-            evaluation=evaluated,
-        )
+    loaded = load_recipe(recipe, RECIPES, overrides or [])
+    check_stages(force or [], until)
+    with open_run(loaded, settings, force=force or [], until=until) as run:
+        with suppress(Reached):
+            puzzles = problems(run)
+            base = backbone(run)
+            answers = probe(run, problems=puzzles, backbone=base)
+            library = primitives(run, problems=puzzles, probe=answers)
+            traces = demonstrations(run, problems=puzzles, primitives=library)
+            judged = verdicts(run, problems=puzzles, demonstrations=traces)
+            chosen = selection(
+                run, problems=puzzles, primitives=library, demonstrations=traces, verdicts=judged
+            )
+            rows = sft_dataset(run, problems=puzzles, demonstrations=traces, selection=chosen)
+            warm = warm_start(run, backbone=base, sft_dataset=rows)
+            trained = policy(run, warm_start=warm, problems=puzzles)
+            evaluated = evaluation(run, problems=puzzles, backbone=base, warm_start=warm, policy=trained)
+            report(
+                run,
+                problems=puzzles,
+                backbone=base,
+                probe=answers,
+                primitives=library,
+                demonstrations=traces,
+                verdicts=judged,
+                selection=chosen,
+                sft_dataset=rows,
+                warm_start=warm,
+                policy=trained,
+                evaluation=evaluated,
+            )
         publish(run)
         return {stage: outcome.manifest.ref.to_json() for stage, outcome in run.outcomes.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.filesize import decimal
 
-from flows.options import Home, StoreUrl
+from flows.options import Home, Json, StoreUrl
 from flows.rows import write_rows
 from tailor_core.config.settings import Settings, read_settings
 from tailor_core.errors import InputError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 store_app = typer.Typer(help="Look into the artifact store. Example: tailor store ls", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="print JSON lines instead of a table")]
 Reference = Annotated[str, typer.Argument(metavar="STAGE/KEY-PREFIX", help="an artifact, as `ls` shows it")]
 
 

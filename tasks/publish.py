@@ -11,20 +11,21 @@ from tailor_core.errors import TailorError
 from tasks.run import Run, progress
 
 
-def publish(run: Run) -> Path:
-    """Copy the report to `<home>/reports/<recipe>.html` and update the catalog; the report's path."""
+def publish(run: Run) -> None:
+    """Update the catalog and, where the run came to it, copy the report to `<home>/reports/<recipe>.html`."""
     directories = {
         stage: run.store.local(outcome.manifest.ref, run.settings.cache)
         for stage, outcome in run.outcomes.items()
     }
     _update_catalog(run, directories)
+    if "report" not in directories:
+        return
     target = run.settings.reports / f"{run.recipe.name}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}.partial")
     shutil.copyfile(directories["report"] / "report.html", partial)
     partial.replace(target)
     run.tracker.tag("report", str(target))
-    return target
 
 
 def _update_catalog(run: Run, directories: dict[str, Path]) -> None:

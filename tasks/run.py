@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -28,13 +28,19 @@ progress = logging.getLogger("tailor")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A recipe being run: its store, its trackers, and what its stages came to."""
+    """A recipe being run: its store, its trackers, and what its stages came to.
+
+    force: stages that run although the store has their artifacts
+    until: the last stage to run, all where it is empty
+    """
 
     recipe: Recipe
     settings: Settings
     store: Store
     tracker: RunTracker
     lineage: LineageLog
+    force: frozenset[str] = frozenset()
+    until: str = ""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def dataset(self, ref: ArtifactRef) -> Dataset:
@@ -51,14 +57,24 @@ _current: ContextVar[Run] = ContextVar("run")
 
 
 @contextmanager
-def open_run(recipe: Recipe, settings: Settings) -> Iterator[Run]:
+def open_run(
+    recipe: Recipe, settings: Settings, *, force: Iterable[str] = (), until: str = ""
+) -> Iterator[Run]:
     """Everything that the tasks of one flow run need, for as long as it lasts."""
     store = Store(settings.store)
     lineage = LineageLog(directory=settings.lineage, recipe=recipe.name)
     tracker = RunTracker(
         settings.tracking_uri, settings.home, recipe.name, flat(recipe.model_dump(mode="json"))
     )
-    run = Run(recipe=recipe, settings=settings, store=store, tracker=tracker, lineage=lineage)
+    run = Run(
+        recipe=recipe,
+        settings=settings,
+        store=store,
+        tracker=tracker,
+        lineage=lineage,
+        force=frozenset(force),
+        until=until,
+    )
     token = _current.set(run)
     failed = True
     try:

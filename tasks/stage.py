@@ -14,16 +14,24 @@ from typing import Any, cast
 from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.tasks import exponential_backoff
+from prefect.transactions import IsolationLevel
 
 from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.stages.context import Track
 from tailor_core.stages.execute import Outcome, StageJob, execute, find_intact
 from tailor_core.stages.registry import STAGES, StageDefinition
 from tailor_core.stages.spec import make_spec
+from tasks.locks import KernelLocks
 from tasks.run import Run, attempt_at, progress
 
 Json = dict[str, Any]
 
 _BACKOFF_SECONDS = 2
+_LOCKS = KernelLocks()
+
+
+class Reached(Exception):  # noqa: N818  # it ends a run as asked
+    """The last stage that was asked for is done."""
 
 
 class StageTask:
@@ -35,7 +43,9 @@ class StageTask:
             fn=_attempt,
             name=definition.product,
             description=f"Make the product `{definition.product}`",
-            cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key),
+            cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key).configure(
+                isolation_level=IsolationLevel.SERIALIZABLE, lock_manager=_LOCKS
+            ),
             persist_result=True,
             result_serializer="json",
             retries=definition.retries,
@@ -45,22 +55,28 @@ class StageTask:
         )
 
     def __call__(self, run: Run, **inputs: ArtifactRef) -> ArtifactRef:
-        """The stage's artifact: found in the store, or made now."""
+        """The stage's artifact: found in the store, or made now. `Reached` after the last stage of the run."""
         started = time.monotonic()
         job = self.job(run, inputs)
-        stage, key = job.spec.stage, job.spec.key
-        intact = find_intact(run.store, stage, key)
-        if intact is None:
-            progress.info("%-15s ...", stage)
-        value = job.to_json()
-        ref = ArtifactRef.from_json(self.task.with_options(refresh_cache=intact is None)(value))
-        if intact and ref.digest != intact.digest:
-            ref = ArtifactRef.from_json(self.task.with_options(refresh_cache=True)(value))
-        if intact and stage not in run.outcomes:
-            with attempt_at(job) as attempt:
-                attempt.complete(Outcome(manifest=intact, hit=True))
+        stage = job.spec.stage
+        before = run.outcomes.get(stage)
+        ref = self._run(job, anew=job.force)
+        if run.outcomes.get(stage) is before:  # it was Prefect that had the reference
+            intact = find_intact(run.store, stage, job.spec.key)
+            if intact and intact.digest == ref.digest:
+                with attempt_at(job) as attempt:
+                    attempt.complete(Outcome(manifest=intact, hit=True))
+            else:
+                ref = self._run(job, anew=True)
         _tell(run.outcomes[stage], time.monotonic() - started)
+        if stage == run.until:
+            raise Reached
         return ref
+
+    def _run(self, job: StageJob, *, anew: bool) -> ArtifactRef:
+        """The reference that Prefect has cached or, `anew`, that an attempt at the stage gives."""
+        task = self.task.with_options(refresh_cache=True) if anew else self.task
+        return ArtifactRef.from_json(task(job.to_json()))
 
     def job(self, run: Run, inputs: Mapping[str, ArtifactRef]) -> StageJob:
         """What is to be done, as another process could do it."""
@@ -74,6 +90,7 @@ class StageTask:
             recipe=run.recipe.name,
             home=str(run.settings.home),
             store=run.settings.store,
+            force=self.definition.product in run.force,
         )
 
 
@@ -86,7 +103,12 @@ def _attempt(job: Json) -> Json:
     """One attempt at a stage, in the current run; the artifact's reference."""
     todo = StageJob.from_json(job)
     with attempt_at(todo) as attempt:
-        outcome = execute(todo, begin=attempt.begin, say=progress.info)
+
+        def begin() -> Track:
+            progress.info("%-15s ...", todo.spec.stage)
+            return attempt.begin()
+
+        outcome = execute(todo, begin=begin, say=progress.info)
         attempt.complete(outcome)
     return cast(Json, outcome.manifest.ref.to_json())
 

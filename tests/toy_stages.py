@@ -43,6 +43,9 @@ SLOW = StageDefinition(
 FAILING = StageDefinition(
     product="problems", function="toy_stages:fail", config="tailor_core.config.problems:ProblemsConfig"
 )
+DICE = StageDefinition(
+    product="problems", function="toy_stages:throw", config="tailor_core.config.problems:ProblemsConfig"
+)
 LAZY = StageDefinition(
     product="problems",
     function="toy_stages:write_nothing",
@@ -95,6 +98,14 @@ def fail(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
     _log("fail")
     (context.output / "half").write_text("half")
     raise OSError("the disk went away")
+
+
+def throw(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """Other numbers every time: a stage that does not repeat itself."""
+    _log("throw")
+    numbers = [int.from_bytes(os.urandom(6)) for _ in range(_size(config))]
+    write_table(context.output / "problems.parquet", polars.DataFrame({"number": numbers}))
+    return {"rows": {"problems": len(numbers)}}
 
 
 def write_nothing(config: ProblemsConfig, context: StageContext) -> Mapping[str, Any]:

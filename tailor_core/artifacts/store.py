@@ -143,15 +143,17 @@ class Store:
             path.mkdir(parents=True)
         return path
 
-    def commit(self, directory: Path, manifest: Manifest) -> Manifest:
+    def commit(self, directory: Path, manifest: Manifest, *, replaces: str = "") -> Manifest:
         """Make the files in a staging directory the artifact of `manifest`; the manifest that then counts.
 
-        That is another writer's where an intact artifact stands there already. What is damaged is quarantined.
+        That is another's where an intact artifact stands there already, unless it has the content digest `replaces`
+        and the new one has not. What is replaced or damaged is quarantined.
         ArtifactError where the store cannot be written; then the artifact does not exist.
         """
         for _ in range(_TRIES):
             standing = self.find(manifest.stage, manifest.key)
-            if standing and not self.damage(standing):
+            gives_way = standing is not None and standing.digest == replaces != manifest.digest
+            if standing and not gives_way and not self.damage(standing):
                 shutil.rmtree(directory, ignore_errors=True)
                 return standing
             if self.directory or self.has_manifest(manifest.stage, manifest.key):

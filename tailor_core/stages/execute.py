@@ -24,7 +24,7 @@ from tailor_core.artifacts.manifest import Manifest, content_digest, describe_fi
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
 from tailor_core.config.settings import Settings
-from tailor_core.errors import StageError
+from tailor_core.errors import ArtifactError, StageError
 from tailor_core.stages.context import StageContext, Track, untracked
 from tailor_core.stages.registry import load_target
 from tailor_core.stages.spec import StageSpec
@@ -34,7 +34,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageJob:
-    """All that another process needs to run a stage; plain JSON values."""
+    """All that another process needs to run a stage; plain JSON values.
+
+    force: run it although the store has its artifact
+    """
 
     spec: StageSpec
     config: str
@@ -42,6 +45,7 @@ class StageJob:
     recipe: str
     home: str
     store: str
+    force: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,22 +77,27 @@ def untold() -> Track:
 
 
 def execute(job: StageJob, begin: Callable[[], Track] = untold, say: Say | None = None) -> Outcome:
-    """Make a stage's artifact unless the store has it intact.
+    """Make a stage's artifact unless the store has it intact and the job does not force it.
 
-    One process at a time works on a key; `say` is told when this one waits. `begin` is called when the stage
-    is about to run, and gives its tracker. What the stage raises goes through.
+    One process at a time works on a key; `say` is told when this one waits, and where other content took the place
+    of an artifact, which then lies in quarantine. `begin` is called when the stage is about to run, and gives its
+    tracker. What the stage raises goes through.
     """
     store = Store(job.store)
     settings = Settings(home=Path(job.home), store=job.store)
     stage, key = job.spec.stage, job.spec.key
     with held(store.lock_file(stage, key, settings.locks), f"{stage} {key[:12]}", on_wait=say):
-        manifest = find_intact(store, stage, key)
-        if manifest:
-            return Outcome(manifest=manifest, hit=True)
-        return Outcome(manifest=_make(job, store, settings, begin()), hit=False)
+        standing = find_intact(store, stage, key)
+        if standing and not job.force:
+            return Outcome(manifest=standing, hit=True)
+        made = _make(job, store, settings, begin(), replaces=standing.digest if standing else "")
+        if standing and standing.digest != made.digest and say:
+            was, now = standing.digest[:12], made.digest[:12]
+            say(f"{stage}: other content than before, {was} -> {now}; what was there is in quarantine")
+        return Outcome(manifest=made, hit=False)
 
 
-def _make(job: StageJob, store: Store, settings: Settings, track: Track) -> Manifest:
+def _make(job: StageJob, store: Store, settings: Settings, track: Track, replaces: str) -> Manifest:
     stage, key = job.spec.stage, job.spec.key
     workdir = settings.work / f"{stage}-{key}"
     workdir.mkdir(parents=True, exist_ok=True)
@@ -103,12 +112,25 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track) -> Mani
     started = time.monotonic()
     try:
         summary = load_target(job.spec.function)(_config(job), context)
-        manifest = store.commit(output, _manifest(job, output, summary, time.monotonic() - started))
+        made = _manifest(job, output, summary, time.monotonic() - started)
+        manifest = store.commit(output, made, replaces=replaces)
     except BaseException:
         shutil.rmtree(output, ignore_errors=True)
         raise
+    _read_back(store, manifest)
     shutil.rmtree(workdir, ignore_errors=True)
     return manifest
+
+
+def _read_back(store: Store, manifest: Manifest) -> None:
+    """See the artifact in the store before its workdir goes and before anyone is told of it."""
+    found = store.find(manifest.stage, manifest.key)
+    damage = store.damage(found, deep=False) if found else "its manifest is missing"
+    if damage:
+        raise ArtifactError(
+            f"the {manifest.stage!r} artifact {manifest.key[:12]} was written, but the store {store.url!r} does not "
+            f"have it ({damage}); check the store and run again"
+        )
 
 
 def _config(job: StageJob) -> Any:

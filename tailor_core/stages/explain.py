@@ -18,54 +18,71 @@ _SHOWN_REASONS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagePlan:
-    """What would happen to one stage: a `hit` has a reference, a miss has reasons."""
+    """What would happen to one stage: a hit has a reference, a miss has reasons, or inputs that it waits on, or both.
+
+    What only waits is a hit after all if those inputs turn out as they were in some earlier run.
+    """
 
     stage: str
-    hit: bool
     reasons: tuple[str, ...] = ()
+    waits_on: tuple[str, ...] = ()
     ref: ArtifactRef | None = None
+
+    @property
+    def hit(self) -> bool:
+        return self.ref is not None
 
     def to_line(self) -> str:
         """One line for a terminal."""
-        told = "; ".join(self.reasons[:_SHOWN_REASONS])
-        more = len(self.reasons) - _SHOWN_REASONS
-        told += f"; and {more} more" if more > 0 else ""
-        return (
-            f"{self.stage:<15} hit   {self.ref.digest[:12]}" if self.ref else f"{self.stage:<15} miss  {told}"
-        )
+        if self.ref:
+            return f"{self.stage:<15} hit   {self.ref.digest[:12]}"
+        told = list(self.reasons[:_SHOWN_REASONS])
+        more = len(self.reasons) - len(told)
+        told += [f"and {more} more"] if more else []
+        if self.waits_on:
+            unless = "" if self.reasons else " (a hit after all if nothing new comes of that)"
+            told.append(f"waits on {', '.join(self.waits_on)}{unless}")
+        return f"{self.stage:<15} miss  {'; '.join(told)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs; `digest` is null where it is not known yet."""
+        return {
+            "stage": self.stage,
+            "hit": self.hit,
+            "reasons": list(self.reasons),
+            "waits_on": list(self.waits_on),
+            "digest": self.ref.digest if self.ref else None,
+        }
 
 
 def plan_stages(recipe: Recipe, store: Store, definitions: Sequence[StageDefinition]) -> list[StagePlan]:
     """What a run of this recipe would do, stage by stage, without doing it.
 
-    Where an input would be made anew its content is not known yet: the stage counts as a miss, but it will
-    be a hit after all if the input turns out the same.
+    Where an input would be made anew its content is not known yet, and so the stage waits on it.
     """
     refs: dict[str, ArtifactRef] = {}
     plans = []
     for definition in definitions:
         inputs = {name: refs[name] for name in definition.inputs if name in refs}
         spec = make_spec(definition, recipe, inputs)
-        plan = _plan_stage(spec, store, [name for name in definition.inputs if name not in refs])
+        plan = _plan_stage(spec, store, tuple(name for name in definition.inputs if name not in refs))
         if plan.ref:
             refs[definition.product] = plan.ref
         plans.append(plan)
     return plans
 
 
-def _plan_stage(spec: StageSpec, store: Store, unknown: Sequence[str]) -> StagePlan:
+def _plan_stage(spec: StageSpec, store: Store, unknown: tuple[str, ...]) -> StagePlan:
     if not unknown:
         manifest = store.find(spec.stage, spec.key)
         damage = store.damage(manifest) if manifest else ""
         if manifest and not damage:
-            return StagePlan(stage=spec.stage, hit=True, ref=manifest.ref)
+            return StagePlan(stage=spec.stage, ref=manifest.ref)
         if damage:
-            return StagePlan(stage=spec.stage, hit=False, reasons=(f"the artifact is damaged: {damage}",))
-    waits = tuple(f"input {name} would be made anew" for name in unknown)
+            return StagePlan(stage=spec.stage, reasons=(f"the artifact is damaged: {damage}",))
     changes = _nearest_changes(spec, store, unknown)
-    if changes is None:
-        return StagePlan(stage=spec.stage, hit=False, reasons=("never run in this store", *waits))
-    return StagePlan(stage=spec.stage, hit=False, reasons=(*changes, *waits))
+    reasons = ("never run in this store",) if changes is None else changes
+    return StagePlan(stage=spec.stage, reasons=reasons, waits_on=unknown)
 
 
 def _nearest_changes(spec: StageSpec, store: Store, unknown: Sequence[str]) -> tuple[str, ...] | None:
@@ -100,10 +117,14 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, .
 def _told(stage: str, name: str, old: Any, new: Any) -> str:
     section, _, rest = name.partition(".")
     if section == "inputs":
-        return f"input {rest} has other content"
+        return f"the content of input {rest} {_digest(old)} -> {_digest(new)}"
     if section == "code":
         return f"the code of {rest} changed"
     if section == "config":
         owner = "" if rest.startswith("environment.") else f"{stage}."
         return f"{owner}{rest} {shown(old)} -> {shown(new)}"
     return f"{name} {shown(old)} -> {shown(new)}"
+
+
+def _digest(value: str | None) -> str:
+    return value[:12] if value else "none"

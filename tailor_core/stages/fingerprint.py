@@ -1,7 +1,7 @@
 """What code a stage runs, as digests: one for each module of ours that its module can reach by imports.
 
-Source is read, never imported. Comments, formatting and docstrings do not count, and neither does the
-Python version. An import may also be a string such as
+Source is read, never imported. Comments, formatting, docstrings and the names of local variables do not count, and
+neither does the Python version. An import may also be a string such as
 `"tailor_core.environments.knights_knaves:KnightsKnaves"`: that is how registries name what they load later.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tailor_core.errors import RecipeError
+from tailor_core.stages.local_names import number_local_names
 
 _PACKAGE = "tailor_core"
 _DOTTED_TARGET = re.compile(r"^([A-Za-z_]\w*(?:\.\w+)+):\w+$")
@@ -109,6 +110,7 @@ def _read(module: str, path: Path) -> tuple[str, tuple[str, ...]]:
     """The digest of a module's meaning, and the modules it may import."""
     tree = ast.parse(path.read_bytes())
     imported = tuple(dict.fromkeys(_imports(tree, module, is_package=path.name == "__init__.py")))
+    number_local_names(tree)
     text = json.dumps(_meaning(tree), separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS], imported
 

@@ -5,11 +5,14 @@ Everything is a name, so that nothing heavy is imported before a stage runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
+
+from tailor_core.errors import InputError
 
 _TRAINING = ("accelerate", "tokenizers", "torch", "transformers", "trl")
 _SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
@@ -98,6 +101,20 @@ _ALL = (
 
 STAGES: Mapping[str, StageDefinition] = MappingProxyType({stage.product: stage for stage in _ALL})
 """Product -> definition, each after its inputs."""
+
+
+def check_stages(names: Iterable[str], until: str = "") -> None:
+    """InputError, naming the nearest, where a name or `until` is no stage, or a name comes after `until`."""
+    order = list(STAGES)
+    for name in (*names, *([until] if until else [])):
+        if name not in STAGES:
+            near = get_close_matches(name, order, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise InputError(f"stage = {name!r} is no stage{hint}; the stages are {', '.join(order)}")
+        if until in STAGES and order.index(name) > order.index(until):
+            raise InputError(
+                f"stage = {name!r} comes after {until!r}, where the run is to end; end it later, or leave it out"
+            )
 
 
 def load_target(dotted: str) -> Any:

@@ -33,6 +33,7 @@ class RunTracker:
 
     def __init__(self, tracking_uri: str, home: Path, recipe: str, params: Mapping[str, Any]) -> None:
         self.client: Any = None
+        self._cached: dict[str, str] = {}
         self._experiment = self.run_id = ""
         with never_failing("the MLflow run"):
             self.client, self._experiment = _open(tracking_uri, home, recipe)
@@ -51,8 +52,8 @@ class RunTracker:
         return StageTracker(self, stage, run_id)
 
     def cached(self, stage: str, digest: str) -> None:
-        """Note on the parent that a stage's artifact was there already."""
-        self.tag(f"stage.{stage}", f"cached:{digest}")
+        """Note on the parent, when it ends, that a stage's artifact was there already."""
+        self._cached[f"stage.{stage}"] = f"cached:{digest}"
 
     def tag(self, name: str, value: str) -> None:
         """Set a tag of the parent run."""
@@ -61,7 +62,10 @@ class RunTracker:
                 self.client.set_tag(self.run_id, name, value)
 
     def close(self, *, failed: bool) -> None:
-        """End the parent run."""
+        """End the parent run, with all that was cached noted at once: a call for each takes longer than its stage."""
+        if self.run_id and self._cached:
+            with never_failing("the MLflow tags of cached stages"):
+                _set_tags(self.client, self.run_id, self._cached)
         _end(self.client, self.run_id, "the MLflow run", failed=failed)
 
     def _create(self, name: str, tags: Mapping[str, str]) -> str:
@@ -155,6 +159,12 @@ def _log_metrics(client: Any, run_id: str, metrics: Mapping[str, float], step: i
         for name, value in metrics.items()
     ]
     client.log_batch(run_id, metrics=entries)
+
+
+def _set_tags(client: Any, run_id: str, tags: Mapping[str, str]) -> None:
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
 def _log_inputs(client: Any, run_id: str, inputs: Sequence[Dataset]) -> None:

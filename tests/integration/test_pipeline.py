@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     assert before.count("never run in this store") == len(STAGES)
 
     first = tailor(python_environment, "run", str(small_recipe), *place)
+    shutil.rmtree(home / "prefect")  # its database and its cache: the store is the truth
     second = tailor(python_environment, "run", str(small_recipe), *place)
 
     assert list(outcomes(first)) == list(STAGES)
@@ -72,7 +74,9 @@ def check_plans(environment: dict[str, str], recipe: Path, place: tuple[str, str
     changed = tailor(environment, "plan", str(recipe), *place, "--set", "policy.beta=0.125").stdout
     missed = {line.split()[0]: line for line in changed.splitlines() if line.split()[1] == "miss"}
     assert list(missed) == ["policy", "evaluation", "report"]
-    assert "policy.beta 0.001 -> 0.125" in missed["policy"]
+    assert missed["policy"].endswith("miss  policy.beta 0.001 -> 0.125")
+    assert "miss  waits on policy (a hit" in missed["evaluation"]
+    assert "miss  waits on policy, evaluation (a hit" in missed["report"]
 
 
 def check_catalog(home: Path) -> None:
@@ -129,3 +133,26 @@ def test_a_killed_run_leaves_no_process_and_goes_on(
         if digests:
             assert resumed[stage] == ("hit", digests[0][:12])
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+    check_force_and_invalidate(python_environment, small_recipe, home)
+
+
+def check_force_and_invalidate(environment: dict[str, str], recipe: Path, home: Path) -> None:
+    """A stage made again with the same content, on request, costs nothing that follows."""
+    place = ("--home", str(home))
+    only = tailor(environment, "run", str(recipe), *place, "--force", "problems", "--until", "primitives")
+    words = {stage: word for stage, (word, _) in outcomes(only).items()}
+    assert words == {"problems": "made", "backbone": "hit", "probe": "hit", "primitives": "hit"}
+    assert re.fullmatch(rf"ended after primitives: file://{home}/store/primitives/\w{{64}}\n", only.stdout)
+
+    said = tailor(environment, "invalidate", str(recipe), "verdicts", *place, "--dry-run").stdout
+    assert re.fullmatch(r"verdicts/\w{12}: would be moved to quarantine\n", said)
+    done = tailor(environment, "invalidate", str(recipe), "verdicts", *place).stdout
+    assert re.fullmatch(rf"verdicts/\w{{12}}: moved to {home}/store/\.quarantine/verdicts-\S+\n", done)
+    plans = [
+        json.loads(line)
+        for line in tailor(environment, "plan", str(recipe), *place, "--json").stdout.splitlines()
+    ]
+    waits = {row["stage"]: row["waits_on"] for row in plans if not row["hit"]}
+    assert waits["verdicts"] == []
+    assert waits["selection"] == ["verdicts"]
+    assert list(waits) == list(STAGES)[list(STAGES).index("verdicts") :]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,50 @@ def test_only_what_depends_on_a_changed_value_is_made_again(results: Path, home:
     assert hits(run_toy(home, train=5)) == [False] * 3
 
 
+def test_a_forced_stage_that_repeats_itself_makes_nothing_else_run(
+    results: Path, home: Path, toy_log: Path
+) -> None:
+    first = run_toy(home)
+    forced = run_toy(home, force=["problems"])
+    assert hits(forced) == [False, True, True]
+    assert digests(forced) == digests(first)
+    assert toy_log.read_text().split() == ["count", "halve", "add_up", "count"]
+    assert hits(run_toy(home)) == [True] * 3
+
+
+def test_a_forced_stage_with_other_content_makes_what_follows_run_and_keeps_the_old(
+    results: Path, home: Path
+) -> None:
+    first = run_toy(home, first="dice")
+    forced = run_toy(home, first="dice", force=["problems"])
+    assert hits(forced) == [False] * 3
+    assert forced["problems"]["key"] == first["problems"]["key"]
+    assert forced["problems"]["digest"] != first["problems"]["digest"]
+    [aside] = (home / "store" / ".quarantine").iterdir()
+    assert json.loads((aside / "manifest.json").read_text())["digest"] == first["problems"]["digest"]
+    again = run_toy(home, first="dice")
+    assert hits(again) == [True] * 3, "Prefect's cache knows the new one"
+    assert digests(again) == digests(forced)
+
+
+def test_a_run_ends_after_the_stage_that_was_asked_for(results: Path, home: Path, toy_log: Path) -> None:
+    assert run_toy(home, until="verdicts").keys() == {"problems", "verdicts"}
+    assert toy_log.read_text().split() == ["count", "halve"]
+    assert hits(run_toy(home)) == [True, True, False]
+
+
+def test_a_result_that_prefect_could_not_store_costs_nothing(
+    results: Path, home: Path, toy_log: Path
+) -> None:
+    """Prefect reports such a task as completed, and has nothing cached."""
+    results.write_text("no directory")
+    first = run_toy(home)
+    second = run_toy(home)
+    assert (hits(first), hits(second)) == ([False] * 3, [True] * 3)
+    assert results.is_file()
+    assert toy_log.read_text().split() == ["count", "halve", "add_up"]
+
+
 def test_a_failure_of_the_machine_is_tried_again_and_then_goes_through(
     results: Path, home: Path, toy_log: Path
 ) -> None:
@@ -231,3 +275,33 @@ def test_two_flows_at_once_make_each_stage_once(
     assert answers[0][0] == answers[1][0] != ""
     lines = toy_log.read_text().splitlines()
     assert [lines.count(name) for name in ("count_slowly", "halve", "add_up")] == [1, 1, 1]
+
+
+def test_who_waits_for_a_killed_flow_goes_on_where_that_one_was(
+    server: str, results: Path, home: Path, toy_log: Path, python_environment: dict[str, str]
+) -> None:
+    holder = start(server, home, results, toy_log, python_environment)
+    wait_for(lambda: "part 1\n" in toy_log.read_text())
+    os.kill(holder.pid, signal.SIGSTOP)  # it holds its locks and makes nothing
+    waiter = start(server, home, results, toy_log, python_environment)
+    try:
+        assert waiter.stderr
+        told = next((line for line in waiter.stderr if "waiting for it" in line), "")
+        assert f"is being made by process {holder.pid}" in told
+        os.kill(holder.pid, signal.SIGKILL)
+        out, error = waiter.communicate(timeout=120)
+    finally:
+        for process in (holder, waiter):
+            process.kill()
+            process.wait()
+    assert waiter.returncode == 0, error
+    lines = toy_log.read_text().splitlines()
+    assert [lines.count(f"part {n}") for n in range(14)] == [1] * 14
+    assert out.strip() == run_toy(home.with_name("other"), train=14)["sft_dataset"]["digest"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

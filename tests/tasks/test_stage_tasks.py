@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import toy_stages
+from prefect.transactions import IsolationLevel
 
 from tailor_core.artifacts.store import Store
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, StageError
 from tailor_core.stages.registry import STAGES
+from tasks.locks import KernelLocks
 from tasks.run import Run, current_run
 from tasks.stage import StageTask, stage_task
 
@@ -63,6 +65,9 @@ def test_every_task_caches_json_references_and_retries_with_backoff(product: str
     assert task.result_serializer == "json"
     assert task.retries == STAGES[product].retries >= 1
     assert callable(task.retry_delay_seconds) or task.retry_delay_seconds
+    assert task.cache_policy
+    assert task.cache_policy.isolation_level == IsolationLevel.SERIALIZABLE
+    assert isinstance(task.cache_policy.lock_manager, KernelLocks)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,13 @@ KEY = "ab" * 32
 FILES = {"problems.parquet": b"not really", "nested/deep/weights.bin": bytes(range(256)) * 10}
 
 
-def commit(store: Store, tmp_path: Path, files: dict[str, bytes] | None = None, key: str = KEY) -> Manifest:
+def commit(
+    store: Store,
+    tmp_path: Path,
+    files: dict[str, bytes] | None = None,
+    key: str = KEY,
+    replaces: str = "",
+) -> Manifest:
     directory = store.staging("problems", key, tmp_path / "fallback")
     for name, content in (files or FILES).items():
         path = directory / name
@@ -34,7 +40,7 @@ def commit(store: Store, tmp_path: Path, files: dict[str, bytes] | None = None, 
     described = describe_files(directory)
     digest = content_digest({name: entry["sha256"] for name, entry in described.items()})
     manifest = Manifest(stage="problems", key=key, digest=digest, files=described, spec={"stage": "problems"})
-    return store.commit(directory, manifest)
+    return store.commit(directory, manifest, replaces=replaces)
 
 
 def write(store: Store, name: str, content: bytes) -> None:
@@ -58,6 +64,29 @@ def test_what_was_committed_is_found_with_its_bytes(any_store: Store, tmp_path: 
     assert Manifest.from_text((local / MANIFEST).read_text()) == written
     assert [m.key for m in any_store.manifests("problems")] == [KEY]
     assert any_store.uri(found.ref).endswith(f"store/problems/{KEY}")
+
+
+def test_what_is_replaced_goes_to_quarantine_whole(any_store: Store, tmp_path: Path) -> None:
+    old = commit(any_store, tmp_path)
+    new = commit(any_store, tmp_path, {"problems.parquet": b"other"}, replaces=old.digest)
+    assert any_store.find("problems", KEY) == new != old
+    assert any_store.damage(new) == ""
+    [aside] = any_store.quarantined()
+    bytes_aside = [
+        any_store._fs.cat_file(any_store._at(path)) for path in any_store.objects(f".quarantine/{aside}")
+    ]
+    assert {old.to_text().encode(), *FILES.values()} == set(bytes_aside)
+
+
+@pytest.mark.parametrize("replaces", ["", "0" * 64, "own"])
+def test_what_is_not_to_be_replaced_stays(any_store: Store, tmp_path: Path, replaces: str) -> None:
+    """Another writer was there in between, or the content is the same."""
+    old = commit(any_store, tmp_path)
+    files = FILES if replaces == "own" else {"problems.parquet": b"other"}
+    given = old.digest if replaces == "own" else replaces
+    assert commit(any_store, tmp_path, files, replaces=given) == old
+    assert any_store.find("problems", KEY) == old
+    assert any_store.quarantined() == {}
 
 
 def test_the_digest_is_sha256_over_the_sorted_file_hashes(any_store: Store, tmp_path: Path) -> None:

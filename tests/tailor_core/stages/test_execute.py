@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -13,11 +14,12 @@ from typing import Any
 import pytest
 import toy_stages
 
+from tailor_core.artifacts.manifest import Manifest
 from tailor_core.artifacts.store import Store
 from tailor_core.artifacts.tables import read_table
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
-from tailor_core.errors import StageError
+from tailor_core.errors import ArtifactError, StageError
 from tailor_core.stages.execute import StageJob, execute
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
@@ -96,6 +98,50 @@ def test_equal_content_under_another_key_is_a_hit_downstream(settings: Settings,
     second = execute(make_job(toy_stages.VERDICTS, settings, {"problems": again}))
     assert (first.hit, second.hit) == (False, True)
     assert calls(toy_log, "halve") == 1
+
+
+def test_a_forced_stage_that_repeats_itself_leaves_the_old_artifact(
+    settings: Settings, store: Store, toy_log: Path
+) -> None:
+    job = make_job(toy_stages.PROBLEMS, settings)
+    first = execute(job)
+    told: list[str] = []
+    again = execute(dataclasses.replace(job, force=True), say=told.append)
+    assert (again.hit, calls(toy_log, "count")) == (False, 2)
+    assert again.manifest == first.manifest
+    assert store.quarantined() == {}
+    assert told == []
+
+
+def test_a_forced_stage_with_other_content_puts_the_old_artifact_aside(
+    settings: Settings, store: Store, toy_log: Path
+) -> None:
+    job = make_job(toy_stages.DICE, settings)
+    first = execute(job).manifest
+    told: list[str] = []
+    second = execute(dataclasses.replace(job, force=True), say=told.append).manifest
+    assert second.digest != first.digest
+    assert store.find(first.stage, first.key) == second
+    [aside] = store.quarantined()
+    assert store.directory
+    kept = (store.directory / ".quarantine" / aside / "manifest.json").read_text()
+    assert Manifest.from_text(kept) == first, "nothing is lost"
+    assert told == [
+        f"problems: other content than before, {first.digest[:12]} -> {second.digest[:12]}; "
+        "what was there is in quarantine"
+    ]
+    assert execute(job).hit
+    assert calls(toy_log, "throw") == 2
+
+
+def test_a_store_that_lost_what_it_took_is_noticed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "_publish", lambda self, directory, manifest: None)
+    job = make_job(toy_stages.PROBLEMS, settings)
+    with pytest.raises(ArtifactError, match=r"was written, but the store .* does not have it"):
+        execute(job)
+    assert (settings.work / f"problems-{job.spec.key}").exists(), "the next attempt may need it"
 
 
 @pytest.mark.parametrize("damage", ["delete", "change", "truncate", "tear", "forget"])

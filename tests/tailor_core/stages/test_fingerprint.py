@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -30,7 +31,8 @@ PACKAGE = {
     "middle": """
         def double(x):
             from plug import deep
-            return x * deep.TWO
+            product = x * deep.TWO
+            return product
         """,
     "deep": "TWO = 2\n",
     "sibling": "ONE = 1\nTARGET = 'plug.named:Thing'\n",
@@ -80,6 +82,7 @@ def test_all_modules_that_imports_reach_are_there_and_no_others(package: Path) -
         ("middle", "x * deep.TWO", "x * (deep . TWO)"),
         ("sibling", "'plug.named:Thing'", 'u"plug.named:Thing"'),
         ("unrelated", "X = 1", "X = 2"),
+        ("middle", "product", "doubled"),
     ],
 )
 def test_writing_and_unreached_modules_do_not_count(package: Path, module: str, old: str, new: str) -> None:
@@ -93,6 +96,8 @@ def test_writing_and_unreached_modules_do_not_count(package: Path, module: str, 
     [
         ("stage", "double(x) +", "double(x) -"),
         ("middle", "x * deep.TWO", "deep.TWO * x"),
+        ("middle", "return product", "return x"),
+        ("middle", "(x)", "(x, /)"),
         ("deep", "2", "3"),
         ("deep", "2", "2.0"),
         ("deep", "2", "'2'"),
@@ -141,19 +146,27 @@ def test_no_stage_depends_on_the_orchestration() -> None:
         assert not reached.keys() & {"tailor_core.stages.execute", "tailor_core.stages.registry"}
 
 
-def test_fingerprints_are_the_same_in_another_process(python_environment: dict[str, str]) -> None:
+def test_fingerprints_are_the_same_in_another_process_and_checkout(
+    tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    elsewhere = tmp_path / "another checkout"
+    source = Path(importlib.import_module("tailor_core").__path__[0])
+    ignored = shutil.ignore_patterns("backbones", "__pycache__")
+    shutil.copytree(source, elsewhere / "tailor_core", ignore=ignored)
     program = (
-        "from tailor_core.stages.fingerprint import code_fingerprint;"
-        "print(code_fingerprint('tailor_core.stages.sft_dataset'))"
+        "import tailor_core; from tailor_core.stages.fingerprint import code_fingerprint;"
+        "print(tailor_core.__file__, code_fingerprint('tailor_core.stages.selection'))"
     )
     run = subprocess.run(
         [sys.executable, "-c", program],
-        env={**python_environment, "PYTHONHASHSEED": "77"},
+        cwd=elsewhere,
+        env={**python_environment, "PYTHONPATH": str(elsewhere), "PYTHONHASHSEED": "77"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert run.stdout.strip() == str(code_fingerprint("tailor_core.stages.sft_dataset"))
+    place = elsewhere / "tailor_core" / "__init__.py"
+    assert run.stdout.strip() == f"{place} {code_fingerprint('tailor_core.stages.selection')}"
 
 
 def test_versions_are_those_installed() -> None:
