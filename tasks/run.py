@@ -67,6 +67,7 @@ def open_run(recipe: Recipe, settings: Settings) -> Iterator[Run]:
     finally:
         _current.reset(token)
         tracker.close(failed=failed)
+        lineage.close()
 
 
 def current_run() -> Run:
@@ -127,11 +128,13 @@ def attempt_at(job: StageJob) -> Iterator[StageAttempt]:
 
 def _dataset(ref: ArtifactRef, uri: str, manifest: Manifest | None) -> Dataset:
     if manifest is None:
-        return Dataset(name=ref.stage, digest=ref.digest, uri=uri)
+        return Dataset(name=ref.stage, key=ref.key, digest=ref.digest, uri=uri)
     tables = manifest.table_types
     main = f"{ref.stage}.parquet" if f"{ref.stage}.parquet" in tables else next(iter(tables), "")
-    rows = sum(int(count) for count in manifest.summary.get("rows", {}).values())
-    return Dataset(name=ref.stage, digest=ref.digest, uri=uri, rows=rows, columns=tables.get(main, {}))
+    columns = tables.get(main, {})
+    return Dataset(
+        name=ref.stage, key=ref.key, digest=ref.digest, uri=uri, rows=manifest.rows, columns=columns
+    )
 
 
 def _numbers(metrics: Any) -> dict[str, float]:
