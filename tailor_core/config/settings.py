@@ -88,7 +88,7 @@ class Settings:
 
     @property
     def catalog(self) -> Path:
-        return self.home / "catalog.duckdb"
+        return self.home / "lineage.duckdb"
 
     @property
     def server_log(self) -> Path:

@@ -17,7 +17,7 @@ class AttemptRecord:
     state:        type of the last event: START (running, or killed), COMPLETE, FAIL or ABORT
     cached:       the artifact was there already
     started, ended: UTC times in ISO 8601; the first is empty for a hit, the second while there is no end
-    digest, rows: of the artifact; empty and 0 without one
+    digest, row_count: of the artifact; empty and 0 without one
     model, model_version: the registered model that the artifact is a version of, or None
     """
 
@@ -31,7 +31,7 @@ class AttemptRecord:
     started: str | None = None
     ended: str | None = None
     digest: str = ""
-    rows: int = 0
+    row_count: int = 0
     error: str = ""
     model: str | None = None
     model_version: int | None = None
@@ -81,7 +81,7 @@ def _after(before: AttemptRecord | None, event: Mapping[str, Any]) -> AttemptRec
         started=time if state == "START" else before.started if before else None,
         ended=None if state == "START" else time,
         digest=str(output["facets"]["version"]["datasetVersion"]) if output else "",
-        rows=int(output["outputFacets"]["outputStatistics"]["rowCount"]) if output else 0,
+        row_count=int(output["outputFacets"]["outputStatistics"]["rowCount"]) if output else 0,
         error=str(facets["errorMessage"]["message"]) if "errorMessage" in facets else "",
         model=tags.get("model"),
         model_version=int(tags["model_version"]) if "model_version" in tags else None,

@@ -93,7 +93,7 @@ def test_attempts_are_read_back_as_they_were_told(tmp_path: Path) -> None:
         started=one.started,
         ended=one.ended,
         digest=VERDICTS.digest,
-        rows=5,
+        row_count=5,
         model="kk-tiny",
         model_version=3,
     )
