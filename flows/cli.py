@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import RECIPES
+from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, StoreUrl
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
@@ -31,6 +32,8 @@ app = typer.Typer(
 backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
 app.add_typer(backbone_app, name="backbone")
 app.add_typer(store_app, name="store")
+app.add_typer(catalog_app, name="catalog")
+app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 

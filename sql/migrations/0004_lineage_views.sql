@@ -172,7 +172,7 @@ select
 from artifacts as a
 inner join artifact_inputs as i on i.stage = a.stage and i.key = a.key
 inner join evaluation as e
-    on e.artifact = a.digest and e.model = if(i.name = 'backbone', 'base', i.name)
+    on e.artifact = a.digest and e.model = case i.name when 'backbone' then 'base' else i.name end
 where a.stage = 'evaluation';
 comment on view model_evaluations is 'The scored completions of every model that was evaluated.';
 

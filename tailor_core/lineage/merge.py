@@ -44,7 +44,7 @@ class Merged:
     left_out: list[str] = field(default_factory=list)
 
 
-class _StoreShrank(Exception):
+class _StoreShrankError(Exception):
     """The store has less than the catalog: rows go only by making it anew."""
 
 
@@ -57,7 +57,7 @@ def merge(settings: Settings, store: Store, *, fresh: bool) -> Merged:
     try:
         with building(settings.catalog, fresh=fresh) as connection:
             return _fill(connection, settings, store)
-    except _StoreShrank:
+    except _StoreShrankError:
         return merge(settings, store, fresh=True)
 
 
@@ -73,7 +73,7 @@ def _fill(connection: Connection, settings: Settings, store: Store) -> Merged:
         insert_records(connection, "attempts", [asdict(one) for one in attempts])
         merged.attempts += len(attempts)
     if has_gone(connection):
-        raise _StoreShrank
+        raise _StoreShrankError
     for stage, key, digest in missing_artifacts(connection):
         try:
             with _local(store, stage, key, settings.work) as directory:
