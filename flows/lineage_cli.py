@@ -107,7 +107,9 @@ def _show(answer: Graph | RowTrace, format: Format) -> None:
     elif format is Format.MERMAID:
         print(answer.to_mermaid())
     else:
-        _print_tree(_graph_tree(answer) if isinstance(answer, Graph) else _row_tree(answer))
+        from flows.terminal import print_uncut
+
+        print_uncut(_graph_tree(answer) if isinstance(answer, Graph) else _row_tree(answer))
 
 
 def _graph_tree(graph: Graph) -> Tree:
@@ -177,9 +179,3 @@ def _decision(one: Mapping[str, Any]) -> str:
     if one["sft_example_id"]:
         told.append(f"training row {one['sft_example_id']}")
     return ", ".join(told)
-
-
-def _print_tree(tree: Tree) -> None:
-    from rich.console import Console
-
-    Console(highlight=False, soft_wrap=True).print(tree)

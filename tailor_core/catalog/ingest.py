@@ -43,8 +43,9 @@ def clear_records(connection: Connection) -> None:
 
 def insert_records(connection: Connection, table: str, rows: Sequence[Row]) -> None:
     """Add rows of JSON values to `artifacts`, `artifact_inputs` or `attempts`."""
-    # DuckDB's text cannot hold a NUL, which a stage may well have put in its error.
-    text = json.dumps(rows).replace("\\u0000", "\\ufffd")
+    # DuckDB's text can hold neither a NUL nor half a surrogate pair, which a stage may well put in its error.
+    whole = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace").decode()
+    text = whole.replace("\\u0000", "\\ufffd")
     execute(connection, f"ingest/insert_{table}", rows=text)
 
 

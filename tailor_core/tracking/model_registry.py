@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tailor_core.errors import InputError
 from tailor_core.tracking.datasets import Dataset, ModelVersion
 
 _STAGE, _KEY, _DIGEST, _URI = "tailor.stage", "tailor.key", "tailor.digest", "tailor.uri"
+_SQLITE = "sqlite:///"
 _REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w-]+)|/(?P<version>\d+))")
 
 
@@ -51,6 +53,10 @@ def find_registered(tracking_uri: str, reference: str) -> RegisteredArtifact:
         raise InputError(
             f"REF = {reference!r} must be models:/NAME@ALIAS or models:/NAME/VERSION, such as "
             "models:/kk-tiny@policy"
+        )
+    if tracking_uri.startswith(_SQLITE) and not Path(tracking_uri.removeprefix(_SQLITE)).exists():
+        raise InputError(
+            f"REF = {reference!r} is not known: no run has registered a model at {tracking_uri!r} yet"
         )
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
