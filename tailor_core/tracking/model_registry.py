@@ -38,7 +38,8 @@ def register_version(
     if version is None:
         source = _source(client, tracking_uri, model, manifest, run_id)
         tags = {_STAGE: model.name, _KEY: model.key, _DIGEST: model.digest, _URI: model.uri}
-        version = int(client.create_model_version(name, source, run_id, tags=tags).version)
+        made = client.create_model_version(name, source, run_id, tags=tags, await_creation_for=0)
+        version = int(made.version)
     client.set_registered_model_alias(name, model.name, str(version))
     return ModelVersion(name=name, version=version)
 

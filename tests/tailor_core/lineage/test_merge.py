@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -51,12 +52,20 @@ def tables(settings: Settings) -> Tables:
         }
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one run of the made-up recipe, merged; to be copied."""
+    home = tmp_path_factory.mktemp("finished") / "home"
+    settings = Settings(home=home, store=str(home / "store"))
+    tell_run(settings.lineage, make_store(Store(settings.store), tmp_path_factory.mktemp("made")))
+    merge(settings, Store(settings.store), fresh=True)
+    return home
+
+
 @pytest.fixture
-def filled(settings: Settings, store: Store, tmp_path: Path) -> Settings:
-    """A home with one run of the made-up recipe, merged."""
-    made = make_store(store, tmp_path / "made")
-    tell_run(settings.lineage, made)
-    merge(settings, store, fresh=True)
+def filled(finished: Path, settings: Settings) -> Settings:
+    """A home of the test's own, with one run."""
+    shutil.copytree(finished, settings.home, dirs_exist_ok=True)
     return settings
 
 
