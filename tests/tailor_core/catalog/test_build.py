@@ -97,9 +97,22 @@ def test_a_catalog_that_cannot_be_gone_on_with_is_made_anew(tmp_path: Path) -> N
         connection.execute("update schema_migration set sha256 = 'edited'")
     add(path, "b")
     assert values(path) == ["b"]
-    Path(f"{path}.wal").write_bytes(b"of a session that was killed")
+
+
+def test_what_a_killed_session_left_is_not_replayed_into_another_catalog(tmp_path: Path) -> None:
+    path = tmp_path / "lineage.duckdb"
+    add(path, "a")
+    script = (
+        "import duckdb, os, sys\n"
+        "connection = duckdb.connect(sys.argv[1])\n"
+        "connection.execute(\"insert into ingested values ('by hand')\").fetchall()\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(path)]).returncode == -9
+    assert Path(f"{path}.wal").exists()
     add(path, "c", fresh=True)
     assert values(path) == ["c"]
+    assert not Path(f"{path}.wal").exists()
 
 
 def test_a_catalog_can_be_read_by_duckdb_1_5(tmp_path: Path) -> None:
