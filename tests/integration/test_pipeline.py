@@ -38,6 +38,7 @@ def outcomes(result: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, s
     return {stage: (word, digest) for stage, word, digest in lines}
 
 
+@pytest.mark.timeout(1800)  # ten programs, one after the other: busy machines take their time
 def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
 ) -> None:
