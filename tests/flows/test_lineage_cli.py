@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up_store import commit, make_store, tell_run, write_artifacts
+from made_up_store import commit, write_artifacts
 
 from flows.cli import main
 from tailor_core.artifacts.store import Store
 from tailor_core.config.settings import Settings
-from tailor_core.lineage.merge import merge
 
 Tailor = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one run of the made-up recipe; to be copied."""
-    home = tmp_path_factory.mktemp("finished") / "home"
-    settings = Settings(home=home, store=str(home / "store"))
-    tell_run(settings.lineage, make_store(Store(settings.store), tmp_path_factory.mktemp("made")))
-    merge(settings, Store(settings.store), fresh=True)
-    return home
-
-
 @pytest.fixture
-def home(finished: Path, settings: Settings) -> Path:
-    shutil.copytree(finished, settings.home, dirs_exist_ok=True)
-    return settings.home
+def home(finished: Settings) -> Path:
+    return finished.home
 
 
 @pytest.fixture
