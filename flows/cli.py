@@ -10,6 +10,7 @@ import typer
 
 from flows import RECIPES
 from flows.invalidate_cli import invalidate
+from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
@@ -33,7 +34,9 @@ app = typer.Typer(
 backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
 app.add_typer(backbone_app, name="backbone")
 app.add_typer(store_app, name="store")
+app.add_typer(catalog_app, name="catalog")
 app.command()(invalidate)
+app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 

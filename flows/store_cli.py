@@ -164,7 +164,7 @@ def gc(
     Example: tailor store gc --keep kk-tiny --delete
     """
     from tailor_core.artifacts.gc import delete_garbage, find_garbage, newest_of_each
-    from tailor_core.tracking.openlineage import newest_completed
+    from tailor_core.tracking.attempts import newest_completed
 
     settings = read_settings(home, store)
     opened = _open(settings)

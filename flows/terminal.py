@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -76,9 +76,14 @@ def print_whole(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(name, justify="right" if name in ("rows", "files", "size") else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row))
+    print_uncut(table)
+
+
+def print_uncut(shown: RenderableType) -> None:
+    """Print a table or a tree as wide as it has to be."""
     console = Console(highlight=False)
-    needed = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
-    Console(highlight=False, width=max(needed, console.width)).print(table)
+    needed = console.measure(shown, options=console.options.update(width=_WIDEST)).maximum
+    Console(highlight=False, width=max(needed, console.width)).print(shown)
 
 
 def read_summary(directory: Path) -> dict[str, Any]:

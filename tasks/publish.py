@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
-from tailor_core.catalog.ingest import update_catalog
 from tailor_core.errors import TailorError
+from tailor_core.lineage.merge import merge
 from tasks.run import Run, progress
 
 
 def publish(run: Run) -> None:
     """Update the catalog and, where the run came to it, copy the report to `<home>/reports/<recipe>.html`."""
-    directories = {
-        stage: run.store.local(outcome.manifest.ref, run.settings.cache)
-        for stage, outcome in run.outcomes.items()
-    }
-    _update_catalog(run, directories)
-    if "report" not in directories:
+    _update_catalog(run)
+    if "report" not in run.outcomes:
         return
+    report = run.store.local(run.outcomes["report"].manifest.ref, run.settings.cache)
     target = run.settings.reports / f"{run.recipe.name}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}.partial")
-    shutil.copyfile(directories["report"] / "report.html", partial)
+    shutil.copyfile(report / "report.html", partial)
     partial.replace(target)
     run.tracker.tag("report", str(target))
 
 
-def _update_catalog(run: Run, directories: dict[str, Path]) -> None:
-    """The catalog can be made anew from the store at any time, so a failure costs nothing but a warning."""
+def _update_catalog(run: Run) -> None:
+    """The catalog can be made anew at any time, so a failure costs nothing but a warning."""
     try:
-        update_catalog(run.settings.catalog, directories, run.recipe.name)
+        left_out = merge(run.settings, run.store, fresh=False).left_out
     except TailorError as error:
-        progress.warning("the catalog was not updated: %s", error)
+        left_out = [str(error)]
+    for reason in left_out:
+        progress.warning("the catalog lacks something: %s", reason)

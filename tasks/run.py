@@ -18,9 +18,12 @@ from tailor_core.config.settings import Settings
 from tailor_core.errors import StageError
 from tailor_core.stages.context import Track
 from tailor_core.stages.execute import Outcome, StageJob
-from tailor_core.tracking.datasets import Dataset
+from tailor_core.tracking.datasets import Dataset, ModelVersion
 from tailor_core.tracking.mlflow_runs import RunTracker, StageTracker
 from tailor_core.tracking.openlineage import Attempt, LineageLog
+
+MODELS = ("warm_start", "policy")
+"""The products that are trained models: each is registered with MLflow."""
 
 progress = logging.getLogger("tailor")
 """One line as a stage starts, and one as it ends."""
@@ -66,6 +69,7 @@ def open_run(
     tracker = RunTracker(
         settings.tracking_uri, settings.home, recipe.name, flat(recipe.model_dump(mode="json"))
     )
+    tracker.tag("tailor.run", lineage.run_id)
     run = Run(
         recipe=recipe,
         settings=settings,
@@ -83,6 +87,7 @@ def open_run(
     finally:
         _current.reset(token)
         tracker.close(failed=failed)
+        lineage.close()
 
 
 def current_run() -> Run:
@@ -116,12 +121,18 @@ class StageAttempt:
         """The stage has its artifact."""
         manifest = outcome.manifest
         output = _dataset(manifest.ref, self._run.store.uri(manifest.ref), manifest)
-        self._lineage.complete(output, cached=outcome.hit)
+        run_id = self._tracker.run_id if self._tracker else ""
+        model = self._register(output, manifest, run_id) if manifest.stage in MODELS else None
+        self._lineage.complete(output, cached=outcome.hit, model=model)
         if self._tracker:
-            self._tracker.finish(output, _numbers(manifest.summary.get("metrics", {})))
+            metrics = _numbers(manifest.summary.get("metrics", {}))
+            self._tracker.finish(output, metrics, manifest.to_text())
         else:
             self._run.tracker.cached(manifest.stage, manifest.digest)
         self._run.note(outcome)
+
+    def _register(self, model: Dataset, manifest: Manifest, run_id: str) -> ModelVersion | None:
+        return self._run.tracker.register(model, manifest.to_text(), run_id)
 
     def fail(self, error: BaseException) -> None:
         """The attempt ended by an exception."""
@@ -143,11 +154,13 @@ def attempt_at(job: StageJob) -> Iterator[StageAttempt]:
 
 def _dataset(ref: ArtifactRef, uri: str, manifest: Manifest | None) -> Dataset:
     if manifest is None:
-        return Dataset(name=ref.stage, digest=ref.digest, uri=uri)
+        return Dataset(name=ref.stage, key=ref.key, digest=ref.digest, uri=uri)
     tables = manifest.table_types
     main = f"{ref.stage}.parquet" if f"{ref.stage}.parquet" in tables else next(iter(tables), "")
-    rows = sum(int(count) for count in manifest.summary.get("rows", {}).values())
-    return Dataset(name=ref.stage, digest=ref.digest, uri=uri, rows=rows, columns=tables.get(main, {}))
+    columns = tables.get(main, {})
+    return Dataset(
+        name=ref.stage, key=ref.key, digest=ref.digest, uri=uri, rows=manifest.rows, columns=columns
+    )
 
 
 def _numbers(metrics: Any) -> dict[str, float]:

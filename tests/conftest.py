@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import shutil
 import signal
 import socket
 import uuid
@@ -87,6 +88,27 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Store:
     return Store(settings.store)
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a made-up recipe has run once, with its catalog; to be copied."""
+    from made_up_store import make_store, tell_run
+
+    from tailor_core.lineage.merge import merge
+
+    home = tmp_path_factory.mktemp("finished") / "home"
+    settings = Settings(home=home, store=str(home / "store"))
+    tell_run(settings.lineage, make_store(Store(settings.store), tmp_path_factory.mktemp("made")))
+    merge(settings, Store(settings.store), fresh=True)
+    return home
+
+
+@pytest.fixture
+def finished(_finished: Path, settings: Settings) -> Settings:
+    """A home of the test's own in which the recipe of `made_up_store` has run once."""
+    shutil.copytree(_finished, settings.home, dirs_exist_ok=True)
+    return settings
 
 
 @pytest.fixture(scope="session")

@@ -88,4 +88,5 @@ def _column_type(hint: Any) -> polars.DataType:
 
 def table_schema(path: Path) -> dict[str, str]:
     """Column -> type name, read from the footer alone."""
-    return {name: str(kind) for name, kind in polars.read_parquet_schema(path).items()}
+    schema = polars.scan_parquet(path, glob=False).collect_schema()
+    return {name: str(kind) for name, kind in schema.items()}

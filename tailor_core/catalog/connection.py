@@ -19,6 +19,8 @@ Connection: TypeAlias = "duckdb.DuckDBPyConnection"
 IN_MEMORY = ":memory:"
 
 _OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_READABLE_SINCE = "v1.5.0"
+"""The oldest DuckDB that reads a catalog made here; what 2.0 writes by itself no older one does."""
 
 
 @contextmanager
@@ -33,7 +35,8 @@ def open_catalog(path: Path | str = IN_MEMORY, *, read_only: bool = False) -> It
             f"the catalog {str(path)!r} cannot lie in a folder with '?' in its name; rename it"
         )
     try:
-        connection = duckdb.connect(str(path), read_only=read_only, config=_OFFLINE)
+        config = {**_OFFLINE, "storage_compatibility_version": _READABLE_SINCE}
+        connection = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:
         raise ArtifactError(_why_not(path, str(error))) from error
     try:
@@ -48,5 +51,5 @@ def _why_not(path: Path | str, reason: str) -> str:
     first_line = reason.splitlines()[0]
     return (
         f"the catalog {str(path)!r} cannot be opened ({first_line}); where it is damaged, delete it: "
-        "the next run rebuilds it from the artifacts"
+        "`tailor catalog rebuild` makes it again"
     )

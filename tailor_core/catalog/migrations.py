@@ -20,7 +20,7 @@ create table if not exists schema_migration (
     applied_at timestamptz not null default now()
 )
 """
-_REBUILD = "delete the catalog: the next run rebuilds it from the artifacts"
+_REBUILD = "delete the catalog: `tailor catalog rebuild` makes it again"
 
 
 def shipped_migrations() -> dict[str, str]:

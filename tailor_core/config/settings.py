@@ -27,9 +27,16 @@ _NO_NETWORK = {
 }
 """No telemetry, no hub. MLflow wants the word `true`; the others take `1`."""
 
+_IMPATIENT = {
+    # A tracking server that is gone must not hold a run up: MLflow would retry for minutes at each call.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+
 _QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -82,7 +89,7 @@ class Settings:
 
     @property
     def catalog(self) -> Path:
-        return self.home / "catalog.duckdb"
+        return self.home / "lineage.duckdb"
 
     @property
     def server_log(self) -> Path:
@@ -114,7 +121,7 @@ def prepare_process(settings: Settings) -> None:
 
     Call it before Prefect, MLflow or a Hugging Face library is imported: they read these variables once.
     """
-    for name, value in {**_NO_NETWORK, **_QUIET}.items():
+    for name, value in {**_NO_NETWORK, **_IMPATIENT, **_QUIET}.items():
         os.environ.setdefault(name, value)
     # What a library will change in its next version is no concern of the person who waits for a model.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")

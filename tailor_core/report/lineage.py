@@ -1,4 +1,4 @@
-"""Lineage: each stage's key, the digest of what it made, its inputs, when it ran, where and how long."""
+"""Lineage: each stage's key, the digest of what it made, its inputs and settings, when it ran, where and how long."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tailor_core.artifacts.manifest import Manifest
+from tailor_core.config.load import flat, shown
 from tailor_core.errors import ArtifactError
+from tailor_core.report.lineage_graph import Drawing, draw
 from tailor_core.report.materials import Materials
 from tailor_core.report.text import count, duration, humanise, label, moment, size
 
 _HIDDEN_FACTS = ("process",)
+_SETTING_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One stage's artifact; inputs are product, digest, and whether the product here has that digest."""
+    """One stage's artifact.
+
+    inputs:   product, digest, and whether the product here has that digest
+    settings: name and value of what the stage's section of the recipe said
+    total:    rows of all its tables; recipe: the one that made it, which may be another than this page's
+    """
 
     stage: str
     title: str
@@ -26,15 +34,19 @@ class Origin:
     bytes: str
     seconds: str
     created: str
+    settings: tuple[tuple[str, str], ...]
+    total: str
+    recipe: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """All stages, those without a manifest, and the machines that made them (pairs of name and value)."""
+    """All stages, those without a manifest, the machines that made them (pairs of name and value), and the graph."""
 
     origins: tuple[Origin, ...]
     unknown: tuple[str, ...]
     machine: tuple[tuple[str, str], ...]
+    drawing: Drawing
 
 
 def describe_lineage(materials: Materials, order: Iterable[str]) -> Lineage:
@@ -51,6 +63,7 @@ def describe_lineage(materials: Materials, order: Iterable[str]) -> Lineage:
         origins=tuple(_origin(product, manifest, manifests) for product, manifest in manifests.items()),
         unknown=tuple(humanise(product) for product in materials.inputs if product not in manifests),
         machine=tuple((humanise(name), label("; ".join(values), 200)) for name, values in facts.items()),
+        drawing=draw({product: list(manifest.inputs) for product, manifest in manifests.items()}),
     )
 
 
@@ -69,4 +82,17 @@ def _origin(product: str, manifest: Manifest, manifests: Mapping[str, Manifest])
         bytes=size(sum(int(entry["size"]) for entry in manifest.files.values())),
         seconds=duration(manifest.seconds),
         created=moment(manifest.created),
+        settings=tuple(
+            (label(name, 60), label(shown(value), _SETTING_LENGTH))
+            for name, value in flat(_settings(manifest)).items()
+        ),
+        total=f"{count(manifest.rows)} rows" if manifest.rows else "",
+        recipe=label(str(manifest.producer.get("recipe", ""))),
     )
+
+
+def _settings(manifest: Manifest) -> dict[str, object]:
+    """Configuration and seed, as far as the manifest says them."""
+    config = manifest.spec.get("config")
+    seed = manifest.spec.get("seed")
+    return {**(config if isinstance(config, Mapping) else {}), **({} if seed is None else {"seed": seed})}

@@ -1,4 +1,4 @@
-"""An artifact as trackers see it: a named dataset of a version."""
+"""An artifact as trackers see it: a named dataset of a version, or a version of a registered model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ _log = logging.getLogger(__name__)
 class Dataset:
     """One version of a product.
 
-    name: the product; digest: of its content; uri: where it lies
+    name: the product; key: of the stage that made it; digest: of its content; uri: where it lies
     rows: in all its tables; columns: of its main table, name -> type
     """
 
     name: str
+    key: str = ""
     digest: str
     uri: str
     rows: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """A version of a registered model."""
+
+    name: str
+    version: int
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """MLflow runs: an experiment a recipe, a parent run a flow run, a child run an executed stage.
 
-The only door to mlflow. Cached stages have no run of their own: the parent's tag `stage.<name>` says so.
-Whatever MLflow does, nothing here raises; what is lost is logged.
+The only door to mlflow, with `model_registry`. Cached stages have no run of their own: the parent's tag
+`stage.<name>` says so. Whatever MLflow does, nothing here raises; what is lost is logged.
 """
 
 from __future__ import annotations
@@ -12,29 +12,36 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from tailor_core.tracking.datasets import Dataset, never_failing
+from tailor_core.tracking.datasets import Dataset, ModelVersion, never_failing
+from tailor_core.tracking.model_registry import register_version
+
+T = TypeVar("T")
 
 _PROCESS, _HOST = "tailor.process", "tailor.host"
 _LONGEST_PARAM, _LONGEST_DIGEST, _MOST_PARAMS = 500, 32, 100
+_MOST_FAILURES = 3
 _NOT_IN_METRIC_NAMES = re.compile(r"[^\w\-. :/]")
 
 
 class RunTracker:
     """The parent run of one flow run.
 
-    `tracking_uri` is MLflow's; `home` holds the lock for first use and a local store's artifacts.
+    `tracking_uri` is MLflow's; `home` holds the lock for first use and a local store's artifacts. After three
+    failures in a row, such as those of a server that went away, MLflow is left alone for the rest of the run.
     """
 
     def __init__(self, tracking_uri: str, home: Path, recipe: str, params: Mapping[str, Any]) -> None:
         self.client: Any = None
         self._cached: dict[str, str] = {}
+        self._uri, self._lock, self._recipe = tracking_uri, home / "mlflow.lock", recipe
         self._experiment = self.run_id = ""
+        self._failures = 0
         with never_failing("the MLflow run"):
             self.client, self._experiment = _open(tracking_uri, home, recipe)
             _end_killed_runs(self.client, self._experiment)
@@ -43,13 +50,14 @@ class RunTracker:
 
     def stage(self, stage: str, params: Mapping[str, Any], inputs: Sequence[Dataset]) -> StageTracker:
         """A child run for a stage that is about to be executed."""
-        run_id = ""
-        if self.run_id:
-            with never_failing(f"the MLflow run of {stage}"):
-                run_id = self._create(stage, {"mlflow.parentRunId": self.run_id, "tailor.stage": stage})
-                _log_params(self.client, run_id, params)
-                _log_inputs(self.client, run_id, inputs)
-        return StageTracker(self, stage, run_id)
+
+        def open_run() -> str:
+            run_id = self._create(stage, {"mlflow.parentRunId": self.run_id, "tailor.stage": stage})
+            _log_params(self.client, run_id, params)
+            _log_inputs(self.client, run_id, inputs)
+            return run_id
+
+        return StageTracker(self, stage, self.tell(f"the MLflow run of {stage}", open_run) or "")
 
     def cached(self, stage: str, digest: str) -> None:
         """Note on the parent, when it ends, that a stage's artifact was there already."""
@@ -57,16 +65,47 @@ class RunTracker:
 
     def tag(self, name: str, value: str) -> None:
         """Set a tag of the parent run."""
-        if self.run_id:
-            with never_failing(f"the MLflow tag {name}"):
-                self.client.set_tag(self.run_id, name, value)
+        self.tell(f"the MLflow tag {name}", lambda: self.client.set_tag(self.run_id, name, value))
+
+    def register(self, model: Dataset, manifest: str, run_id: str = "") -> ModelVersion | None:
+        """Make a model a version of the recipe's registered model, unless it is one; None where that failed.
+
+        The product becomes the alias of that version: `models:/<recipe>@policy` is the policy that the recipe
+        had last. `run_id` is of the stage that made it just now; `manifest` is its manifest's text.
+        """
+
+        def register() -> ModelVersion:
+            with FileLock(self._lock):
+                run = run_id or self.run_id
+                return register_version(self.client, self._uri, self._recipe, model, manifest, run)
+
+        return self.tell(f"the registered model {self._recipe}@{model.name}", register)
 
     def close(self, *, failed: bool) -> None:
         """End the parent run, with all that was cached noted at once: a call for each takes longer than its stage."""
-        if self.run_id and self._cached:
-            with never_failing("the MLflow tags of cached stages"):
-                _set_tags(self.client, self.run_id, self._cached)
-        _end(self.client, self.run_id, "the MLflow run", failed=failed)
+        if self._cached:
+            self.tell(
+                "the MLflow tags of cached stages",
+                lambda: _set_tags(self.client, self.run_id, self._cached),
+            )
+        self.end(self.run_id, "the MLflow run", failed=failed)
+
+    def end(self, run_id: str, what: str, *, failed: bool) -> None:
+        """End a run."""
+        if run_id:
+            status = "FAILED" if failed else "FINISHED"
+            self.tell(what, lambda: self.client.set_terminated(run_id, status))
+
+    def tell(self, what: str, action: Callable[[], T]) -> T | None:
+        """What an action on MLflow gives; None where it fails, or there is no run to tell of."""
+        if not self.run_id or self._failures >= _MOST_FAILURES:
+            return None
+        found = None
+        self._failures += 1
+        with never_failing(what):
+            found = action()
+            self._failures = 0
+        return found
 
     def _create(self, name: str, tags: Mapping[str, str]) -> str:
         process = {_PROCESS: str(os.getpid()), _HOST: platform.node()}
@@ -82,27 +121,41 @@ class StageTracker:
 
     def track(self, metrics: Mapping[str, float], step: int) -> None:
         """Send metrics of a training step."""
-        if self.run_id:
-            with never_failing(f"metrics of {self._stage}"):
-                _log_metrics(self._parent.client, self.run_id, metrics, step)
+        self._tell(
+            f"metrics of {self._stage}",
+            lambda: _log_metrics(self._parent.client, self.run_id, metrics, step),
+        )
 
-    def finish(self, output: Dataset, metrics: Mapping[str, float]) -> None:
-        """End the run with the artifact that it made and its closing metrics."""
+    def finish(self, output: Dataset, metrics: Mapping[str, float], manifest: str) -> None:
+        """End the run with the artifact that it made, its manifest's text and its closing metrics."""
+
+        def describe() -> None:
+            client = self._parent.client
+            client.set_tag(self.run_id, "tailor.digest", output.digest)
+            client.set_tag(self.run_id, "tailor.uri", output.uri)
+            client.log_text(self.run_id, manifest, "manifest.json")
+
+        self.track(metrics, 0)
+        self._tell(f"the MLflow tags of {self._stage}", describe)
         if self.run_id:
-            self.track(metrics, 0)
-            with never_failing(f"the MLflow tags of {self._stage}"):
-                self._parent.client.set_tag(self.run_id, "tailor.digest", output.digest)
-                self._parent.client.set_tag(self.run_id, "tailor.uri", output.uri)
             self._parent.tag(f"stage.{self._stage}", f"ran:{self.run_id}")
-        _end(self._parent.client, self.run_id, f"the MLflow run of {self._stage}", failed=False)
+        self._end(failed=False)
 
     def fail(self, error: BaseException) -> None:
         """End the run with what the stage raised."""
+        message = f"{type(error).__name__}: {error}"[:_LONGEST_PARAM]
+        self._tell(
+            f"the MLflow tags of {self._stage}",
+            lambda: self._parent.client.set_tag(self.run_id, "tailor.error", message),
+        )
+        self._end(failed=True)
+
+    def _tell(self, what: str, action: Callable[[], None]) -> None:
         if self.run_id:
-            with never_failing(f"the MLflow tags of {self._stage}"):
-                message = f"{type(error).__name__}: {error}"[:_LONGEST_PARAM]
-                self._parent.client.set_tag(self.run_id, "tailor.error", message)
-        _end(self._parent.client, self.run_id, f"the MLflow run of {self._stage}", failed=True)
+            self._parent.tell(what, action)
+
+    def _end(self, *, failed: bool) -> None:
+        self._parent.end(self.run_id, f"the MLflow run of {self._stage}", failed=failed)
 
 
 def _open(tracking_uri: str, home: Path, recipe: str) -> tuple[Any, str]:
@@ -184,9 +237,3 @@ def _log_inputs(client: Any, run_id: str, inputs: Sequence[Dataset]) -> None:
         for one in inputs
     ]
     client.log_inputs(run_id, datasets=[DatasetInput(entity) for entity in entities])
-
-
-def _end(client: Any, run_id: str, what: str, *, failed: bool) -> None:
-    if run_id:
-        with never_failing(what):
-            client.set_terminated(run_id, "FAILED" if failed else "FINISHED")

@@ -1,13 +1,12 @@
 """OpenLineage run events, one file of JSON lines for each attempt at a stage, cache hits included.
 
-Where the environment configures an OpenLineage client (`OPENLINEAGE_URL`, `OPENLINEAGE_CONFIG` or
-`OPENLINEAGE__TRANSPORT__TYPE`), events go there instead.
+The files are always written: `lineage.duckdb` is made from them. Where the environment configures an OpenLineage
+client (`OPENLINEAGE_URL`, `OPENLINEAGE_CONFIG` or `OPENLINEAGE__TRANSPORT__TYPE`), events go there as well.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tailor_core.tracking.datasets import Dataset, never_failing
+from tailor_core.tracking.datasets import Dataset, ModelVersion, never_failing
+from tailor_core.tracking.sender import Sender, open_sender
 
 NAMESPACE = "tailor"
 PRODUCER = "https://pypi.org/project/tailor"
-_CONFIGURED_BY = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT__TYPE")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,19 @@ class LineageLog:
     directory: Path
     recipe: str
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    sender: Sender | None = field(default_factory=open_sender)
 
     def attempt(self, stage: str, key: str, inputs: Sequence[Dataset]) -> Attempt:
         """A new attempt at a stage; nothing is written yet."""
         return Attempt(log=self, stage=stage, key=key, inputs=tuple(inputs))
+
+    def close(self) -> None:
+        """The flow run is over; events that could not be sent are still in the directory."""
+        unsent = self.sender.close() if self.sender else 0
+        if unsent:
+            _log.warning(
+                "%d OpenLineage events did not reach the server; all are in %s", unsent, self.directory
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,53 +61,62 @@ class Attempt:
 
     def start(self) -> None:
         """The stage begins to run."""
-        self._emit("START")
+        self._emit("START", {})
 
-    def complete(self, output: Dataset, *, cached: bool) -> None:
-        """The stage has its artifact; `cached` where it was there already."""
-        self._emit("COMPLETE", output=output, cached=cached)
+    def complete(self, output: Dataset, *, cached: bool, model: ModelVersion | None = None) -> None:
+        """The stage has its artifact; `cached` where it was there already; `model` where it is registered."""
+        tags = {"cached": str(cached).lower()}
+        if model:
+            tags |= {"model": model.name, "model_version": str(model.version)}
+        self._emit("COMPLETE", tags, output=output)
 
     def fail(self, error: BaseException) -> None:
         """The stage raised."""
-        self._emit("FAIL", error=error)
+        self._emit("FAIL", {}, error=error)
 
     def _emit(
         self,
         kind: str,
+        tags: Mapping[str, str],
         output: Dataset | None = None,
-        cached: bool = False,
         error: BaseException | None = None,
     ) -> None:
         with never_failing(f"lineage of {self.stage}"):
-            event = _event(self, kind, output, cached, error)
-            _client(self.file).emit(event)
+            event = _event(self, kind, {"stage_key": self.key, **tags}, output, error)
+            try:
+                _append(event, self.file)
+            finally:  # and not before: the client adds to the event that it is given
+                if self.log.sender:
+                    self.log.sender.send(event)
 
 
-def _client(file: Path) -> Any:
-    from openlineage.client import OpenLineageClient
+def _append(event: Any, file: Path) -> None:
     from openlineage.client.transport.file import FileConfig, FileTransport
 
-    if any(name in os.environ for name in _CONFIGURED_BY):
-        return OpenLineageClient()
     file.parent.mkdir(parents=True, exist_ok=True)
-    return OpenLineageClient(transport=FileTransport(FileConfig(log_file_path=str(file), append=True)))
+    FileTransport(FileConfig(log_file_path=str(file), append=True)).emit(event)
 
 
 def _event(
-    attempt: Attempt, kind: str, output: Dataset | None, cached: bool, error: BaseException | None
+    attempt: Attempt,
+    kind: str,
+    tags: Mapping[str, str],
+    output: Dataset | None,
+    error: BaseException | None,
 ) -> Any:
     from openlineage.client import event_v2 as event
     from openlineage.client import facet_v2 as facet
 
+    recipe = attempt.log.recipe
     facets: dict[str, Any] = {
         "parent": facet.parent_run.ParentRunFacet(
             run=facet.parent_run.Run(runId=attempt.log.run_id),
-            job=facet.parent_run.Job(namespace=NAMESPACE, name=attempt.log.recipe),
+            job=facet.parent_run.Job(namespace=NAMESPACE, name=recipe),
         ),
         "tags": facet.tags_run.TagsRunFacet(
             tags=[
                 facet.tags_run.TagsRunFacetFields(key=key, value=value, source="TAILOR")
-                for key, value in _tags(attempt, kind, cached).items()
+                for key, value in tags.items()
             ]
         ),
     }
@@ -105,37 +124,44 @@ def _event(
         facets["errorMessage"] = facet.error_message_run.ErrorMessageRunFacet(
             message=f"{type(error).__name__}: {error}", programmingLanguage="python"
         )
+    job_type = facet.job_type_job.JobTypeJobFacet(
+        processingType="BATCH", integration="TAILOR", jobType="STAGE"
+    )
     return event.RunEvent(
         eventType=getattr(event.RunState, kind),
         eventTime=datetime.now(UTC).isoformat(),
         producer=PRODUCER,
         run=event.Run(runId=attempt.run_id, facets=facets),
-        job=event.Job(namespace=NAMESPACE, name=f"{attempt.log.recipe}.{attempt.stage}"),
-        inputs=[
-            event.InputDataset(namespace=NAMESPACE, name=one.name, facets=_facets(one))
-            for one in attempt.inputs
-        ],
-        outputs=[_output(output)] if output else [],
+        job=event.Job(namespace=NAMESPACE, name=f"{recipe}.{attempt.stage}", facets={"jobType": job_type}),
+        inputs=[_input(recipe, one) for one in attempt.inputs],
+        outputs=[_output(recipe, output)] if output else [],
     )
 
 
-def _tags(attempt: Attempt, kind: str, cached: bool) -> Mapping[str, str]:
-    """What no standard facet says: the stage key, and whether the artifact was there already."""
-    tags = {"stage_key": attempt.key}
-    return tags | {"cached": str(cached).lower()} if kind == "COMPLETE" else tags
+def _input(recipe: str, dataset: Dataset) -> Any:
+    from openlineage.client import event_v2 as event
+    from openlineage.client import facet_v2 as facet
+
+    statistics = facet.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(rowCount=dataset.rows)
+    return event.InputDataset(
+        namespace=NAMESPACE,
+        name=f"{recipe}.{dataset.name}",
+        facets=_facets(dataset),
+        inputFacets={"inputStatistics": statistics},
+    )
 
 
-def _output(output: Dataset) -> Any:
+def _output(recipe: str, dataset: Dataset) -> Any:
     from openlineage.client import event_v2 as event
     from openlineage.client import facet_v2 as facet
 
     statistics = facet.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-        rowCount=output.rows
+        rowCount=dataset.rows
     )
     return event.OutputDataset(
         namespace=NAMESPACE,
-        name=output.name,
-        facets=_facets(output),
+        name=f"{recipe}.{dataset.name}",
+        facets=_facets(dataset),
         outputFacets={"outputStatistics": statistics},
     )
 
@@ -155,24 +181,3 @@ def _facets(dataset: Dataset) -> dict[str, Any]:
         ]
         facets["schema"] = facet.schema_dataset.SchemaDatasetFacet(fields=columns)
     return facets
-
-
-def newest_completed(directory: Path) -> dict[tuple[str, str], str]:
-    """(recipe, stage) -> stage key of the newest event in a directory that says the stage has its artifact.
-
-    Lines that are torn or of another form say nothing. Nothing is found where events go to a server.
-    """
-    newest: dict[tuple[str, str], tuple[str, str]] = {}
-    for path in sorted(directory.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                event = json.loads(line)
-                if event["eventType"] != "COMPLETE":
-                    continue
-                recipe, _, stage = event["job"]["name"].rpartition(".")
-                tags = {tag["key"]: tag["value"] for tag in event["run"]["facets"]["tags"]["tags"]}
-                told = (str(event["eventTime"]), str(tags["stage_key"]))
-            except (KeyError, TypeError, ValueError, AttributeError):
-                continue
-            newest[recipe, stage] = max(newest.get((recipe, stage), told), told)
-    return {name: key for name, (_, key) in newest.items()}

@@ -20,8 +20,9 @@ from tailor_core.config.settings import Settings
 from tailor_core.stages.execute import StageJob, execute
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
+from tailor_core.tracking.attempts import newest_completed
 from tailor_core.tracking.datasets import Dataset
-from tailor_core.tracking.openlineage import LineageLog, newest_completed
+from tailor_core.tracking.openlineage import LineageLog
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -11,13 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tailor_core.tracking.datasets import Dataset
+from tailor_core.errors import InputError
+from tailor_core.tracking.datasets import Dataset, ModelVersion
 from tailor_core.tracking.mlflow_runs import RunTracker
+from tailor_core.tracking.model_registry import find_registered
 
 pytestmark = pytest.mark.integration
 
 PROBLEMS = Dataset(name="problems", digest="d" * 64, uri="file:///p", rows=7, columns={"id": "String"})
-MODEL = Dataset(name="policy", digest="e" * 64, uri="file:///m")
+MODEL = Dataset(name="policy", key="k" * 64, digest="e" * 64, uri="file:///store/policy/k")
+OTHER = Dataset(name="policy", key="l" * 64, digest="f" * 64, uri="file:///store/policy/l")
+WARM_START = Dataset(name="warm_start", key="m" * 64, digest="a" * 64, uri="file:///store/warm_start/m")
 
 OPEN = (
     "import sys, pathlib; from tailor_core.tracking.mlflow_runs import RunTracker\n"
@@ -41,7 +45,7 @@ def test_a_flow_run_is_a_parent_with_a_child_for_each_executed_stage(tmp_path: P
     child = tracker.stage("policy", {"beta": 0.1}, [PROBLEMS])
     child.track({"reward": 0.25, "completions/mean_length": 40}, 1)
     child.track({"reward": 0.5}, 2)
-    child.finish(MODEL, {"base/test/pass@1": 0.75})
+    child.finish(MODEL, {"base/test/pass@1": 0.75}, "{}")
     failed = tracker.stage("evaluation", {}, [])
     failed.fail(OSError("disk full"))
     tracker.close(failed=True)
@@ -70,6 +74,39 @@ def test_a_flow_run_is_a_parent_with_a_child_for_each_executed_stage(tmp_path: P
     assert len(given.dataset.digest) <= 36
     assert json.loads(given.dataset.source)["digest"] == PROBLEMS.digest
     assert "disk full" in evaluation.data.tags["tailor.error"]
+
+
+def test_a_model_is_registered_once_and_its_alias_follows_the_run(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    tracker = RunTracker(uri(tmp_path), tmp_path, "kk-tiny", {})
+    child = tracker.stage("policy", {}, [])
+    made = [
+        tracker.register(WARM_START, "{}"),
+        tracker.register(MODEL, "{}", child.run_id),
+        tracker.register(OTHER, "{}", child.run_id),
+        tracker.register(MODEL, "{}"),
+    ]
+    assert made == [ModelVersion(name="kk-tiny", version=version) for version in (1, 2, 3, 2)]
+    client = MlflowClient(uri(tmp_path))
+    aliases = client.get_registered_model("kk-tiny").aliases
+    assert {name: int(version) for name, version in aliases.items()} == {"warm_start": 1, "policy": 2}
+    version = client.get_model_version_by_alias("kk-tiny", "policy")
+    assert (version.source, version.run_id) == (MODEL.uri, child.run_id)
+    found = find_registered(uri(tmp_path), "models:/kk-tiny@policy")
+    assert (found.stage, found.key, found.digest) == ("policy", MODEL.key, MODEL.digest)
+    assert find_registered(uri(tmp_path), "models:/kk-tiny/3").digest == OTHER.digest
+    for wrong, why in (
+        ("models:/kk-tiny@champion", "not known to MLflow"),
+        ("models:/nobody/1", "not known to MLflow"),
+        ("models:/kk-tiny", "must be models:/NAME@ALIAS"),
+    ):
+        with pytest.raises(InputError, match=why) as caught:
+            find_registered(uri(tmp_path), wrong)
+        assert "\n" not in str(caught.value)
+    client.create_model_version("kk-tiny", "file:///elsewhere")
+    with pytest.raises(InputError, match="no run of Tailor registered"):
+        find_registered(uri(tmp_path), "models:/kk-tiny/4")
 
 
 def test_first_use_by_several_processes_at_once_works_and_killed_runs_are_ended(
@@ -104,7 +141,30 @@ def test_a_tracking_server_that_is_not_there_costs_nothing(
         tracker = RunTracker("http://127.0.0.1:9", tmp_path, "kk-tiny", {})
         child = tracker.stage("policy", {}, [])
         child.track({"reward": 1.0}, 1)
-        child.finish(MODEL, {})
+        child.finish(MODEL, {}, "{}")
         tracker.close(failed=False)
     assert "the MLflow run was not recorded" in caplog.text
     assert child.run_id == ""
+
+
+def test_a_tracking_store_that_goes_away_in_the_middle_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = RunTracker(uri(tmp_path), tmp_path, "kk-tiny", {})
+    child = tracker.stage("policy", {}, [])
+
+    class Gone:
+        asked = 0
+
+        def __getattr__(self, name: str) -> None:
+            Gone.asked += 1
+            raise ConnectionError("gone")
+
+    tracker.client = Gone()
+    with caplog.at_level(logging.WARNING):
+        for step in range(9):
+            child.track({"reward": 1.0}, step)
+        assert tracker.register(MODEL, "{}") is None
+        child.finish(MODEL, {}, "{}")
+        tracker.close(failed=False)
+    assert Gone.asked == caplog.text.count("was not recorded: ConnectionError") == 3

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars
 import pytest
 
 from tailor_core.artifacts.store import Store
@@ -38,6 +39,7 @@ def outcomes(result: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, s
     return {stage: (word, digest) for stage, word, digest in lines}
 
 
+@pytest.mark.timeout(1800)  # ten programs, one after the other: busy machines take their time
 def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
 ) -> None:
@@ -64,6 +66,7 @@ def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     assert not re.search(r"""(?:src|href)=["']https?://""", page), "the page needs no network"
     check_plans(python_environment, small_recipe, place)
     check_catalog(home)
+    check_answers(python_environment, place)
     check_mlflow(home)
     check_lineage(home)
 
@@ -80,11 +83,72 @@ def check_plans(environment: dict[str, str], recipe: Path, place: tuple[str, str
 
 
 def check_catalog(home: Path) -> None:
+    """From the registered model SQL reaches every row, and says what the files say."""
     from tailor_core.catalog.connection import open_catalog
+    from tailor_core.catalog.queries import query
 
-    with open_catalog(home / "catalog.duckdb") as connection:
-        rows = connection.execute("select count(*) from current_sft_dataset").fetchall()
-    assert rows[0][0] > 0
+    with open_catalog(home / "lineage.duckdb", read_only=True) as connection:
+        found = query(connection, "lineage/list_registered_rows", model="small", alias="policy")
+        problems = query(connection, "runs/list_funnel", recipe="small")
+        trained = connection.execute(
+            "select problem_id from model_problems inner join registered_models using (model_key) "
+            "where name = 'small' and is_current"
+        ).fetchall()
+
+    files = {stage: one_artifact(home, stage) for stage in STAGES}
+    read = {
+        stage: polars.read_parquet(files[stage] / f"{stage}.parquet")
+        for stage in ("problems", "demonstrations", "verdicts", "selection", "sft_dataset")
+    }
+    expected = (
+        read["selection"]
+        .join(
+            read["demonstrations"].select("id", "problem_id", "primitive_id"),
+            left_on="demonstration_id",
+            right_on="id",
+        )
+        .join(read["verdicts"].select("demonstration_id", "reward", "reason"), on="demonstration_id")
+        .join(
+            read["sft_dataset"].select("demonstration_id", sft_example_id="id"),
+            on="demonstration_id",
+            how="left",
+        )
+        .rename({"reason": "verdict_reason"})
+        .select(found.columns)
+        .cast(dict(found.schema))
+    )
+    order = ["demonstration_id"]
+    assert found.sort(order).equals(expected.sort(order))
+    kept, dropped = found.filter("kept"), found.filter(~polars.col("kept"))
+    assert kept.height + dropped.height == found.height == read["demonstrations"].height
+    assert kept.height == read["sft_dataset"].height
+    assert sorted(kept["sft_example_id"]) == sorted(read["sft_dataset"]["id"])
+    assert dropped.height > 0
+    assert dropped["rule"].null_count() == 0
+    assert dropped["sft_example_id"].null_count() == dropped.height
+    assert sorted(row for (row,) in trained) == sorted(
+        read["problems"].filter(polars.col("split") == "train")["id"]
+    )
+    assert (
+        problems.filter(polars.col("stage") == "selection").select("entered", "kept").rows()
+        == [(found.height, kept.height)] * 2
+    )
+
+
+def one_artifact(home: Path, stage: str) -> Path:
+    [manifest] = Store(str(home / "store")).manifests(stage)
+    return home / "store" / manifest.ref.uri
+
+
+def check_answers(environment: dict[str, str], place: tuple[str, str]) -> None:
+    """A dropped row of a registered model, and the way up from it; the catalog made anew says the same."""
+    dropped = polars.read_parquet(one_artifact(Path(place[1]), "selection") / "selection.parquet")
+    row = dropped.filter(~polars.col("kept")).row(0, named=True)
+    asked = ("lineage", "models:/small@policy", "--row", row["demonstration_id"], *place)
+    told = tailor(environment, *asked).stdout
+    assert f"dropped: {row['rule']}" in told
+    tailor(environment, "catalog", "rebuild", *place)
+    assert tailor(environment, *asked).stdout == told
 
 
 def check_mlflow(home: Path) -> None:
@@ -99,6 +163,11 @@ def check_mlflow(home: Path) -> None:
     assert len(parents) == 2
     assert children.keys() == STAGES.keys(), "the second run executed nothing"
     assert len(client.get_metric_history(children["policy"].info.run_id, "reward")) >= 2
+    for alias in ("warm_start", "policy"):
+        version = client.get_model_version_by_alias("small", alias)
+        assert version.source == one_artifact(home, alias).as_uri()
+        assert version.run_id == children[alias].info.run_id
+    assert len(client.search_model_versions("name = 'small'")) == 2, "the second run registered nothing anew"
 
 
 def check_lineage(home: Path) -> None:

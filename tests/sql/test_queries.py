@@ -33,7 +33,7 @@ def test_the_queries_that_people_need_ship() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_query_is_one_statement_named_verb_object_in_lower_case(name: str) -> None:
-    assert re.fullmatch(r"[a-z_]+/(count|find|insert|list|replace|summarise|trace)_[a-z_]+", name)
+    assert re.fullmatch(r"[a-z_]+/(count|delete|find|insert|list|summarise|trace)_[a-z_]+", name)
     sql = load_query(name)
     assert len(duckdb.extract_statements(sql)) == 1
     assert sql.startswith("-- ")
@@ -57,6 +57,13 @@ def test_a_query_binds_and_returns_the_columns_of_its_header(name: str) -> None:
             "table": create_embeddings_table(connection, 4),
             "demonstration": "d",
             "limit": 3,
+            "row": "r",
+            "stage": "policy",
+            "key": "k",
+            "prefix": "3f",
+            "places": ["policy/k"],
+            "model": "kk",
+            "alias": "policy",
         }
         result = connection.execute(sql, {p: values[p] for p in header(sql, "params")})
         assert [column[0] for column in result.description] == header(sql, "columns")

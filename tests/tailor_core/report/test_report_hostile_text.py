@@ -61,7 +61,8 @@ def _poison(inputs: dict[str, Path]) -> None:
     write_manifest("evaluation", inputs["evaluation"], told, inputs)
     manifest = read_manifest(inputs["evaluation"])
     producer = {"recipe": HOSTILE, "tailor": HOSTILE}
-    manifest = dataclasses.replace(manifest, producer=producer, created=HOSTILE)
+    spec = {**manifest.spec, "config": {HOSTILE: HOSTILE}, "seed": HOSTILE}
+    manifest = dataclasses.replace(manifest, producer=producer, created=HOSTILE, spec=spec)
     (inputs["evaluation"] / MANIFEST).write_text(manifest.to_text(), encoding="utf-8")
 
 

@@ -250,6 +250,27 @@ def test_lineage_leads_from_each_stage_to_its_inputs(read: Element, inputs: dict
     assert "another digest" not in read.named("lineage").text
 
 
+def test_the_graph_has_a_box_a_stage_and_a_line_an_input(read: Element, inputs: dict[str, Path]) -> None:
+    [web] = read.named("lineage").classed("web")
+    boxes = web.classed("box")
+    assert [box.attributes["data-stage"] for box in boxes] == list(INPUTS)
+    lines = {(line.attributes["data-source"], line.attributes["data-made"]) for line in web.classed("line")}
+    assert lines == {(given, product) for product, names in INPUTS.items() for given in names}
+    corners = [(rect.attributes["x"], float(rect.attributes["y"])) for rect in web.all("rect")]
+    assert len(set(corners)) == len(INPUTS), "no box hides another"
+    height = dict(zip(INPUTS, (y for _, y in corners), strict=True))
+    assert all(height[given] < height[product] for given, product in lines)
+    for box, product in zip(boxes, INPUTS, strict=True):
+        manifest = read_manifest(inputs[product])
+        about = web.named(box.attributes["href"][1:])
+        assert manifest.digest in box.raw
+        assert {manifest.digest, manifest.key} <= {code.text for code in about.all("code")}
+        for given in INPUTS[product]:
+            assert f"{given} {read_manifest(inputs[given]).digest}" in about.text
+        assert "seed 7" in about.text
+    assert 'environment.name "kk"' in web.named("about-problems").text
+
+
 def test_an_input_of_another_digest_is_pointed_out(inputs: dict[str, Path], tmp_path: Path) -> None:
     other = make_run(tmp_path, problems=12)
     mixed = {"problems": other["problems"], "probe": inputs["probe"]}

@@ -1,0 +1,4 @@
+-- Empty artifacts, to be filled anew.
+-- params:
+-- columns: Count
+delete from artifacts

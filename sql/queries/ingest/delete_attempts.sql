@@ -1,0 +1,4 @@
+-- Empty attempts, to be filled anew.
+-- params:
+-- columns: Count
+delete from attempts

@@ -1,0 +1,6 @@
+-- The stages that have artifacts.
+-- params:
+-- columns: stage
+select distinct stage
+from artifacts
+order by stage
