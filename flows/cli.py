@@ -10,6 +10,7 @@ import typer
 
 from flows import RECIPES
 from flows.options import Home, StoreUrl
+from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
 from tailor_core.config.backbone import PretrainingConfig
@@ -31,6 +32,7 @@ app = typer.Typer(
 backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
 app.add_typer(backbone_app, name="backbone")
 app.add_typer(store_app, name="store")
+app.command()(recover)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
@@ -60,14 +62,22 @@ def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, stor
     from flows.terminal import read_summary, result_table, show_progress
     from tailor_core.artifacts.refs import ArtifactRef
     from tailor_core.artifacts.store import Store
+    from tailor_core.stages.runs import registered
     from tasks.server import prefect_server
 
     show_progress()
-    with prefect_server(settings.server_log) as wait_until_ready:
+    with (
+        registered(settings, recipe, overrides or []) as record,
+        prefect_server(settings.server_log) as wait_until_ready,
+    ):
+        from prefect import tags
+
         from flows.pipeline import pipeline
+        from tasks.recovery import run_tag
 
         wait_until_ready()
-        refs = pipeline(recipe, overrides or [], settings.home, settings.store)
+        with tags(run_tag(record.id)):
+            refs = pipeline(recipe, overrides or [], settings.home, settings.store)
     evaluated = Store(settings.store).local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
     console = Console()
     console.print(result_table(read_summary(evaluated)))

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,27 +107,55 @@ def check_lineage(home: Path) -> None:
     assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 2)
 
 
-def test_a_killed_run_leaves_no_process_and_goes_on(
+def unfinished(home: Path) -> list[tuple[str, str]]:
+    """What Prefect and MLflow believe to be running, from their databases: kind and state."""
+    found: list[tuple[str, str]] = []
+    for database, query in (
+        ("prefect/prefect.db", "select 'flow', state_type from flow_run"),
+        ("prefect/prefect.db", "select 'task', state_type from task_run"),
+        ("mlflow.db", "select 'mlflow', status from runs"),
+    ):
+        with closing(sqlite3.connect(f"file:{home / database}?mode=ro", uri=True)) as connection:
+            found += connection.execute(query).fetchall()
+    return [(kind, state) for kind, state in found if state in ("RUNNING", "PENDING", "SCHEDULED")]
+
+
+def test_a_killed_run_leaves_no_process_and_is_recovered_and_goes_on(
     small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
 ) -> None:
     home = tmp_path / "home"
-    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--home", str(home)]
+    place = ("--home", str(home))
+    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--set", "seed=8", *place]
     process = subprocess.Popen(
         command, env=python_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     store = Store(str(home / "store"))
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not list(store.manifests("demonstrations")) and time.monotonic() < deadline:
         time.sleep(0.05)
     children = [
         int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     ]
     assert children, "a Prefect server runs"
+    assert "left alone, for it lives: run " in tailor(python_environment, "recover", *place).stdout
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     made = {stage: [m.digest for m in store.manifests(stage)] for stage in STAGES}
-    resumed = outcomes(tailor(python_environment, "run", str(small_recipe), "--home", str(home)))
+    assert {kind for kind, _ in unfinished(home)} >= {"flow", "mlflow"}
+
+    recovered = tailor(python_environment, "recover", *place).stdout
+    assert "set to Crashed: Prefect flow run " in recovered
+    assert "set to KILLED: MLflow run small" in recovered
+    assert unfinished(home) == []
+    assert tailor(python_environment, "recover", *place).stdout.startswith(
+        "nothing to recover\n--resume would"
+    )
+
+    resumed = outcomes(tailor(python_environment, "recover", "--resume", *place))
+    assert list(resumed) == list(STAGES)
     for stage, digests in made.items():
         if digests:
             assert resumed[stage] == ("hit", digests[0][:12])
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert tailor(python_environment, "recover", *place).stdout.startswith("removed: ")
+    assert tailor(python_environment, "recover", *place).stdout == "nothing to recover\n"

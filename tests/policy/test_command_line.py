@@ -27,7 +27,7 @@ COMMANDS = dict(commands(typer.main.get_command(app)))
 
 def test_the_commands_are_those_that_the_readme_promises() -> None:
     names = {" ".join(path) for path in COMMANDS}
-    assert {"run", "plan", "problems", "solve", "score", "backbone tiny", "store gc"} <= names
+    assert {"run", "plan", "problems", "solve", "score", "backbone tiny", "store gc", "recover"} <= names
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
