@@ -13,6 +13,7 @@ from flows.options import Home, StoreUrl
 from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
+from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config, recipe_names
 from tailor_core.config.settings import prepare_process, read_settings
@@ -205,6 +206,13 @@ def main() -> None:
         app()
     except TailorError as error:
         print(f"tailor: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        failure = disk_failure(error, Path())
+        if not failure:
+            raise
+        where = f" at {error.filename!r}" if error.filename else ""
+        print(f"tailor: the disk failed{where} ({failure}); mend it and run the same again", file=sys.stderr)
         sys.exit(2)
 
 

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from tailor_core.artifacts.store import Store
+from tailor_core.config.load import load_recipe
+from tailor_core.stages.execute import find_intact
+from tailor_core.stages.explain import plan_stages
 from tailor_core.stages.registry import STAGES
 
 pytestmark = pytest.mark.integration
@@ -63,6 +66,8 @@ def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     assert "<html" in page
     assert not re.search(r"""(?:src|href)=["']https?://""", page), "the page needs no network"
     check_plans(python_environment, small_recipe, place)
+    check_every_file_is_watched(small_recipe, Store(str(home / "store")))
+    check_damage_costs_that_stage_alone(python_environment, small_recipe, home)
     check_catalog(home)
     check_mlflow(home)
     check_lineage(home)
@@ -75,6 +80,43 @@ def check_plans(environment: dict[str, str], recipe: Path, place: tuple[str, str
     missed = {line.split()[0]: line for line in changed.splitlines() if line.split()[1] == "miss"}
     assert list(missed) == ["policy", "evaluation", "report"]
     assert "policy.beta 0.001 -> 0.125" in missed["policy"]
+
+
+def check_every_file_is_watched(path: Path, store: Store) -> None:
+    """Whichever file of whichever artifact is deleted or changed: its stage would be made again, and no other."""
+    recipe = load_recipe(str(path), path.parent)
+    manifests = list(store.manifests())
+    assert {manifest.stage for manifest in manifests} == set(STAGES)
+    for manifest in manifests:
+        artifact = Path(store._at(manifest.ref.uri))
+        for file in [artifact / name for name in (*manifest.files, "manifest.json")]:
+            content = file.read_bytes()
+            middle = len(content) // 2
+            changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+            for damaged in (None, changed, content[:-1]):
+                file.unlink()
+                if damaged is not None:
+                    file.write_bytes(damaged)
+                intact = {
+                    one.stage for one in manifests if find_intact(store, one.stage, one.key) is not None
+                }
+                assert intact == set(STAGES) - {manifest.stage}, file
+            plans = {plan.stage: plan for plan in plan_stages(recipe, store, list(STAGES.values()))}
+            assert not plans[manifest.stage].hit
+            for plan in plans.values():
+                if plan.stage != manifest.stage and not plan.hit:
+                    assert any("would be made anew" in reason for reason in plan.reasons)
+            file.write_bytes(content)
+    assert all(plan.hit for plan in plan_stages(recipe, store, list(STAGES.values())))
+
+
+def check_damage_costs_that_stage_alone(environment: dict[str, str], recipe: Path, home: Path) -> None:
+    """A table and a model: what was made from them is found, for made again they are the same."""
+    for stage, file in (("demonstrations", "demonstrations.parquet"), ("policy", "model.safetensors")):
+        (manifest,) = Store(str(home / "store")).manifests(stage)
+        (home / "store" / manifest.ref.uri / file).write_bytes(b"damaged")
+    again = outcomes(tailor(environment, "run", str(recipe), "--home", str(home)))
+    assert {stage for stage, (word, _) in again.items() if word == "made"} == {"demonstrations", "policy"}
 
 
 def check_catalog(home: Path) -> None:
@@ -94,8 +136,8 @@ def check_mlflow(home: Path) -> None:
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = {run.info.run_name: run for run in runs if "mlflow.parentRunId" in run.data.tags}
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert len(parents) == 2
-    assert children.keys() == STAGES.keys(), "the second run executed nothing"
+    assert len(parents) == 3
+    assert children.keys() == STAGES.keys(), "later runs executed what was made in the first, or less"
     assert len(client.get_metric_history(children["policy"].info.run_id, "reward")) >= 2
 
 
@@ -104,7 +146,7 @@ def check_lineage(home: Path) -> None:
         json.loads(line) for path in (home / "lineage").iterdir() for line in path.read_text().splitlines()
     ]
     completed = [event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"]
-    assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 2)
+    assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 3)
 
 
 def unfinished(home: Path) -> list[tuple[str, str]]:
