@@ -67,8 +67,9 @@ def run(recipe: RecipeName, overrides: Overrides = None, home: Home = None, stor
     from tasks.server import prefect_server
 
     show_progress()
+    options = [part for value in overrides or [] for part in ("--set", value)]
     with (
-        registered(settings, recipe, overrides or []) as record,
+        registered(settings, recipe, options) as record,
         prefect_server(settings.server_log) as wait_until_ready,
     ):
         from prefect import tags

@@ -23,7 +23,7 @@ def recover(
         bool, typer.Option("--dry-run", help="say what would be done, and do nothing")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="then run the killed recipes again, with the same --set values")
+        bool, typer.Option("--resume", help="then run the killed recipes again, with the same options")
     ] = False,
     home: Home = None,
     store: StoreUrl = None,
@@ -112,9 +112,8 @@ def _dead(settings: Settings) -> list[RunRecord]:
 
 def _run_again(settings: Settings, record: RunRecord) -> None:
     """Run a killed recipe in a process of its own; its exit status ends the command where it fails."""
-    overrides = [part for value in record.overrides for part in ("--set", value)]
     places = ["--home", str(settings.home), "--store", record.store]
-    command = [sys.executable, "-m", "flows.cli", "run", record.recipe, *overrides, *places]
+    command = [sys.executable, "-m", "flows.cli", "run", record.recipe, *record.options, *places]
     status = subprocess.run(command, check=False).returncode
     if status:
         raise typer.Exit(status)

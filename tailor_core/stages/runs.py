@@ -28,39 +28,41 @@ _current: ContextVar[str] = ContextVar("run_id", default="")
 class RunRecord:
     """A run that began.
 
-    recipe, overrides, store: what `tailor run` was given; a recipe's file by its absolute path
+    recipe, options, store: what `tailor run` was given; a recipe's file by its absolute path
     host, process, started: who runs it, and since when (UTC, ISO 8601)
     recovered: whether Prefect and MLflow have been told that it died
+    done: whether another run has done its work since
     """
 
     id: str
     recipe: str
-    overrides: tuple[str, ...]
+    options: tuple[str, ...]
     store: str
     host: str
     process: int
     started: str
     recovered: bool = False
+    done: bool = False
 
     @property
     def work(self) -> tuple[str, tuple[str, ...], str]:
         """What it does: two runs of the same work make the same."""
-        return self.recipe, self.overrides, self.store
+        return self.recipe, self.options, self.store
 
     def __str__(self) -> str:
         return f"run {self.id} of {self.recipe} (process {self.process} on {self.host} since {self.started})"
 
 
 @contextmanager
-def registered(settings: Settings, recipe: str, overrides: Sequence[str]) -> Iterator[RunRecord]:
-    """A run, known as alive for as long as the context lasts.
+def registered(settings: Settings, recipe: str, options: Sequence[str]) -> Iterator[RunRecord]:
+    """A run of `tailor run recipe options`, known as alive for as long as the context lasts.
 
-    When it ends well, the records of killed runs of the same work go too: what they began is done.
+    When it ends well, killed runs of the same work need not be resumed any more: what they began is done.
     """
     record = RunRecord(
         id=uuid.uuid4().hex[:12],
         recipe=str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe,
-        overrides=tuple(overrides),
+        options=tuple(options),
         store=settings.store,
         host=platform.node(),
         process=os.getpid(),
@@ -71,9 +73,7 @@ def registered(settings: Settings, recipe: str, overrides: Sequence[str]) -> Ite
         token = _current.set(record.id)
         try:
             yield record
-            for other in read_records(settings):
-                if other.work == record.work and other.recovered:
-                    forget(settings, other)
+            _note_done(settings, record)
         finally:
             _current.reset(token)
             forget(settings, record)
@@ -91,7 +91,7 @@ def read_records(settings: Settings) -> list[RunRecord]:
     for path in (settings.home / _DIRECTORY).glob("*.json"):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-            found.append(RunRecord(**{**value, "overrides": tuple(value["overrides"])}))
+            found.append(RunRecord(**{**value, "options": tuple(value["options"])}))
         except (OSError, ValueError, TypeError, KeyError):
             continue
     return sorted(found, key=lambda record: (record.started, record.id))
@@ -114,8 +114,21 @@ def held_dead(settings: Settings, record: RunRecord) -> Iterator[RunRecord | Non
 
 
 def mark_recovered(settings: Settings, record: RunRecord) -> None:
-    """Note that everyone was told of a run's death; its record stays, so that the run can be resumed."""
-    _write(settings, replace(record, recovered=True))
+    """Note that everyone was told of a run's death; its record stays where the run can be resumed. Call it when dead."""
+    if record.done:
+        forget(settings, record)
+    else:
+        _write(settings, replace(record, recovered=True))
+
+
+def _note_done(settings: Settings, record: RunRecord) -> None:
+    for other in read_records(settings):
+        if other.work == record.work and other.recovered:
+            forget(settings, other)
+        elif other.work == record.work and other.id != record.id:
+            with held_dead(settings, other) as dead:
+                if dead:
+                    _write(settings, replace(dead, done=True))
 
 
 def forget(settings: Settings, record: RunRecord) -> None:

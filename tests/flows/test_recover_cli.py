@@ -34,7 +34,7 @@ def recover(settings: Settings, *arguments: str) -> str:
 @pytest.fixture
 def killed(settings: Settings) -> str:
     """The id of a run that was killed in `problems`."""
-    with registered(settings, "kk-tiny", ["seed=3"]) as record:
+    with registered(settings, "kk-tiny", ["--set", "seed=3"]) as record:
         path = settings.home / "runs" / f"{record.id}.json"
         text = path.read_text()
     path.write_text(text)
@@ -101,7 +101,7 @@ def test_a_resumed_run_that_fails_gives_the_command_its_status(
     settings: Settings, killed: str, commands: list[list[str]], tmp_path: Path
 ) -> None:
     path = settings.home / "runs" / f"{killed}.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "overrides": ["seed=4"]}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "options": ["--set", "seed=4"]}))
     result = CliRunner().invoke(app, ["recover", "--home", str(settings.home), "--resume"])
     assert result.exit_code == 7
 

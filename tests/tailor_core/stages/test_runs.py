@@ -24,7 +24,7 @@ from tailor_core.stages.runs import (
 RUN = (
     "import sys, time; from pathlib import Path; from tailor_core.config.settings import read_settings\n"
     "from tailor_core.stages.runs import registered\n"
-    "with registered(read_settings(sys.argv[1]), 'kk-tiny', ['seed=3']) as record:\n"
+    "with registered(read_settings(sys.argv[1]), 'kk-tiny', ['--set', 'seed=3']) as record:\n"
     "    print(record.id, flush=True); time.sleep(60)\n"
 )
 
@@ -54,11 +54,11 @@ def dead(settings: Settings, record: RunRecord) -> bool:
 
 
 def test_a_run_has_a_record_while_it_lives_and_leaves_nothing(settings: Settings) -> None:
-    with registered(settings, "small.toml", ["seed=3"]) as record:
+    with registered(settings, "small.toml", ["--set", "seed=3"]) as record:
         assert read_records(settings) == [record]
         assert current_run_id() == record.id
         assert record.recipe == str(Path("small.toml").absolute())
-        assert record.overrides == ("seed=3",)
+        assert record.options == ("--set", "seed=3")
         assert not dead(settings, record)
     assert current_run_id() == ""
     assert read_records(settings) == []
@@ -103,19 +103,36 @@ def test_the_same_work_brought_to_its_end_forgets_what_was_killed_before(
     kill(other)
     (record,) = read_records(settings)
     mark_recovered(settings, record)
-    with registered(settings, "kk-tiny", ["seed=4"]):
+    with registered(settings, "kk-tiny", ["--set", "seed=4"]):
         pass
     assert [one.recovered for one in read_records(settings)] == [True], "other work is no concern of it"
-    with pytest.raises(OSError, match="no space"), registered(settings, "kk-tiny", ["seed=3"]):
+    with pytest.raises(OSError, match="no space"), registered(settings, "kk-tiny", ["--set", "seed=3"]):
         raise OSError("no space")
     assert len(read_records(settings)) == 1, "it did not come to its end"
-    with registered(settings, "kk-tiny", ["seed=3"]):
+    with registered(settings, "kk-tiny", ["--set", "seed=3"]):
         pass
+    assert read_records(settings) == []
+
+
+def test_a_killed_run_whose_work_was_done_since_is_recovered_but_not_resumed(
+    settings: Settings, other: subprocess.Popen[str]
+) -> None:
+    with registered(settings, "kk-tiny", ["--set", "seed=3"]):
+        pass
+    (record,) = read_records(settings)
+    assert not record.done, "it lives"
+    kill(other)
+    with registered(settings, "kk-tiny", ["--set", "seed=3"]):
+        pass
+    (record,) = read_records(settings)
+    assert record.done
+    assert not record.recovered, "Prefect and MLflow have still to be told"
+    mark_recovered(settings, record)
     assert read_records(settings) == []
 
 
 def test_what_is_torn_or_of_another_form_is_no_record(settings: Settings) -> None:
     (settings.home / "runs").mkdir()
-    for number, text in enumerate(["", "{", "[]", '{"id": "a"}', '{"overrides": 3}']):
+    for number, text in enumerate(["", "{", "[]", '{"id": "a"}', '{"options": 3}']):
         (settings.home / "runs" / f"{number}.json").write_text(text)
     assert read_records(settings) == []
