@@ -114,7 +114,7 @@ def held_dead(settings: Settings, record: RunRecord) -> Iterator[RunRecord | Non
 
 
 def mark_recovered(settings: Settings, record: RunRecord) -> None:
-    """Note that everyone was told of a run's death; its record stays where the run can be resumed. Call it when dead."""
+    """Note that everyone was told of a run's death; its record stays if there is something to resume."""
     if record.done:
         forget(settings, record)
     else:

@@ -150,6 +150,21 @@ def test_an_artifact_that_lacks_a_file_is_not_copied(remote_store: Store, tmp_pa
         remote_store.local(manifest.ref, tmp_path / "cache")
 
 
+def test_a_copy_that_was_damaged_or_cut_off_is_fetched_again(remote_store: Store, tmp_path: Path) -> None:
+    manifest = commit(remote_store, tmp_path)
+    copy = remote_store.local(manifest.ref, tmp_path / "cache")
+    content = (copy / "problems.parquet").read_bytes()
+    for spoil in (
+        lambda: (copy / "problems.parquet").write_bytes(content[:-1] + b"!"),
+        lambda: (copy / "problems.parquet").unlink(),
+        lambda: copy.rename(copy.with_name(f"{copy.name}.partial")),
+    ):
+        spoil()
+        assert remote_store.local(manifest.ref, tmp_path / "cache") == copy
+        assert (copy / "problems.parquet").read_bytes() == content
+    assert sorted(path.name for path in copy.parent.iterdir()) == [copy.name, f"{copy.name}.lock"]
+
+
 def test_an_upload_overwrites_no_file_of_another_content(remote_store: Store, tmp_path: Path) -> None:
     """A reader of the first artifact, between the second writer's files and its manifest, sees the first whole."""
     first = commit(remote_store, tmp_path)
