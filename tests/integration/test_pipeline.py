@@ -201,3 +201,24 @@ def test_a_killed_run_leaves_no_process_and_is_recovered_and_goes_on(
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert tailor(python_environment, "recover", *place).stdout.startswith("removed: ")
     assert tailor(python_environment, "recover", *place).stdout == "nothing to recover\n"
+
+
+def test_two_runs_at_once_make_each_stage_once(
+    small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--home", str(home)]
+    runs = [
+        subprocess.Popen(
+            command, env=python_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], told[0][-2000:] + told[1][-2000:]
+    first, second = (dict(re.findall(r"(\w+) +(?:made|hit) +[\d.]+ s  (\w{12})", lines)) for lines in told)
+    assert first == second
+    assert list(first) == list(STAGES)
+    made = [stage for lines in told for stage in re.findall(r"(\w+) +made +[\d.]+ s", lines)]
+    assert sorted(made) == sorted(STAGES), "each by one of the two"
+    assert unfinished(home) == []
