@@ -92,9 +92,9 @@ def check_every_file_is_watched(path: Path, store: Store) -> None:
         for file in [artifact / name for name in (*manifest.files, "manifest.json")]:
             content = file.read_bytes()
             middle = len(content) // 2
-            changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-            for damaged in (None, changed, content[:-1]):
-                file.unlink()
+            flipped = bytes(byte ^ (place == middle) for place, byte in enumerate(content))
+            for damaged in (None, content + b" ", flipped if content else b"x"):
+                file.unlink(missing_ok=True)
                 if damaged is not None:
                     file.write_bytes(damaged)
                 intact = {
