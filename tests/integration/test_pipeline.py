@@ -93,7 +93,7 @@ def check_every_file_is_watched(path: Path, store: Store) -> None:
             content = file.read_bytes()
             middle = len(content) // 2
             flipped = bytes(byte ^ (place == middle) for place, byte in enumerate(content))
-            for damaged in (None, content + b" ", flipped if content else b"x"):
+            for damaged in (None, content[:-2] if content else b"x", flipped if content else b"x"):
                 file.unlink(missing_ok=True)
                 if damaged is not None:
                     file.write_bytes(damaged)

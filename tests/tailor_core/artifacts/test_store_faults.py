@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -251,10 +250,11 @@ def test_a_hostile_stage_or_key_leads_nowhere(any_store: Store, tmp_path: Path, 
 def test_a_manifest_that_names_a_file_outside_does_not_count(
     any_store: Store, tmp_path: Path, name: str
 ) -> None:
-    value = json.loads(commit(any_store, tmp_path).to_text())
-    value["files"] = {name: {"size": 0, "sha256": "0" * 64}}
-    value["digest"] = content_digest({name: "0" * 64})
-    write(any_store, MANIFEST, json.dumps(value).encode())
+    files = {name: {"size": 0, "sha256": "0" * 64}}
+    hostile = dataclasses.replace(
+        commit(any_store, tmp_path), files=files, digest=content_digest({name: "0" * 64})
+    )
+    write(any_store, MANIFEST, hostile.to_text().encode())
     assert any_store.find("problems", KEY) is None
 
 
