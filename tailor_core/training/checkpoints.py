@@ -82,15 +82,16 @@ def training_log(trainer: Any) -> list[dict[str, float]]:
     Without times: the log is part of an artifact, whose bytes shall not depend on the clock.
     """
     entries = [entry for entry in trainer.state.log_history if "train_runtime" not in entry]
-    return [
-        {"step": entry["step"]}
-        | {
-            k: float(v)
-            for k, v in entry.items()
-            if isinstance(v, int | float) and k not in ("step", "step_time")
-        }
-        for entry in entries
-    ]
+    return [{"step": entry["step"], **_numbers(entry)} for entry in entries]
+
+
+def _numbers(entry: Mapping[str, Any]) -> dict[str, float]:
+    """In order of name: a checkpoint does not keep the order in which a trainer logged."""
+    return {
+        name: float(value)
+        for name, value in sorted(entry.items())
+        if isinstance(value, int | float) and name not in ("step", "step_time")
+    }
 
 
 def _read(path: Path) -> Checkpoint | None:

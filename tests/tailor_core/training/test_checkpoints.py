@@ -81,4 +81,5 @@ def test_the_log_holds_every_logged_step_and_no_time() -> None:
         {"train_runtime": 3.0, "train_loss": 0.4, "step": 2},
     ]
     found = training_log(SimpleNamespace(state=SimpleNamespace(log_history=history)))
+    assert [list(row) for row in found] == [["step", "epoch", "loss"]] * 2, "whoever wrote them down"
     assert found == [{"step": 1, "epoch": 0.5, "loss": 0.5}, {"step": 2, "epoch": 1.0, "loss": 0.25}]

@@ -108,6 +108,7 @@ def assert_equal(resumed: Training, undisturbed: Training, logs: list[list[dict[
     assert [row["step"] for row in logs[0]] == [row["step"] for row in logs[1]]
     for mine, theirs in zip(*logs, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-6, nan_ok=True), mine["step"]
+    assert [list(row) for row in logs[0]] == [list(row) for row in logs[1]], "columns have an order"
     left, right = resumed.weights(), undisturbed.weights()
     assert left.keys() == right.keys()
     for name in left:
