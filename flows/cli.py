@@ -12,8 +12,10 @@ from flows import RECIPES
 from flows.invalidate_cli import invalidate
 from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
+from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
+from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.settings import prepare_process, read_settings
@@ -36,6 +38,7 @@ app.add_typer(backbone_app, name="backbone")
 app.add_typer(store_app, name="store")
 app.add_typer(catalog_app, name="catalog")
 app.command()(invalidate)
+app.command()(recover)
 app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
@@ -74,14 +77,25 @@ def run(
     from flows.terminal import read_summary, result_table, show_progress
     from tailor_core.artifacts.refs import ArtifactRef
     from tailor_core.artifacts.store import Store
+    from tailor_core.stages.runs import registered
     from tasks.server import prefect_server
 
     show_progress()
-    with prefect_server(settings.server_log) as wait_until_ready:
+    options = [part for value in overrides or [] for part in ("--set", value)]
+    options += [part for stage in force or [] for part in ("--force", stage)]
+    options += ["--until", until] if until else []
+    with (
+        registered(settings, recipe, options) as record,
+        prefect_server(settings.server_log) as wait_until_ready,
+    ):
+        from prefect import tags
+
         from flows.pipeline import pipeline
+        from tasks.recovery import run_tag
 
         wait_until_ready()
-        refs = pipeline(recipe, overrides or [], settings.home, settings.store, force or [], until)
+        with tags(run_tag(record.id)):
+            refs = pipeline(recipe, overrides or [], settings.home, settings.store, force or [], until)
     opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
     if "evaluation" in refs:
         evaluated = opened.local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
@@ -224,6 +238,13 @@ def main() -> None:
         app()
     except TailorError as error:
         print(f"tailor: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        failure = disk_failure(error, Path())
+        if not failure:
+            raise
+        where = f" at {error.filename!r}" if error.filename else ""
+        print(f"tailor: the disk failed{where} ({failure}); mend it and run the same again", file=sys.stderr)
         sys.exit(2)
 
 

@@ -6,6 +6,7 @@ TailorError                 one clear sentence for a person; the CLI prints it a
 ├── ArtifactError           the store holds something damaged, missing or refused
 ├── ResumeError             what is on disk does not belong to the run that wants to resume
 ├── StageError              a stage could not do what its recipe asks
+├── MachineError            the machine failed, not the input: the same again may succeed
 └── MissingExtraError       an optional dependency is needed and not installed
 
 A wrong completion is never an exception: it is a `Verdict` with a reason.
@@ -34,6 +35,10 @@ class ResumeError(TailorError):
 
 class StageError(TailorError):
     """A stage ran but could not deliver what its recipe asks for."""
+
+
+class MachineError(TailorError, OSError):
+    """A disk is full or cannot be written; what was done so far is kept for the next attempt."""
 
 
 class MissingExtraError(TailorError):

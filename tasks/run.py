@@ -18,7 +18,9 @@ from tailor_core.config.settings import Settings
 from tailor_core.errors import StageError
 from tailor_core.stages.context import Track
 from tailor_core.stages.execute import Outcome, StageJob
+from tailor_core.stages.runs import current_run_id
 from tailor_core.tracking.datasets import Dataset, ModelVersion
+from tailor_core.tracking.killed_runs import RUN_TAG
 from tailor_core.tracking.mlflow_runs import RunTracker, StageTracker
 from tailor_core.tracking.openlineage import Attempt, LineageLog
 
@@ -69,6 +71,7 @@ def open_run(
     tracker = RunTracker(
         settings.tracking_uri, settings.home, recipe.name, flat(recipe.model_dump(mode="json"))
     )
+    tracker.tag(RUN_TAG, current_run_id())
     tracker.tag("tailor.run", lineage.run_id)
     run = Run(
         recipe=recipe,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tailor_core.errors import ArtifactError
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_RUST = re.compile(r"\(os error (\d+)\)")
+_FULL_BELOW_BYTES = 1 << 20
 
 
 @contextmanager
@@ -32,6 +41,22 @@ def writing(url: str) -> Iterator[None]:
             f"the store {url!r} cannot be written ({_said(error)}); free space or mend its permissions "
             "and run again"
         ) from error
+
+
+def disk_failure(error: BaseException, directory: Path) -> str:
+    """What is wrong with the disk of `directory` if that is why `error` was raised; else empty.
+
+    Libraries in Rust (polars, safetensors) say it in their message, and torch does not say it.
+    """
+    told = _RUST.search(str(error))
+    number = error.errno if isinstance(error, OSError) else int(told.group(1)) if told else None
+    if number in _DISK:
+        return os.strerror(number)
+    try:
+        is_full = shutil.disk_usage(directory).free < _FULL_BELOW_BYTES
+    except OSError:
+        return ""
+    return os.strerror(errno.ENOSPC) if is_full else ""
 
 
 def _failures() -> tuple[type[BaseException], ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -43,7 +43,8 @@ def held(
             "directory writable or choose another home"
         ) from error
     try:
-        _holder_file(path).write_text(f"process {os.getpid()} since {time.strftime('%H:%M:%S')}")
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            _holder_file(path).write_text(f"process {os.getpid()} since {time.strftime('%H:%M:%S')}")
         yield
     finally:
         _holder_file(path).unlink(missing_ok=True)

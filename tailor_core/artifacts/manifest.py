@@ -18,7 +18,7 @@ from tailor_core.artifacts.tables import table_schema
 from tailor_core.records import canonical_json
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,9 @@ class Manifest:
         return ArtifactRef(stage=self.stage, key=self.key, digest=self.digest, uri=uri)
 
     def to_text(self) -> str:
-        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        value = json.loads(canonical_json(asdict(self)))
+        value["checksum"] = _checksum(value)
+        return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
@@ -74,6 +76,8 @@ class Manifest:
         value = json.loads(text)
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise ValueError(f"not a manifest of format {FORMAT}")
+        if value.pop("checksum", None) != _checksum(value):
+            raise ValueError("a manifest has other content than was written")
         try:
             manifest = cls(**value)
             outside = [name for name in manifest.files if not _lies_within(name)]
@@ -85,6 +89,10 @@ class Manifest:
         if not intact:
             raise ValueError("the digest does not follow from the files that the manifest lists")
         return manifest
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _lies_within(name: str) -> bool:

@@ -22,6 +22,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from tailor_core.artifacts.access import reading, writing
+from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import MANIFEST, Manifest, describe_files, list_files
 from tailor_core.artifacts.refs import ArtifactRef, artifact_uri, is_name
 from tailor_core.errors import ArtifactError
@@ -236,7 +237,7 @@ class Store:
                 shutil.rmtree(self.directory / path)
 
     def local(self, ref: ArtifactRef, cache: Path) -> Path:
-        """A local directory with the artifact's files: a copy in `cache` where the store is not local.
+        """A local directory with the artifact's files: a copy in `cache`, checked, where the store is not local.
 
         ArtifactError where the artifact is missing or not the one that `ref` names.
         """
@@ -250,17 +251,17 @@ class Store:
         if self.directory:
             return self.directory / manifest.ref.uri
         target = cache / ref.stage / f"{ref.key}-{ref.digest[:16]}"
-        if not target.exists():
-            partial = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}")
-            try:
-                self.fetch(manifest, partial)
-                (partial / MANIFEST).write_text(manifest.to_text(), encoding="utf-8")
-                partial.rename(target)
-            except OSError:
-                if not target.exists():  # else another process was faster
-                    raise
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+        with held(target.with_name(f"{target.name}.lock"), f"the copy of {ref.stage} {ref.key[:12]}"):
+            if not target.exists() or describe_files(target) != manifest.files:
+                partial = target.with_name(f"{target.name}.partial")
+                for stale in (partial, target):
+                    shutil.rmtree(stale, ignore_errors=True)
+                try:
+                    self.fetch(manifest, partial)
+                    (partial / MANIFEST).write_text(manifest.to_text(), encoding="utf-8")
+                    partial.rename(target)
+                finally:
+                    shutil.rmtree(partial, ignore_errors=True)
         return target
 
     def fetch(self, manifest: Manifest, directory: Path) -> None:

@@ -1,18 +1,20 @@
 """The `evaluation` stage: base, warm start and policy answer held-out problems; figures with intervals.
 
-Each model's answers to each split are a shard in the workdir, written in one move: a stage that was killed
-goes on after the last whole one.
+Each model's answers to each split are a shard: a stage that was killed goes on after the last whole one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from tailor_core.artifacts.shards import Shards
 from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.errors import StageError
@@ -73,43 +75,45 @@ class _Answers:
     ) -> None:
         self.config = config
         self.seed = context.seed
-        self.shards = context.workdir / "shards"
+        self.shards = Shards(context.workdir / "shards")
         self.difficulty = difficulty
-        self.shards.mkdir(parents=True, exist_ok=True)
 
     def of(
         self, model: str, directory: Path, suites: Mapping[Split, Sequence[Problem]], bar: Any
     ) -> list[EvaluationRow]:
         """All rows of one model; it is loaded only if some of them are missing."""
-        engine: Engine | None = None
-        rows = []
+        load = cache(lambda: load_engine(directory))
+        rows: list[EvaluationRow] = []
+        before = bar.n
         for split, problems in suites.items():
-            shard = self.shards / f"{model}-{split}.parquet"
             bar.set_postfix_str(f"{model} on {split}")
-            if shard.exists():
-                found = read_records(shard, EvaluationRow)
-                bar.update(len(found))
-            else:
-                engine = engine or load_engine(directory)
-                found = self._ask(engine, model, split, problems, bar)
-                partial = shard.with_suffix(".partial")
-                write_records(partial, found)
-                partial.replace(shard)
-            rows.extend(found)
+            sampling = self._sampling(model, split)
+            made_from = [model, split, asdict(sampling), [problem.to_row() for problem in problems]]
+            ask = partial(self._ask, load, model, problems, sampling, bar)
+            rows += self.shards.records(made_from, EvaluationRow, ask)
+            bar.update(before + len(rows) - bar.n)
         return rows
 
     def _ask(
-        self, engine: Engine, model: str, split: Split, problems: Sequence[Problem], bar: Any
+        self,
+        load: Callable[[], Engine],
+        model: str,
+        problems: Sequence[Problem],
+        sampling: Sampling,
+        bar: Any,
     ) -> list[EvaluationRow]:
-        sampling = Sampling(
+        return answer_problems(
+            load(), problems, sampling, model=model, difficulty=self.difficulty, on_done=bar.update
+        )
+
+    def _sampling(self, model: str, split: Split) -> Sampling:
+        """A seed for each shard, so that its completions do not depend on which were there already."""
+        return Sampling(
             temperature=self.config.temperature,
             top_p=self.config.top_p,
             max_tokens=self.config.max_tokens,
             n=self.config.samples_per_problem,
             seed=int(content_id(["evaluation", self.seed, model, split], length=7), 16),
-        )
-        return answer_problems(
-            engine, problems, sampling, model=model, difficulty=self.difficulty, on_done=bar.update
         )
 
 

@@ -19,12 +19,13 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
+from tailor_core.artifacts.access import disk_failure
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import Manifest, content_digest, describe_files, describe_tables
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
 from tailor_core.config.settings import Settings
-from tailor_core.errors import ArtifactError, StageError
+from tailor_core.errors import ArtifactError, MachineError, StageError, TailorError
 from tailor_core.stages.context import StageContext, Track, untracked
 from tailor_core.stages.registry import load_target
 from tailor_core.stages.spec import StageSpec
@@ -100,22 +101,28 @@ def execute(job: StageJob, begin: Callable[[], Track] = untold, say: Say | None 
 def _make(job: StageJob, store: Store, settings: Settings, track: Track, replaces: str) -> Manifest:
     stage, key = job.spec.stage, job.spec.key
     workdir = settings.work / f"{stage}-{key}"
-    workdir.mkdir(parents=True, exist_ok=True)
     output = store.staging(stage, key, settings.work / "staging")
-    context = StageContext(
-        inputs={name: store.local(ref, settings.cache) for name, ref in job.inputs.items()},
-        output=output,
-        workdir=workdir,
-        seed=job.spec.seed or 0,
-        track=track,
-    )
     started = time.monotonic()
     try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        context = StageContext(
+            inputs={name: store.local(ref, settings.cache) for name, ref in job.inputs.items()},
+            output=output,
+            workdir=workdir,
+            seed=job.spec.seed or 0,
+            track=track,
+        )
         summary = load_target(job.spec.function)(_config(job), context)
         made = _manifest(job, output, summary, time.monotonic() - started)
         manifest = store.commit(output, made, replaces=replaces)
-    except BaseException:
+    except BaseException as error:
+        failure = "" if isinstance(error, TailorError) else disk_failure(error, output)
         shutil.rmtree(output, ignore_errors=True)
+        if failure:
+            raise MachineError(
+                f"{stage}: the disk under {str(settings.home)!r} or the store failed ({failure}); free space or mend "
+                "its permissions and run the same command, which goes on from here"
+            ) from error
         raise
     _read_back(store, manifest)
     shutil.rmtree(workdir, ignore_errors=True)

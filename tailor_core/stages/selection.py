@@ -1,5 +1,6 @@
 """The `selection` stage: a decision on every demonstration, embeddings, and diversity before and after.
 
+Embeddings are made shard by shard: a stage that was killed goes on after the last whole one.
 Puts together what its parts do not know of each other: contamination (`data`) and curation (`diversity`).
 """
 
@@ -8,16 +9,18 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars
 
+from tailor_core.artifacts.shards import Shards, parts
 from tailor_core.artifacts.tables import read_records, read_table, write_records, write_table
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.data.decontamination import TRAIN_SPLIT, find_contamination
 from tailor_core.diversity.curation import UNUSABLE, EvaluationMatch, Row, curate
-from tailor_core.diversity.embedding import Embedder, Vectors, make_embedder
+from tailor_core.diversity.embedding import Embedder, make_embedder
 from tailor_core.diversity.metrics import Described, describe
 from tailor_core.diversity.shingles import NearTextIndex
 from tailor_core.diversity.similarity import on_grid
@@ -39,15 +42,15 @@ def run(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
     embedder = make_embedder(config.embedder, config.dimension)
     problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
     rows = _read_rows(context.inputs)
-    vectors = embedder.embed([row.demonstration.think for row in rows])
-    grid = on_grid(vectors)
+    embeddings = _embed(rows, embedder, Shards(context.workdir / "shards"))
+    grid = on_grid(embeddings["embedding"].to_numpy())
     decisions = curate(rows, grid, _contaminated(problems, rows, config.contamination_threshold), config)
     funnel = _funnel(decisions)
     metrics = _measure(
         _describable(rows, grid), decisions, _accepted_primitives(context.inputs), context.seed
     )
     write_records(context.output / "selection.parquet", decisions, SelectionDecision)
-    write_table(context.output / "embeddings.parquet", _embedding_table(rows, vectors))
+    write_table(context.output / "embeddings.parquet", embeddings)
     _write_metrics(context.output / "metrics.json", embedder, metrics)
     return {
         "rows": {"selection": len(decisions), "embeddings": len(rows)},
@@ -147,7 +150,20 @@ def _measure(
     }
 
 
-def _embedding_table(rows: Sequence[Row], vectors: Vectors) -> polars.DataFrame:
+def _embed(rows: Sequence[Row], embedder: Embedder, shards: Shards) -> polars.DataFrame:
+    """`demonstration_id` and `embedding` (a unit vector of its think block) of each row, in order."""
+    tables = [
+        shards.table(
+            [embedder.name, [(row.id, row.demonstration.think) for row in part]],
+            partial(_embed_part, part, embedder),
+        )
+        for part in parts(rows)
+    ]
+    return polars.concat(tables) if tables else _embed_part(rows, embedder)
+
+
+def _embed_part(rows: Sequence[Row], embedder: Embedder) -> polars.DataFrame:
+    vectors = embedder.embed([row.demonstration.think for row in rows])
     return polars.DataFrame(
         {
             "demonstration_id": polars.Series([row.id for row in rows], dtype=polars.String),

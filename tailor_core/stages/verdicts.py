@@ -1,10 +1,15 @@
-"""The `verdicts` stage: each demonstration's answer scored, and its steps checked where they can be read."""
+"""The `verdicts` stage: each demonstration's answer scored, and its steps checked where they can be read.
+
+Judged shard by shard: a stage that was killed goes on after the last whole one.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tailor_core.artifacts.shards import Shards, parts
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.environments.base import get_environment
@@ -21,18 +26,11 @@ def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
         for problem in read_records(context.inputs["problems"] / "problems.parquet", Problem)
     }
     demonstrations = read_records(context.inputs["demonstrations"] / "demonstrations.parquet", Demonstration)
-    verdicts = []
-    refused: Counter[str] = Counter()
-    for demonstration in demonstrations:
-        if demonstration.problem_id not in problems:
-            raise InputError(
-                f"demonstration {demonstration.id!r} solves problem {demonstration.problem_id!r}, which the "
-                "problems artifact does not hold; give the problems that the demonstrations were made from"
-            )
-        verdict = judge(problems[demonstration.problem_id], demonstration, config)
-        verdicts.append(verdict)
-        if not verdict.reward:
-            refused[_stage_of_failure(verdict)] += 1
+    shards = Shards(context.workdir / "shards")
+    verdicts = [
+        verdict for part in parts(demonstrations) for verdict in _judge_part(part, problems, config, shards)
+    ]
+    refused = Counter(_stage_of_failure(verdict) for verdict in verdicts if not verdict.reward)
     write_records(context.output / "verdicts.parquet", verdicts, Verdict)
     kept = len(verdicts) - refused.total()
     return {
@@ -40,6 +38,29 @@ def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
         "funnel": {"in": len(demonstrations), "kept": kept, "dropped": dict(sorted(refused.items()))},
         "metrics": {"accepted_share": round(kept / len(verdicts), 6) if verdicts else 0.0},
     }
+
+
+def _judge_part(
+    demonstrations: Sequence[Demonstration],
+    problems: Mapping[str, Problem],
+    config: VerdictsConfig,
+    shards: Shards,
+) -> list[Verdict]:
+    pairs = [(_problem_of(demonstration, problems), demonstration) for demonstration in demonstrations]
+    made_from = [
+        config.model_dump(mode="json"),
+        [(problem.to_row(), demonstration.to_row()) for problem, demonstration in pairs],
+    ]
+    return shards.records(made_from, Verdict, lambda: [judge(*pair, config) for pair in pairs])
+
+
+def _problem_of(demonstration: Demonstration, problems: Mapping[str, Problem]) -> Problem:
+    if demonstration.problem_id not in problems:
+        raise InputError(
+            f"demonstration {demonstration.id!r} solves problem {demonstration.problem_id!r}, which the "
+            "problems artifact does not hold; give the problems that the demonstrations were made from"
+        )
+    return problems[demonstration.problem_id]
 
 
 def judge(problem: Problem, demonstration: Demonstration, config: VerdictsConfig) -> Verdict:

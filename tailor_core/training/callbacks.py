@@ -1,4 +1,4 @@
-"""What follows a trainer: a progress bar with time left, metrics to the tracker, and the training log."""
+"""What follows a trainer: a progress bar with time left, and metrics to the tracker."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ SHOWN = {
 
 
 class Follow(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Shows one bar, and hands every logged number to `track` and to `rows`."""
+    """Shows one bar, and hands every logged number to `track`."""
 
     def __init__(self, title: str, track: Track) -> None:
         self.title = title
         self.track = track
-        self.rows: list[dict[str, float]] = []
         self._bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -43,7 +42,6 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
         if "train_runtime" in numbers:  # the trainer's closing summary, not a step
             return
-        self.rows.append({"step": state.global_step, **numbers})
         self.track(numbers, state.global_step)
         if self._bar is not None:
             shown = {name: f"{numbers[key]:.3g}" for key, name in SHOWN.items() if key in numbers}
@@ -53,10 +51,8 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         self._bar.close()
 
 
-def follow(trainer: Any, title: str, track: Track) -> Follow:
+def follow(trainer: Any, title: str, track: Track) -> None:
     """Put a `Follow` on `trainer` in place of the stock bar, which prints a dictionary a step."""
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
-    callback = Follow(title, track)
-    trainer.add_callback(callback)
-    return callback
+    trainer.add_callback(Follow(title, track))

@@ -1,42 +1,177 @@
-"""Resuming a trainer: the newest complete checkpoint, and proof that all planned steps were done."""
+"""Resuming a trainer: from the newest complete checkpoint of the same data, to the last planned step.
+
+transformers saves weights, optimizer, schedule, random generators and the step. This adds the position of the sampler
+and the trainer's counters, and then a marker, written last, that lists the files and says of which data they are:
+a checkpoint without it, or with a file that does not have its size, was cut off by a crash.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tailor_core.errors import StageError
+import torch
+from transformers import TrainerCallback, TrainerState
+
+from tailor_core.errors import ResumeError, StageError
+from tailor_core.training.order import RemembersOrder
+
+MARKER = "complete.json"
+POSITION = "position.pt"
+STATE = "trainer_state.json"
+
+COUNTERS = ("_total_train_tokens",)
+"""What a trainer counts besides its state, by attribute: tokens seen, in TRL's `SFTTrainer`."""
 
 
-def newest_checkpoint(directory: Path) -> Path | None:
-    """The newest checkpoint that was written to its end.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A complete checkpoint. `data` is the digest of the rows it was trained on, `files` maps names to sizes."""
 
-    The trainer writes `trainer_state.json` last; a directory whose state is missing, torn or says another
-    step than its name was cut off by a crash and is ignored.
+    path: Path
+    step: int
+    data: str
+    files: Mapping[str, int]
+    counters: Mapping[str, int]
+
+
+def train_to_the_end(trainer: Any, workdir: Path, data: str) -> None:
+    """Train from the newest complete checkpoint under `workdir` to the last planned step.
+
+    `data` is the digest of the training rows. ResumeError where the checkpoint is of other data or of more steps than
+    are planned; StageError if steps are missing in the end.
     """
-    found = [(int(p.name.rpartition("-")[2]), p) for p in directory.glob("checkpoint-*") if _step(p.name)]
-    return next((path for step, path in sorted(found, reverse=True) if _is_complete(path, step)), None)
-
-
-def _step(name: str) -> bool:
-    return name.rpartition("-")[2].isdecimal()
-
-
-def _is_complete(path: Path, step: int) -> bool:
-    try:
-        state = json.loads((path / "trainer_state.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return bool(state.get("global_step") == step)
-
-
-def train_to_the_end(trainer: Any, workdir: Path) -> None:
-    """Train from the newest complete checkpoint under `workdir`; raise StageError if steps are missing."""
+    planned = planned_steps(trainer)
     checkpoint = newest_checkpoint(workdir)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    done, planned = trainer.state.global_step, trainer.state.max_steps
-    if done < planned:
+    if checkpoint:
+        _refuse_foreign(checkpoint, data, planned)
+    _remove_all_but(checkpoint, workdir)
+    if checkpoint and checkpoint.step == planned:
+        _load_finished(trainer, checkpoint)
+    else:
+        trainer.add_callback(_Seal(trainer, data))
+        if checkpoint:
+            _restore(trainer, checkpoint)
+        trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+    done = trainer.state.global_step
+    if done != planned:
         raise StageError(
             f"training stopped after {done} of {planned} planned steps; run the same command to go on from there"
         )
+
+
+def planned_steps(trainer: Any) -> int:
+    """How many optimizer steps the settings of a trainer and its rows ask for."""
+    return int(trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[-1])
+
+
+def newest_checkpoint(directory: Path) -> Checkpoint | None:
+    """The newest checkpoint that was written to its end."""
+    complete = [found for path in directory.glob("checkpoint-*") if (found := _read(path))]
+    return max(complete, key=lambda checkpoint: checkpoint.step, default=None)
+
+
+def training_log(trainer: Any) -> list[dict[str, float]]:
+    """What was logged from the first step on, one dict a logged step, whichever attempts took them.
+
+    Without times: the log is part of an artifact, whose bytes shall not depend on the clock.
+    """
+    entries = [entry for entry in trainer.state.log_history if "train_runtime" not in entry]
+    return [{"step": entry["step"], **_numbers(entry)} for entry in entries]
+
+
+def _numbers(entry: Mapping[str, Any]) -> dict[str, float]:
+    """In order of name: a checkpoint does not keep the order in which a trainer logged."""
+    return {
+        name: float(value)
+        for name, value in sorted(entry.items())
+        if isinstance(value, int | float) and name not in ("step", "step_time")
+    }
+
+
+def _read(path: Path) -> Checkpoint | None:
+    """The checkpoint at `path`; None where it is not complete."""
+    try:
+        marker = json.loads((path / MARKER).read_text(encoding="utf-8"))
+        checkpoint = Checkpoint(path=path, **marker)
+        whole = all((path / name).stat().st_size == size for name, size in checkpoint.files.items())
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return checkpoint if whole and path.name == f"checkpoint-{checkpoint.step}" else None
+
+
+def _refuse_foreign(checkpoint: Checkpoint, data: str, planned: int) -> None:
+    if checkpoint.data != data:
+        raise ResumeError(
+            f"the checkpoint {str(checkpoint.path)!r} was trained on other data (digest {checkpoint.data[:12]}, but "
+            f"this stage has {data[:12]}); delete {str(checkpoint.path.parent)!r} to train from the first step"
+        )
+    if checkpoint.step > planned:
+        raise ResumeError(
+            f"the checkpoint {str(checkpoint.path)!r} is of step {checkpoint.step}, but only {planned} steps are "
+            f"planned; delete {str(checkpoint.path.parent)!r} to train from the first step"
+        )
+
+
+def _remove_all_but(checkpoint: Checkpoint | None, workdir: Path) -> None:
+    """What a crash cut off must not mix with what is saved next under its name."""
+    for path in workdir.glob("checkpoint-*"):
+        if checkpoint is None or path != checkpoint.path:
+            shutil.rmtree(path)
+
+
+def _restore(trainer: Any, checkpoint: Checkpoint) -> None:
+    """Give back what transformers does not."""
+    for name, count in checkpoint.counters.items():
+        setattr(trainer, name, count)
+    if POSITION in checkpoint.files:
+        epoch = json.loads((checkpoint.path / STATE).read_text(encoding="utf-8"))["epoch"]
+        position = torch.load(checkpoint.path / POSITION, weights_only=True)
+        trainer.resume_at(position, in_epoch=not float(epoch).is_integer())
+
+
+def _load_finished(trainer: Any, checkpoint: Checkpoint) -> None:
+    """All steps were done, and the attempt ended before it had saved the model. `train` would take one more."""
+    trainer._load_from_checkpoint(str(checkpoint.path))
+    trainer.state = TrainerState.load_from_json(str(checkpoint.path / STATE))
+
+
+class _Seal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
+    """Completes every checkpoint that the trainer saves."""
+
+    def __init__(self, trainer: Any, data: str) -> None:
+        self.trainer = trainer
+        self.data = data
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Sums of steps not yet logged are not saved, so none may be open."""
+        control.should_log = control.should_log or control.should_save
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        path = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if isinstance(self.trainer, RemembersOrder) and self.trainer.order:
+            torch.save(self.trainer.order.position(), path / POSITION)
+        checkpoint = Checkpoint(
+            path=path,
+            step=state.global_step,
+            data=self.data,
+            files={file.name: file.stat().st_size for file in sorted(path.iterdir()) if file.is_file()},
+            counters={name: getattr(self.trainer, name) for name in COUNTERS if hasattr(self.trainer, name)},
+        )
+        _write(checkpoint)
+
+
+def _write(checkpoint: Checkpoint) -> None:
+    values = asdict(checkpoint)
+    del values["path"]
+    partial = checkpoint.path / f"{MARKER}.partial"
+    with partial.open("w", encoding="utf-8") as stream:
+        json.dump(values, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(checkpoint.path / MARKER)

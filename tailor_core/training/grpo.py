@@ -15,9 +15,10 @@ from trl import GRPOConfig, GRPOTrainer
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import fast_dtype
-from tailor_core.records import Problem, canonical_json
+from tailor_core.records import Problem, canonical_json, content_id
 from tailor_core.training.callbacks import Track, follow
-from tailor_core.training.checkpoints import train_to_the_end
+from tailor_core.training.checkpoints import train_to_the_end, training_log
+from tailor_core.training.order import RemembersOrder
 from tailor_core.training.packed_grpo import PackedGRPOTrainer
 from tailor_core.training.rollouts import StaticCacheRollouts
 
@@ -48,11 +49,15 @@ def reinforce(
         for p in problems
     ]
     trainer = make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=seed)
-    callback = follow(trainer, "policy", track)
-    train_to_the_end(trainer, workdir)
+    follow(trainer, "policy", track)
+    train_to_the_end(trainer, workdir, content_id(rows, length=64))
     trainer.model.save_pretrained(output)
     tokenizer.save_pretrained(output)
-    return callback.rows
+    return training_log(trainer)
+
+
+class ResumableGRPOTrainer(RemembersOrder, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
+    """A `GRPOTrainer` that finds its place in any epoch again."""
 
 
 def make_trainer(
@@ -89,7 +94,7 @@ def make_trainer(
         activation_checkpointing=False,
         bf16=fast_dtype() is torch.bfloat16,
         logging_steps=1,
-        save_steps=config.save_steps,
+        save_steps=_whole_rollouts(config),
         save_total_limit=2,
         report_to="none",
         seed=seed,
@@ -101,7 +106,7 @@ def make_trainer(
     )  # `rollout_func` is experimental; the version is pinned
     ours = config.rollout_engine == "static-cache"
     packed = ours and not torch.cuda.is_available()  # attention part by part is untried on a GPU
-    trainer = PackedGRPOTrainer if packed else GRPOTrainer
+    trainer = PackedGRPOTrainer if packed else ResumableGRPOTrainer
     return trainer(
         model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
         reward_funcs=reward,
@@ -110,3 +115,8 @@ def make_trainer(
         processing_class=tokenizer,
         rollout_func=StaticCacheRollouts(config, seed) if ours else None,
     )
+
+
+def _whole_rollouts(config: PolicyConfig) -> int:
+    """Steps between checkpoints: none may lie between two passes over the same rollouts, which it does not hold."""
+    return -(-config.save_steps // config.num_iterations) * config.num_iterations

@@ -21,6 +21,8 @@ from transformers import AttentionInterface
 from trl import GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from tailor_core.training.order import RemembersOrder
+
 ATTENTION = "tailor-packed"
 
 
@@ -93,7 +95,7 @@ def packed_attention(
 AttentionInterface.register(ATTENTION, packed_attention)
 
 
-class PackedGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is untyped
+class PackedGRPOTrainer(RemembersOrder, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
     """A `GRPOTrainer` that packs its passes over the model, and keeps the completions of a prompt together."""
 
     _buffered_inputs: list[dict[str, Any]]  # TRL's: the micro-batches of a step

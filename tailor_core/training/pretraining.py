@@ -6,6 +6,7 @@ linearly to zero over the last half of the steps. Resumes from the newest comple
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from transformers import (
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.inference.precision import fast_dtype
 from tailor_core.training.callbacks import Track, follow
-from tailor_core.training.checkpoints import train_to_the_end
+from tailor_core.training.checkpoints import train_to_the_end, training_log
 from tailor_core.training.induction import plant_induction
 from tailor_core.training.tokenizer import ASSISTANT, END, USER
 
@@ -151,8 +152,15 @@ def pretrain(
         remove_unused_columns=False,
     )
     trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate)
-    callback = follow(trainer, "backbone", track)
-    train_to_the_end(trainer, workdir)
+    follow(trainer, "backbone", track)
+    train_to_the_end(trainer, workdir, _digest(rows))
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)
-    return callback.rows
+    return training_log(trainer)
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    digest = hashlib.sha256()
+    for ids, learned in rows:
+        digest.update(len(ids).to_bytes(4, "big") + ids.tobytes() + learned.tobytes())
+    return digest.hexdigest()

@@ -15,9 +15,14 @@ from trl import SFTConfig, SFTTrainer
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import fast_dtype
-from tailor_core.records import SFTExample
+from tailor_core.records import SFTExample, content_id
 from tailor_core.training.callbacks import Track, follow
-from tailor_core.training.checkpoints import train_to_the_end
+from tailor_core.training.checkpoints import train_to_the_end, training_log
+from tailor_core.training.order import RemembersOrder
+
+
+class ResumableSFTTrainer(RemembersOrder, SFTTrainer):  # type: ignore[misc]  # trl is untyped
+    """An `SFTTrainer` that finds its place in any epoch again."""
 
 
 def fine_tune(
@@ -68,17 +73,17 @@ def fine_tune(
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(padding-free|Padding-free|flash).*")
-        trainer = SFTTrainer(
+        trainer = ResumableSFTTrainer(
             model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
             args=arguments,
             train_dataset=datasets.Dataset.from_list(rows),
             processing_class=tokenizer,
         )
-    callback = follow(trainer, "warm start", track)
-    train_to_the_end(trainer, workdir)
+    follow(trainer, "warm start", track)
+    train_to_the_end(trainer, workdir, content_id(rows, length=64))
     trainer.model.save_pretrained(output)
     tokenizer.save_pretrained(output)
-    return callback.rows
+    return training_log(trainer)
 
 
 def _refuse_long(rows: Sequence[dict[str, Any]], tokenizer: Any, max_length: int) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def made(settings: Settings, toy_log: Path) -> list[Manifest]:
     verdicts = _execute(toy_stages.VERDICTS, settings, 4, {"problems": problems.ref})
     store = Store(settings.store)
     for age, manifest in enumerate((verdicts, problems, old)):  # all older than an hour
-        text = manifest.to_text().replace(manifest.created, f"20{20 - age}-01-01T00:00:00+00:00")
+        text = replace(manifest, created=f"20{20 - age}-01-01T00:00:00+00:00").to_text()
         store._fs.pipe_file(store._at(manifest.ref.uri, "manifest.json"), text.encode())
     return [old, problems, verdicts]
 

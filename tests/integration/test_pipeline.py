@@ -7,15 +7,20 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import polars
 import pytest
 
 from tailor_core.artifacts.store import Store
+from tailor_core.config.load import load_recipe
+from tailor_core.stages.execute import find_intact
+from tailor_core.stages.explain import plan_stages
 from tailor_core.stages.registry import STAGES
 
 pytestmark = pytest.mark.integration
@@ -65,6 +70,8 @@ def test_a_run_makes_everything_once_and_leaves_report_catalog_and_runs(
     assert "<html" in page
     assert not re.search(r"""(?:src|href)=["']https?://""", page), "the page needs no network"
     check_plans(python_environment, small_recipe, place)
+    check_every_file_is_watched(small_recipe, Store(str(home / "store")))
+    check_damage_costs_that_stage_alone(python_environment, small_recipe, home)
     check_catalog(home)
     check_answers(python_environment, place)
     check_mlflow(home)
@@ -80,6 +87,40 @@ def check_plans(environment: dict[str, str], recipe: Path, place: tuple[str, str
     assert missed["policy"].endswith("miss  policy.beta 0.001 -> 0.125")
     assert "miss  waits on policy (a hit" in missed["evaluation"]
     assert "miss  waits on policy, evaluation (a hit" in missed["report"]
+
+
+def check_every_file_is_watched(path: Path, store: Store) -> None:
+    """Whichever file of whichever artifact is deleted or changed: its stage would be made again, and no other."""
+    recipe = load_recipe(str(path), path.parent)
+    manifests = list(store.manifests())
+    assert {manifest.stage for manifest in manifests} == set(STAGES)
+    for manifest in manifests:
+        artifact = Path(store._at(manifest.ref.uri))
+        for file in [artifact / name for name in (*manifest.files, "manifest.json")]:
+            content = file.read_bytes()
+            middle = len(content) // 2
+            flipped = bytes(byte ^ (place == middle) for place, byte in enumerate(content))
+            for damaged in (None, content[:-2] if content else b"x", flipped if content else b"x"):
+                file.unlink(missing_ok=True)
+                if damaged is not None:
+                    file.write_bytes(damaged)
+                damaged_ones = [one for one in manifests if find_intact(store, one.stage, one.key) is None]
+                assert damaged_ones == [manifest], file
+            plans = {plan.stage: plan for plan in plan_stages(recipe, store, list(STAGES.values()))}
+            assert not plans[manifest.stage].hit
+            for plan in plans.values():
+                assert plan.hit or plan.stage == manifest.stage or (plan.waits_on and not plan.reasons)
+            file.write_bytes(content)
+    assert all(plan.hit for plan in plan_stages(recipe, store, list(STAGES.values())))
+
+
+def check_damage_costs_that_stage_alone(environment: dict[str, str], recipe: Path, home: Path) -> None:
+    """A table and a model: what was made from them is found, for made again they are the same."""
+    for stage, file in (("demonstrations", "demonstrations.parquet"), ("policy", "model.safetensors")):
+        (manifest,) = Store(str(home / "store")).manifests(stage)
+        (home / "store" / manifest.ref.uri / file).write_bytes(b"damaged")
+    again = outcomes(tailor(environment, "run", str(recipe), "--home", str(home)))
+    assert {stage for stage, (word, _) in again.items() if word == "made"} == {"demonstrations", "policy"}
 
 
 def check_catalog(home: Path) -> None:
@@ -131,7 +172,7 @@ def check_catalog(home: Path) -> None:
     )
     assert (
         problems.filter(polars.col("stage") == "selection").select("entered", "kept").rows()
-        == [(found.height, kept.height)] * 2
+        == [(found.height, kept.height)] * 3
     )
 
 
@@ -160,14 +201,14 @@ def check_mlflow(home: Path) -> None:
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = {run.info.run_name: run for run in runs if "mlflow.parentRunId" in run.data.tags}
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert len(parents) == 2
-    assert children.keys() == STAGES.keys(), "the second run executed nothing"
+    assert len(parents) == 3
+    assert children.keys() == STAGES.keys(), "later runs executed what was made in the first, or less"
     assert len(client.get_metric_history(children["policy"].info.run_id, "reward")) >= 2
     for alias in ("warm_start", "policy"):
         version = client.get_model_version_by_alias("small", alias)
         assert version.source == one_artifact(home, alias).as_uri()
         assert version.run_id == children[alias].info.run_id
-    assert len(client.search_model_versions("name = 'small'")) == 2, "the second run registered nothing anew"
+    assert len(client.search_model_versions("name = 'small'")) == 2, "later runs registered nothing anew"
 
 
 def check_lineage(home: Path) -> None:
@@ -175,33 +216,61 @@ def check_lineage(home: Path) -> None:
         json.loads(line) for path in (home / "lineage").iterdir() for line in path.read_text().splitlines()
     ]
     completed = [event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"]
-    assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 2)
+    assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 3)
 
 
-def test_a_killed_run_leaves_no_process_and_goes_on(
+def unfinished(home: Path) -> list[tuple[str, str]]:
+    """What Prefect and MLflow believe to be running, from their databases: kind and state."""
+    found: list[tuple[str, str]] = []
+    for database, query in (
+        ("prefect/prefect.db", "select 'flow', state_type from flow_run"),
+        ("prefect/prefect.db", "select 'task', state_type from task_run"),
+        ("mlflow.db", "select 'mlflow', status from runs"),
+    ):
+        with closing(sqlite3.connect(f"file:{home / database}?mode=ro", uri=True)) as connection:
+            found += connection.execute(query).fetchall()
+    return [(kind, state) for kind, state in found if state in ("RUNNING", "PENDING", "SCHEDULED")]
+
+
+def test_a_killed_run_leaves_no_process_and_is_recovered_and_goes_on(
     small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
 ) -> None:
     home = tmp_path / "home"
-    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--home", str(home)]
+    place = ("--home", str(home))
+    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--set", "seed=8", *place]
     process = subprocess.Popen(
         command, env=python_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     store = Store(str(home / "store"))
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not list(store.manifests("demonstrations")) and time.monotonic() < deadline:
         time.sleep(0.05)
     children = [
         int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     ]
     assert children, "a Prefect server runs"
+    assert "left alone, for it lives: run " in tailor(python_environment, "recover", *place).stdout
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     made = {stage: [m.digest for m in store.manifests(stage)] for stage in STAGES}
-    resumed = outcomes(tailor(python_environment, "run", str(small_recipe), "--home", str(home)))
+    assert {kind for kind, _ in unfinished(home)} >= {"flow", "mlflow"}
+
+    recovered = tailor(python_environment, "recover", *place).stdout
+    assert "set to Crashed: Prefect flow run " in recovered
+    assert "set to KILLED: MLflow run small" in recovered
+    assert unfinished(home) == []
+    assert tailor(python_environment, "recover", *place).stdout.startswith(
+        "nothing to recover\n--resume would"
+    )
+
+    resumed = outcomes(tailor(python_environment, "recover", "--resume", *place))
+    assert list(resumed) == list(STAGES)
     for stage, digests in made.items():
         if digests:
             assert resumed[stage] == ("hit", digests[0][:12])
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert tailor(python_environment, "recover", *place).stdout.startswith("removed: ")
+    assert tailor(python_environment, "recover", *place).stdout == "nothing to recover\n"
     check_force_and_invalidate(python_environment, small_recipe, home)
 
 
@@ -225,3 +294,24 @@ def check_force_and_invalidate(environment: dict[str, str], recipe: Path, home: 
     assert waits["verdicts"] == []
     assert waits["selection"] == ["verdicts"]
     assert list(waits) == list(STAGES)[list(STAGES).index("verdicts") :]
+
+
+def test_two_runs_at_once_make_each_stage_once(
+    small_recipe: Path, tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--home", str(home)]
+    runs = [
+        subprocess.Popen(
+            command, env=python_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], told[0][-2000:] + told[1][-2000:]
+    first, second = (dict(re.findall(r"(\w+) +(?:made|hit) +[\d.]+ s  (\w{12})", lines)) for lines in told)
+    assert first == second
+    assert list(first) == list(STAGES)
+    made = [stage for lines in told for stage in re.findall(r"(\w+) +made +[\d.]+ s", lines)]
+    assert sorted(made) == sorted(STAGES), "each by one of the two"
+    assert unfinished(home) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_torn_manifest_does_not_count(any_store: Store, tmp_path: Path, keep: 
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "null", '{"format": 1}', '{"format": 2}', '{"format": 1, "files": {"a": 3}}', '"\\ud800"', "\xff"],
+    ["[]", "null", '{"format": 1}', '{"format": 2}', '{"format": 2, "files": {"a": 3}}', '"\\ud800"', "\xff"],
 )
 def test_a_manifest_of_another_form_does_not_count(any_store: Store, tmp_path: Path, text: str) -> None:
     commit(any_store, tmp_path)
@@ -130,10 +131,23 @@ def test_a_manifest_of_another_form_does_not_count(any_store: Store, tmp_path: P
 def test_a_manifest_whose_digest_does_not_follow_from_its_files_does_not_count(
     any_store: Store, tmp_path: Path
 ) -> None:
-    value = json.loads(commit(any_store, tmp_path).to_text())
-    value["files"]["problems.parquet"]["sha256"] = "0" * 64
-    write(any_store, MANIFEST, json.dumps(value).encode())
+    manifest = commit(any_store, tmp_path)
+    files = {name: {**entry, "sha256": "0" * 64} for name, entry in manifest.files.items()}
+    write(any_store, MANIFEST, replace(manifest, files=files).to_text().encode())
     assert any_store.find("problems", KEY) is None
+
+
+@pytest.mark.parametrize("change", ['"seconds": 0', '"recipe": "', '"stage": "'])
+def test_a_manifest_that_was_changed_anywhere_does_not_count(
+    store: Store, tmp_path: Path, change: str
+) -> None:
+    manifest = commit(store, tmp_path)
+    text = replace(manifest, producer={"recipe": "kk"}).to_text()
+    assert change in text
+    write(store, MANIFEST, text.encode())
+    assert store.find("problems", KEY)
+    write(store, MANIFEST, text.replace(change, f"{change}1").encode())
+    assert store.find("problems", KEY) is None
 
 
 def test_an_artifact_in_the_place_of_another_does_not_count(store: Store, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +149,21 @@ def test_an_artifact_that_lacks_a_file_is_not_copied(remote_store: Store, tmp_pa
         remote_store.local(manifest.ref, tmp_path / "cache")
 
 
+def test_a_copy_that_was_damaged_or_cut_off_is_fetched_again(remote_store: Store, tmp_path: Path) -> None:
+    manifest = commit(remote_store, tmp_path)
+    copy = remote_store.local(manifest.ref, tmp_path / "cache")
+    content = (copy / "problems.parquet").read_bytes()
+    for spoil in (
+        lambda: (copy / "problems.parquet").write_bytes(content[:-1] + b"!"),
+        lambda: (copy / "problems.parquet").unlink(),
+        lambda: copy.rename(copy.with_name(f"{copy.name}.partial")),
+    ):
+        spoil()
+        assert remote_store.local(manifest.ref, tmp_path / "cache") == copy
+        assert (copy / "problems.parquet").read_bytes() == content
+    assert sorted(path.name for path in copy.parent.iterdir()) == [copy.name, f"{copy.name}.lock"]
+
+
 def test_an_upload_overwrites_no_file_of_another_content(remote_store: Store, tmp_path: Path) -> None:
     """A reader of the first artifact, between the second writer's files and its manifest, sees the first whole."""
     first = commit(remote_store, tmp_path)
@@ -236,10 +250,11 @@ def test_a_hostile_stage_or_key_leads_nowhere(any_store: Store, tmp_path: Path, 
 def test_a_manifest_that_names_a_file_outside_does_not_count(
     any_store: Store, tmp_path: Path, name: str
 ) -> None:
-    value = json.loads(commit(any_store, tmp_path).to_text())
-    value["files"] = {name: {"size": 0, "sha256": "0" * 64}}
-    value["digest"] = content_digest({name: "0" * 64})
-    write(any_store, MANIFEST, json.dumps(value).encode())
+    files = {name: {"size": 0, "sha256": "0" * 64}}
+    hostile = dataclasses.replace(
+        commit(any_store, tmp_path), files=files, digest=content_digest({name: "0" * 64})
+    )
+    write(any_store, MANIFEST, hostile.to_text().encode())
     assert any_store.find("problems", KEY) is None
 
 

@@ -122,8 +122,12 @@ def test_a_damaged_or_foreign_shard_is_written_anew(artifacts: Path) -> None:
     clean = context(artifacts, "demonstrations", "-clean")
     demonstrations.run(config, clean)
     dirty = context(artifacts, "demonstrations", "-dirty")
-    (dirty.workdir / "shard-00000.parquet").write_bytes(b"PAR1 no")
-    (dirty.workdir / "shard-00001.parquet").write_bytes((clean.workdir / "shard-00000.parquet").read_bytes())
+    shards = dirty.workdir / "shards"
+    shards.mkdir()
+    first, second = sorted((clean.workdir / "shards").iterdir())
+    (shards / first.name).write_bytes(second.read_bytes())
+    (shards / second.name).write_bytes(second.read_bytes()[:-1])
     demonstrations.run(config, dirty)
     name = "demonstrations.parquet"
     assert (dirty.output / name).read_bytes() == (clean.output / name).read_bytes()
+    assert sorted(path.name for path in shards.iterdir()) == [first.name, second.name]

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars
 import pytest
 
-from tailor_core.artifacts.tables import read_records, write_table
+from tailor_core.artifacts.tables import read_records, read_table, write_table
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.environments.base import get_environment
@@ -113,8 +113,9 @@ def test_a_killed_evaluation_goes_on_after_the_last_whole_shard(
 ) -> None:
     evaluation.run(CONFIG, context)
     first = {path.name: path.read_bytes() for path in context.output.iterdir()}
-    (context.workdir / "shards" / "policy-test.parquet").unlink()
-    (context.workdir / "shards" / "policy-test.partial").write_bytes(b"torn")
+    shards = context.workdir / "shards"
+    policy = next(p for p in shards.iterdir() if "policy" in read_table(p)["model"].to_list())
+    policy.rename(shards / "shard.partial")
     loaded.clear()
     evaluation.run(CONFIG, context)
     assert loaded == ["policy"]

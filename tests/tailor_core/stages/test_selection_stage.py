@@ -14,9 +14,11 @@ import numpy as np
 import polars
 import pytest
 
+from tailor_core.artifacts.shards import parts
 from tailor_core.artifacts.tables import read_records, read_table, write_records, write_table
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
+from tailor_core.diversity.embedding import HashedEmbedder, Vectors
 from tailor_core.errors import InputError, StageError
 from tailor_core.records import Demonstration, Primitive, Problem, SelectionDecision, SFTExample, Verdict
 from tailor_core.stages import selection, sft_dataset
@@ -80,7 +82,7 @@ def write_inputs(folder: Path, *, reward: float = 1.0) -> dict[str, Path]:
 
 def make_context(inputs: dict[str, Path], output: Path) -> StageContext:
     output.mkdir(parents=True)
-    return StageContext(inputs=inputs, output=output, workdir=output, seed=7)
+    return StageContext(inputs=inputs, output=output, workdir=output.with_name(f"{output.name}-work"), seed=7)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -123,6 +125,31 @@ def test_embeddings_are_unit_vectors_of_every_demonstration(tmp_path: Path) -> N
     np.testing.assert_allclose(np.linalg.norm(table["embedding"].to_numpy(), axis=1), 1, atol=1e-6)
 
 
+def test_a_killed_selection_embeds_only_what_it_has_not_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = write_inputs(tmp_path / "in")
+    selection.run(CONFIG, make_context(inputs, tmp_path / "whole"))
+    monkeypatch.setattr(selection, "parts", lambda rows: parts(rows, 20))
+    embedded: list[int] = []
+    real = HashedEmbedder.embed
+
+    def embed(self: HashedEmbedder, texts: list[str]) -> Vectors:
+        embedded.append(len(texts))
+        if sum(embedded) > 60:
+            raise KeyboardInterrupt
+        return real(self, texts)
+
+    monkeypatch.setattr(HashedEmbedder, "embed", embed)
+    killed = make_context(inputs, tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        selection.run(CONFIG, killed)
+    embedded.clear()
+    selection.run(CONFIG, killed)
+    assert embedded == [20, 11], "91 rows, of which three shards of 20 were there"
+    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+
+
 def test_metrics_tell_before_from_after_and_from_a_random_draw_of_the_same_size(tmp_path: Path) -> None:
     summary = selection.run(CONFIG, make_context(write_inputs(tmp_path / "in"), tmp_path / "out"))
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
@@ -151,7 +178,8 @@ def test_the_bytes_are_the_same_in_another_process_with_another_hash_seed(tmp_pa
         "from tailor_core.stages.selection import run\n"
         "root, out = Path(sys.argv[1]), Path(sys.argv[2]); out.mkdir()\n"
         "inputs = {p.name: p for p in root.iterdir()}\n"
-        "run(SelectionConfig(budget=20), StageContext(inputs=inputs, output=out, workdir=out, seed=7))\n"
+        "context = StageContext(inputs=inputs, output=out, workdir=out.with_name('work'), seed=7)\n"
+        "run(SelectionConfig(budget=20), context)\n"
     )
     for seed in ("0", "31"):
         subprocess.run(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tailor_core.artifacts.shards import parts
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.environments import get_environment, read_options
@@ -40,7 +41,7 @@ def demonstration(name, think=SOUND, answer=RIGHT, teacher="procedural", problem
 
 def run(folder, demonstrations, **config):
     for name in ("problems", "demonstrations", "out"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True, exist_ok=True)
     write_records(folder / "problems" / "problems.parquet", [PROBLEM])
     write_records(folder / "demonstrations" / "demonstrations.parquet", demonstrations, Demonstration)
     inputs = {name: folder / name for name in ("problems", "demonstrations")}
@@ -81,6 +82,38 @@ def test_rewards_need_the_answer_and_for_the_procedural_teacher_the_steps(tmp_pa
         "kept": 2,
         "dropped": {"not_correct": 1, "not_parsed": 1, "not_sound": 1, "not_well_formed": 2},
     }
+
+
+def test_a_killed_stage_judges_only_what_it_has_not_yet(tmp_path, monkeypatch):
+    monkeypatch.setattr(verdicts, "parts", lambda rows: parts(rows, 2))
+    rows = [demonstration(f"d{i}", teacher=f"teacher {i}") for i in range(7)]
+    _, whole = run(tmp_path / "whole", rows)
+    judged = []
+
+    def judge(problem, row, config):
+        judged.append(row.id)
+        if len(judged) == 6:
+            raise KeyboardInterrupt
+        return real(problem, row, config)
+
+    real = verdicts.judge
+    monkeypatch.setattr(verdicts, "judge", judge)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", rows)
+    judged.clear()
+    _, found = run(tmp_path / "killed", rows)
+    assert judged == ["d4", "d5", "d6"]
+    assert found == whole
+    name = "out/verdicts.parquet"
+    assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_verdict_on_another_text_or_under_other_rules_is_not_taken(tmp_path):
+    rows = [demonstration("d", think=UNSOUND)]
+    _, strict = run(tmp_path, rows)
+    _, lax = run(tmp_path, rows, sound_steps_from=())
+    _, other = run(tmp_path, [demonstration("d")])
+    assert [found[0].reward for found in (strict, lax, other)] == [0.0, 1.0, 1.0]
 
 
 def test_soundness_is_asked_of_the_teachers_named_in_the_recipe(tmp_path):

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaForCausalLM
 
 from tailor_core.config.policy import PolicyConfig
-from tailor_core.environments import get_environment
 from tailor_core.errors import StageError
 from tailor_core.records import Problem, canonical_json
 from tailor_core.training.grpo import make_trainer, reinforce
-from tailor_core.training.tokenizer import train_tokenizer
 from tailor_core.verification import reward_function
 
 CONFIG = PolicyConfig(
@@ -28,34 +26,6 @@ CONFIG = PolicyConfig(
     epsilon=0.2,
     epsilon_high=0.3,
 )
-
-
-@pytest.fixture(scope="module")
-def problems() -> list[Problem]:
-    kk = get_environment("kk")
-    return kk.generate(kk.options_model(people=(3,)), count=8, split="train", seed=0)
-
-
-@pytest.fixture(scope="module")
-def model_dir(tmp_path_factory: pytest.TempPathFactory, problems: list[Problem]) -> Path:
-    directory = tmp_path_factory.mktemp("model")
-    tokenizer = train_tokenizer([p.question for p in problems], 400)
-    torch.manual_seed(0)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            initializer_range=0.2,
-            eos_token_id=tokenizer.eos_token_id,
-        )
-    )
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    return directory
 
 
 def trainer_of(model_dir: Path, problems: list[Problem], workdir: Path, config: PolicyConfig = CONFIG) -> Any:

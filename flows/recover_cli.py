@@ -1,0 +1,119 @@
+"""`tailor recover`: put in order what killed runs left behind, and run them again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.options import Home, StoreUrl
+from tailor_core.config.settings import Settings, prepare_process, read_settings
+
+if TYPE_CHECKING:
+    from tailor_core.stages.runs import RunRecord
+
+
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be done, and do nothing")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="then run the killed recipes again, with the same options")
+    ] = False,
+    home: Home = None,
+    store: StoreUrl = None,
+) -> None:
+    """Put in order what killed runs left: Prefect and MLflow are told, and temporary files are removed.
+
+    A run that lives is left alone, and so is what stages need to go on where they were.
+
+    Example: tailor recover --resume
+    """
+    settings = read_settings(home, store)
+    prepare_process(settings)
+    done = 0
+    for line in _put_in_order(settings, dry_run):
+        done += 1
+        print(f"(dry run) {line}" if dry_run else line)
+    if not done:
+        print("nothing to recover")
+    again = {one.work: one for one in _dead(settings)}
+    for one in again.values():
+        print(
+            f"resuming: {one}" if resume and not dry_run else f"--resume would run again: {one}", flush=True
+        )
+        if resume and not dry_run:
+            _run_again(settings, one)
+
+
+def _put_in_order(settings: Settings, dry_run: bool) -> Iterator[str]:
+    """Tell Prefect and MLflow of each death, and remove what dead writers left; what was done, in words."""
+    from tailor_core.stages.runs import held_dead, mark_recovered, read_records
+
+    with ExitStack() as stack:
+        told = [one for one in read_records(settings) if not one.recovered]
+        dead = [one for record in told if (one := stack.enter_context(held_dead(settings, record)))]
+        for record in told:
+            if record not in dead:
+                print(f"left alone, for it lives: {record}")
+        prefect = _open_prefect(settings, stack) if dead else False
+        for record in dead:
+            yield f"killed: {record}"
+            yield from _tell(settings, record, prefect, dry_run)
+            if not dry_run:
+                mark_recovered(settings, record)
+    for url in sorted({settings.store, *(one.store for one in read_records(settings))}):
+        yield from _remove_leftovers(settings, url, dry_run)
+
+
+def _tell(settings: Settings, record: RunRecord, prefect: bool, dry_run: bool) -> Iterator[str]:
+    """Tell Prefect, if that is open, and MLflow that a run died."""
+    from tailor_core.tracking.killed_runs import end_killed_runs
+
+    if prefect:
+        from tasks.recovery import crash_flow_runs
+
+        yield from (f"set to Crashed: {what}" for what in crash_flow_runs(record.id, dry_run=dry_run))
+    killed = end_killed_runs(settings.tracking_uri, record.id, dry_run=dry_run)
+    yield from (f"set to KILLED: {what}" for what in killed)
+
+
+def _open_prefect(settings: Settings, stack: ExitStack) -> bool:
+    """Have a Prefect server until `stack` ends; False where there is no database that a run could be in."""
+    from tasks.server import prefect_server
+
+    if "PREFECT_API_URL" not in os.environ and not any((settings.home / "prefect").glob("*.db")):
+        return False
+    stack.enter_context(prefect_server(settings.server_log))()
+    return True
+
+
+def _remove_leftovers(settings: Settings, url: str, dry_run: bool) -> Iterator[str]:
+    from tailor_core.artifacts.leftovers import remove_leftovers
+    from tailor_core.artifacts.store import Store
+
+    found = list(remove_leftovers(Store(url), settings.work, settings.locks, dry_run=dry_run))
+    locks = sum(path.suffix == ".lock" for path in found)
+    yield from (f"removed: {path}" for path in found if path.suffix != ".lock")
+    if locks:
+        yield f"removed: {locks} lock files that nobody holds"
+
+
+def _dead(settings: Settings) -> list[RunRecord]:
+    from tailor_core.stages.runs import read_records
+
+    return [record for record in read_records(settings) if record.recovered]
+
+
+def _run_again(settings: Settings, record: RunRecord) -> None:
+    """Run a killed recipe in a process of its own; its exit status ends the command where it fails."""
+    places = ["--home", str(settings.home), "--store", record.store]
+    command = [sys.executable, "-m", "flows.cli", "run", record.recipe, *record.options, *places]
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        raise typer.Exit(status)

@@ -1,0 +1,60 @@
+"""What writers that died left behind: staging directories, workdirs of what was made after all, lock files.
+
+Whoever writes holds the lock of the key, and the kernel frees that however a process ends. So what lies under a lock
+that nobody holds belongs to nobody, and is removed with the lock held.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tailor_core.artifacts.locks import BusyError, held
+from tailor_core.artifacts.refs import is_name
+from tailor_core.artifacts.store import LOCKS, TEMPORARY, Store
+
+
+def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = False) -> Iterator[Path]:
+    """Remove what dead writers left in a local store, in `work` and in `locks`; each path, also with `dry_run`.
+
+    A workdir goes only where its artifact is in the store: the next attempt needs it otherwise. Uploads that did not
+    end are left to garbage collection, since their writer may be on another host.
+    """
+    for path, stage, key in _candidates(store, work):
+        if path.parent == work and store.find(stage, key) is None:
+            continue
+        try:
+            with held(store.lock_file(stage, key, locks), f"{stage} {key[:12]}", timeout=0):
+                if path.exists():
+                    if not dry_run:
+                        shutil.rmtree(path)
+                    yield path
+        except BusyError:
+            continue
+    yield from _unheld_locks(locks, dry_run)
+    if store.directory:
+        yield from _unheld_locks(store.directory / LOCKS, dry_run)
+
+
+def _candidates(store: Store, work: Path) -> Iterator[tuple[Path, str, str]]:
+    """Directories that belong to a key: `<stage>-<key>-<number>` for staging, `<stage>-<key>` for workdirs."""
+    staging = [work / "staging", *([store.directory / TEMPORARY] if store.directory else [])]
+    named = [(path, path.name.rpartition("-")[0]) for parent in staging for path in parent.glob("*-*-*")]
+    named += [(path, path.name) for path in work.glob("*-*")]
+    for path, name in sorted(named):
+        stage, _, key = name.partition("-")
+        if is_name(stage) and is_name(key):
+            yield path, stage, key
+
+
+def _unheld_locks(directory: Path, dry_run: bool) -> Iterator[Path]:
+    """A waiter that has opened a file which is then removed notices it, and opens the next (filelock 4)."""
+    for path in sorted(directory.glob("*.lock")):
+        try:
+            with held(path, path.stem, timeout=0):
+                if not dry_run:
+                    path.unlink()
+                yield path
+        except BusyError:
+            continue

@@ -1,0 +1,152 @@
+"""The runs of a home that have begun and not ended: a record of each, and a lock that it holds while it lives.
+
+A run that ends, well or by an exception, tells everyone and takes its record away. One that was killed leaves it: a
+record whose lock nobody holds is of a dead run, and says how to run it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tailor_core.artifacts.locks import BusyError, held
+from tailor_core.config.settings import Settings
+
+_DIRECTORY = "runs"
+_current: ContextVar[str] = ContextVar("run_id", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run that began.
+
+    recipe, options, store: what `tailor run` was given; a recipe's file by its absolute path
+    host, process, started: who runs it, and since when (UTC, ISO 8601)
+    recovered: whether Prefect and MLflow have been told that it died
+    done: whether another run has done its work since
+    """
+
+    id: str
+    recipe: str
+    options: tuple[str, ...]
+    store: str
+    host: str
+    process: int
+    started: str
+    recovered: bool = False
+    done: bool = False
+
+    @property
+    def work(self) -> tuple[str, tuple[str, ...], str]:
+        """What it does: two runs of the same work make the same."""
+        return self.recipe, self.options, self.store
+
+    def __str__(self) -> str:
+        return f"run {self.id} of {self.recipe} (process {self.process} on {self.host} since {self.started})"
+
+
+@contextmanager
+def registered(settings: Settings, recipe: str, options: Sequence[str]) -> Iterator[RunRecord]:
+    """A run of `tailor run recipe options`, known as alive for as long as the context lasts.
+
+    When it ends well, killed runs of the same work need not be resumed any more: what they began is done.
+    """
+    record = RunRecord(
+        id=uuid.uuid4().hex[:12],
+        recipe=str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe,
+        options=tuple(options),
+        store=settings.store,
+        host=platform.node(),
+        process=os.getpid(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    with held(_lock_file(settings, record), str(record)):
+        _write(settings, record)
+        token = _current.set(record.id)
+        try:
+            yield record
+            _note_done(settings, record)
+        finally:
+            _current.reset(token)
+            forget(settings, record)
+            _lock_file(settings, record).unlink(missing_ok=True)
+
+
+def current_run_id() -> str:
+    """The id of the registered run that this code belongs to; empty outside one."""
+    return _current.get()
+
+
+def read_records(settings: Settings) -> list[RunRecord]:
+    """All records of a home, oldest first; what cannot be read is left out."""
+    found = []
+    for path in (settings.home / _DIRECTORY).glob("*.json"):
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            found.append(RunRecord(**{**value, "options": tuple(value["options"])}))
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return sorted(found, key=lambda record: (record.started, record.id))
+
+
+@contextmanager
+def held_dead(settings: Settings, record: RunRecord) -> Iterator[RunRecord | None]:
+    """The record of a run that died, and nobody else recovers it meanwhile; None where it lives or has ended.
+
+    Of a run on another host nothing is known: its lock is not seen from here.
+    """
+    if record.host != platform.node():
+        yield None
+        return
+    try:
+        with held(_lock_file(settings, record), str(record), timeout=0):
+            yield next((now for now in read_records(settings) if now.id == record.id), None)
+    except BusyError:
+        yield None
+
+
+def mark_recovered(settings: Settings, record: RunRecord) -> None:
+    """Note that everyone was told of a run's death; its record stays if there is something to resume."""
+    if record.done:
+        forget(settings, record)
+    else:
+        _write(settings, replace(record, recovered=True))
+
+
+def _note_done(settings: Settings, record: RunRecord) -> None:
+    for other in read_records(settings):
+        if other.work == record.work and other.recovered:
+            forget(settings, other)
+        elif other.work == record.work and other.id != record.id:
+            with held_dead(settings, other) as dead:
+                if dead:
+                    _write(settings, replace(dead, done=True))
+
+
+def forget(settings: Settings, record: RunRecord) -> None:
+    """Take a record away."""
+    _path(settings, record).unlink(missing_ok=True)
+
+
+def _path(settings: Settings, record: RunRecord) -> Path:
+    return settings.home / _DIRECTORY / f"{record.id}.json"
+
+
+def _lock_file(settings: Settings, record: RunRecord) -> Path:
+    return settings.locks / f"run-{record.id}.lock"
+
+
+def _write(settings: Settings, record: RunRecord) -> None:
+    path = _path(settings, record)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    partial.replace(path)

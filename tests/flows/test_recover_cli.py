@@ -1,0 +1,123 @@
+"""`tailor recover` where neither Prefect nor MLflow has a database yet: records, temporary files, what it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flows import recover_cli
+from flows.cli import app
+from tailor_core.config.settings import Settings
+from tailor_core.stages.runs import read_records, registered
+
+KEY = "ab" * 32
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process of the tests keeps its variables."""
+    monkeypatch.setattr(recover_cli, "prepare_process", lambda settings: None)
+
+
+def recover(settings: Settings, *arguments: str) -> str:
+    result = CliRunner().invoke(app, ["recover", "--home", str(settings.home), *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def killed(settings: Settings) -> str:
+    """The id of a run that was killed in `problems`."""
+    with registered(settings, "kk-tiny", ["--set", "seed=3"]) as record:
+        path = settings.home / "runs" / f"{record.id}.json"
+        text = path.read_text()
+    path.write_text(text)
+    (settings.home / "store" / ".tmp" / f"problems-{KEY}-12345678").mkdir(parents=True)
+    (settings.work / f"problems-{KEY}").mkdir(parents=True)
+    return record.id
+
+
+def test_a_home_without_runs_has_nothing_to_recover(settings: Settings) -> None:
+    assert recover(settings) == "nothing to recover\n"
+
+
+def test_a_killed_run_is_put_in_order_once(settings: Settings, killed: str) -> None:
+    text = recover(settings)
+    assert f"killed: run {killed} of kk-tiny (process " in text
+    assert f"removed: {settings.home}/store/.tmp/problems-{KEY}-12345678" in text
+    assert (settings.work / f"problems-{KEY}").exists(), "the next attempt goes on from there"
+    again = recover(settings).splitlines()
+    assert again[0] == "nothing to recover"
+    assert again[1].startswith(f"--resume would run again: run {killed} of kk-tiny")
+
+
+def test_a_dry_run_changes_nothing(settings: Settings, killed: str) -> None:
+    before = {path: path.stat().st_mtime_ns for path in settings.home.rglob("*") if path.is_file()}
+    text = recover(settings, "--dry-run", "--resume")
+    assert all(line.startswith("(dry run) ") for line in text.splitlines())
+    assert f"(dry run) killed: run {killed}" in text
+    after = {path: path.stat().st_mtime_ns for path in settings.home.rglob("*") if path.is_file()}
+    assert {path: time for path, time in after.items() if path.suffix != ".lock"} == before
+
+
+def test_a_live_run_is_left_alone(settings: Settings) -> None:
+    with registered(settings, "kk-tiny", []) as record:
+        text = recover(settings)
+        assert text.startswith(f"left alone, for it lives: run {record.id} of kk-tiny")
+        assert [one.id for one in read_records(settings)] == [record.id]
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that are run; the one with seed=4 fails."""
+    seen: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> Any:
+        seen.append(command)
+        return subprocess.CompletedProcess(command, 7 if "seed=4" in command else 0)
+
+    monkeypatch.setattr(recover_cli.subprocess, "run", run)
+    return seen
+
+
+def test_resume_runs_the_recipe_again_as_it_was_run(
+    settings: Settings, killed: str, commands: list[list[str]]
+) -> None:
+    text = recover(settings, "--resume")
+    assert f"resuming: run {killed}" in text
+    places = ["--home", str(settings.home), "--store", settings.store]
+    assert [command[1:] for command in commands] == [
+        ["-m", "flows.cli", "run", "kk-tiny", "--set", "seed=3", *places]
+    ]
+
+
+def test_a_resumed_run_that_fails_gives_the_command_its_status(
+    settings: Settings, killed: str, commands: list[list[str]], tmp_path: Path
+) -> None:
+    path = settings.home / "runs" / f"{killed}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "options": ["--set", "seed=4"]}))
+    result = CliRunner().invoke(app, ["recover", "--home", str(settings.home), "--resume"])
+    assert result.exit_code == 7
+
+
+def test_two_killed_runs_of_the_same_work_are_run_again_once(
+    settings: Settings, killed: str, commands: list[list[str]], make_copy: Callable[[str], None]
+) -> None:
+    make_copy(killed)
+    recover(settings, "--resume")
+    assert len(commands) == 1
+
+
+@pytest.fixture
+def make_copy(settings: Settings) -> Callable[[str], None]:
+    def copy(run: str) -> None:
+        value = json.loads((settings.home / "runs" / f"{run}.json").read_text())
+        (settings.home / "runs" / "other.json").write_text(json.dumps({**value, "id": "other"}))
+
+    return copy

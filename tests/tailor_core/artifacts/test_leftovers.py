@@ -1,0 +1,88 @@
+"""What dead writers left is removed; what someone holds, or needs, is not."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from test_store import KEY, commit
+
+from tailor_core.artifacts.leftovers import remove_leftovers
+from tailor_core.artifacts.locks import held
+from tailor_core.artifacts.store import Store
+
+OTHER = "cd" * 32
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    return tmp_path / "work"
+
+
+@pytest.fixture(params=["file", "memory"])
+def some_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store") if request.param == "file" else f"memory://{uuid.uuid4().hex}")
+
+
+def staging(store: Store, work: Path, key: str = KEY) -> Path:
+    path = store.staging("problems", key, work / "staging")
+    (path / "half").write_text("half")
+    return path
+
+
+def workdir(work: Path, key: str = KEY) -> Path:
+    path = work / f"problems-{key}"
+    (path / "checkpoint-3").mkdir(parents=True)
+    return path
+
+
+def remove(store: Store, work: Path, dry_run: bool = False) -> list[Path]:
+    return list(remove_leftovers(store, work, work.parent / "locks", dry_run=dry_run))
+
+
+def test_staging_directories_that_nobody_holds_go(some_store: Store, work: Path) -> None:
+    path = staging(some_store, work)
+    assert remove(some_store, work, dry_run=True)[:1] == [path]
+    assert path.exists()
+    assert path in remove(some_store, work)
+    assert not path.exists()
+    remove(some_store, work)
+    assert remove(some_store, work) == []
+
+
+def test_what_a_writer_holds_stays(some_store: Store, work: Path) -> None:
+    lock = some_store.lock_file("problems", KEY, work.parent / "locks")
+    with held(lock, "problems"):
+        path, other = staging(some_store, work), staging(some_store, work, OTHER)
+        made = workdir(work)
+        found = remove(some_store, work)
+        assert lock not in found
+        assert other in found
+        assert path.exists()
+        assert made.exists()
+        assert lock.exists()
+
+
+def test_a_workdir_stays_until_its_artifact_is_there(some_store: Store, work: Path, tmp_path: Path) -> None:
+    needed, done = workdir(work, OTHER), workdir(work, KEY)
+    commit(some_store, tmp_path)
+    found = remove(some_store, work)
+    assert done in found
+    assert needed not in found
+    assert needed.exists()
+    assert not done.exists()
+    assert some_store.find("problems", KEY)
+
+
+def test_lock_files_that_nobody_holds_go(some_store: Store, work: Path) -> None:
+    lock = some_store.lock_file("problems", KEY, work.parent / "locks")
+    with held(lock, "problems"):
+        pass
+    (lock.with_suffix(".holder")).write_text("process 1 since 12:00:00")
+    assert remove(some_store, work) == [lock]
+    assert list(lock.parent.iterdir()) == []
+
+
+def test_nothing_there_is_nothing_to_remove(some_store: Store, work: Path) -> None:
+    assert remove(some_store, work) == []
