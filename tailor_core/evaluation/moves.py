@@ -6,7 +6,6 @@ Counts come from the sentence forms of the Knights & Knaves trace language (see 
     assume, switch, merge           works by cases
     claim, derive, judge            cites a claim, concludes from what is known, weighs a claim
     clash, contradiction, reject    finds a conflict and drops the assumption
-    within                          says which other assumptions still stand
     same, different, accuse, self   rules for pairs, and for a claim about oneself
     ask, restate                    works backward from a person, quotes
     check, undecided, fits, done    verifies, finds a claim that may be true or not, sums up

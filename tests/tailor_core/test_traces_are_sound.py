@@ -116,8 +116,6 @@ def wrong_versions(puzzle: Puzzle, lines: list[str], rng: random.Random) -> Iter
                     weighed = f"{line[: mark.start()]}({wrong}){line[mark.end() :]}"
                     yield f"{mark[1]} called {wrong}", text(at, weighed)
                 yield "mark of no kind", text(at, f"{line[: mark.start()]}(maybe){line[mark.end() :]}")
-        if kind == "within":
-            yield "another assumption", text(at, other_role(line, puzzle))
         if kind in ("derive", "judge", "self", "assume"):
             yield "said twice", text(at, line, line)
         yield "words of no form", text(at, line[:-1] + " maybe" + line[-1])
@@ -136,6 +134,6 @@ def test_an_error_put_into_a_sound_trace_is_found() -> None:
             found[what] += 1
     calls = {f"{one} called {two}" for one in MARKS for two in MARKS if one != two}
     assert calls | {"mark of no kind"} < set(found)
-    assert len(found) == len(calls) + 9
+    assert len(found) == len(calls) + 8
     assert min(found[what] for what in set(found) - calls) > TRACES / 100
     assert sum(found[what] for what in calls) > TRACES / 100

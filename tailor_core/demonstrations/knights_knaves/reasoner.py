@@ -51,8 +51,6 @@ class _Reasoner:
                 if len(self.argument.scopes) == 1:
                     return False
                 self.argument.reject()
-                if self.program.scope == "stated":
-                    self.argument.name_assumptions()
                 self._list_open()
             elif not self.argument.open_people():
                 self._finish()

@@ -141,12 +141,6 @@ class Argument:
         self.say("reject", failed.assumed, is_knight)
         self.place(failed.assumed, is_knight)
 
-    def name_assumptions(self) -> None:
-        """Say which assumptions stand; nothing where none does."""
-        standing = tuple((s.assumed, s.facts[s.assumed]) for s in self.scopes if s.assumed is not None)
-        if standing:
-            self.say("within", standing)
-
     def switch(self) -> None:
         """Leave the innermost case standing, and turn to the other one."""
         first = self.scopes.pop()

@@ -20,7 +20,6 @@ Case = Literal["knight", "knave", "furthest"]
 Test = Literal["eager", "lazy"]
 Depth = Literal["fixpoint", "shallow", "none"]
 Branching = Literal["nested", "flat", "never"]
-Scope = Literal["tacit", "stated"]
 Preference = Literal["judging", "citing"]
 Rules = Literal["none", "pairs", "self", "all"]
 Cases = Literal["single", "merge"]
@@ -46,7 +45,6 @@ class Program:
     depth:        draw all that follows, or one thing, or nothing, before the next assumption
     branching:    make assumptions inside assumptions; or one at a time, and turn to the other case where the
                   first gets stuck; or never make any
-    scope:        leave unsaid under which assumptions the opposite of a failed one holds, or say it
     preference:   weigh claims of people not placed first (judging), or use those of people placed (citing)
     rules:        shortcuts: `pairs` (who calls whom what, mutual accusations), `self` (claims that rule out
                   a role of their own speaker), both, or none
@@ -69,7 +67,6 @@ class Program:
     test: Test = "eager"
     depth: Depth = "fixpoint"
     branching: Branching = "nested"
-    scope: Scope = "tacit"
     preference: Preference = "judging"
     rules: Rules = "none"
     cases: Cases = "single"
@@ -134,7 +131,7 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 
 _TELLING = (
     "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals",
-    "inspection", "weighing", "scope", "case", "order", "test", "preference", "summary",
+    "inspection", "weighing", "case", "order", "test", "preference", "summary",
 )  # fmt: skip
 """The dimensions that a name may speak of, what shows most in a trace first."""
 
@@ -152,7 +149,6 @@ _SHORT: dict[str, dict[str, str]] = {
     "test": {"lazy": "late test"},
     "depth": {"shallow": "one step a case", "none": "guess all"},
     "branching": {"flat": "one assumption at a time", "never": "no assumptions"},
-    "scope": {"stated": "say what it rests on"},
     "preference": {"citing": "cite before judging"},
     "rules": {"pairs": "pair rules", "self": "self rule", "all": "pair and self rules"},
     "cases": {"merge": "merge cases"},
@@ -195,7 +191,6 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "role, and never make two assumptions at once.",
         "never": "Never assume anything; use only what follows directly.",
     },
-    "scope": {"stated": "When you give an assumption up, say which of the others you still make."},
     "preference": {
         "judging": "Weigh the claims of people you have not placed before you use other claims.",
         "citing": "Use the claims of people you have placed before you weigh other claims.",

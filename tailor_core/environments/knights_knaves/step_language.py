@@ -105,12 +105,6 @@ _WORDINGS: dict[tuple[str, bool | None], _Wordings] = {
         (2, "Hence the assumption fails and {N} is {A}."),
         (3, "Thus {N}: {a}."),
     ),
-    ("within", None): (
-        (0, "That is so if {D}."),
-        (1, "That is, as long as {D}."),
-        (2, "This holds under the assumption that {D}."),
-        (3, "Given {d}."),
-    ),
     ("same", True): (
         (0, "{N} calls {M} {A}, so {N} and {M} are of the same kind."),
         (1, "{N} vouches for {M}, so they are alike."),

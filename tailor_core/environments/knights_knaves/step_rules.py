@@ -186,10 +186,6 @@ class Reasoning:
         self._scopes.pop()
         return self._settle(step.person, step.knight)
 
-    def _stands(self, step: Step) -> str:
-        standing = tuple(scope.assumed for scope in self._scopes if scope.assumed)
-        return "" if step.roles == standing else "these are not the assumptions that stand"
-
     def _pairs(self, step: Step) -> str:
         """`same` and `different`: the speaker's claim is exactly that the other is a knight, or a knave."""
         if step.person == step.other:
@@ -282,7 +278,6 @@ _RULES: dict[str, Callable[[Reasoning, Step], str]] = {
     "clash": Reasoning._clashes,
     "contradiction": Reasoning._contradicts,
     "reject": Reasoning._rejects,
-    "within": Reasoning._stands,
     "same": Reasoning._pairs,
     "different": Reasoning._pairs,
     "accuse": Reasoning._accuses,

@@ -148,17 +148,6 @@ class Wording:
             f"Thus {n}: {self.role(is_knight)}.",
         )
 
-    def within(self, assumptions: Sequence[tuple[int, bool]]) -> str:
-        """What was just concluded holds under these assumptions, (person, is a knight) from the outermost on."""
-        full = listing([f"{self._names[p]} is {self.a(k)}" for p, k in assumptions])
-        short = ", ".join(f"{self._names[p]} {self.role(k)}" for p, k in assumptions)
-        return self._pick(
-            f"That is so if {full}.",
-            f"That is, as long as {full}.",
-            f"This holds under the assumption that {full}.",
-            f"Given {short}.",
-        )
-
     def same(self, speaker: int, other: int) -> str:
         """The speaker calls the other a knight: both are of one kind."""
         n, m = self._names[speaker], self._names[other]

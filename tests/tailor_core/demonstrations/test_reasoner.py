@@ -119,7 +119,6 @@ def test_each_option_shows_in_the_traces() -> None:
     assert moves_with(restating="all")["restate"] == 60
     assert moves_with(summary="done")["done"] == 20
     assert moves_with(verification="check", weighing="clauses")["weigh"] >= 60
-    assert moves_with(scope="stated", depth="none")["within"] >= 10
     sweep = moves_with(inspection="sweep")
     assert sweep["undecided"] >= 20
     assert sweep["check"] >= 60
@@ -139,7 +138,6 @@ def test_each_option_shows_in_the_traces() -> None:
             "weigh",
             "check",
             "undecided",
-            "within",
             "fits",
             "restate",
             "done",
@@ -151,30 +149,6 @@ def test_each_option_shows_in_the_traces() -> None:
         }
         & plain.keys()
     )
-
-
-@pytest.mark.parametrize("voice", DIMENSIONS["voice"])
-def test_after_an_assumption_is_given_up_those_that_stand_are_named_outermost_first(voice: str) -> None:
-    depths: Counter[int] = Counter()
-    way = {"voice": voice, "depth": "none", "case": "knave"}
-    for seed in range(20):
-        puzzle = random_puzzle(seed, 4, 2)
-        tacit, stated = (
-            reason(puzzle, Program.from_dict({**way, "scope": scope}), random.Random(seed)).steps
-            for scope in ("tacit", "stated")
-        )
-        assert tacit == tuple(step for step in stated if step.form != "within")
-        standing: list[tuple[int, bool]] = []
-        for step, after in itertools.pairwise(stated):
-            if step.form == "assume":
-                standing.append(step.arguments)
-            if step.form == "reject":
-                person, is_knight = standing.pop()
-                assert step.arguments == (person, not is_knight)
-                assert (after.form == "within") == bool(standing)
-                assert not standing or after.arguments == (tuple(standing),)
-                depths[len(standing)] += 1
-    assert min(depths[depth] for depth in range(4)) >= 3
 
 
 CLAUSE = re.compile(r" is (?:not )?an? \w+")

@@ -149,7 +149,6 @@ def test_every_sentence_form_reads_the_same_about_other_people(voice: int) -> No
             say.check(1, False),
             say.restate(2),
             say.undecided(0),
-            say.within([(1, True), (2, False)]),
             say.different(1, 0),
             say.self_rule(0, True),
             say.switch(0, True),

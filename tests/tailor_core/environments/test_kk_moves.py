@@ -18,8 +18,8 @@ PROGRAMS = st.fixed_dictionaries({k: st.sampled_from(v) for k, v in DIMENSIONS.i
 )
 
 
-def test_there_are_nineteen_dimensions_with_a_choice_each() -> None:
-    assert len(DIMENSIONS) == 19
+def test_there_are_eighteen_dimensions_with_a_choice_each() -> None:
+    assert len(DIMENSIONS) == 18
     assert all(len(set(values)) == len(values) >= 2 for values in DIMENSIONS.values())
     assert set(DIMENSIONS) == {f.name for f in dataclasses.fields(Program)}
 
@@ -67,16 +67,6 @@ def test_no_two_values_of_a_dimension_share_an_instruction() -> None:
     for name, values in DIMENSIONS.items():
         texts = {Program.from_dict({name: value}).instruction for value in values}
         assert len(texts) >= len(values) - (name == "preference"), name
-
-
-def test_a_program_that_says_what_a_conclusion_rests_on_says_so() -> None:
-    tacit, stated = Program(), Program(scope="stated")
-    assert tacit == Program(scope="tacit")
-    assert "say what it rests on" in stated.name
-    assert "which of the others you still make" in stated.instruction
-    assert tacit.instruction in stated.instruction.replace(
-        " When you give an assumption up, say which of the others you still make.", ""
-    )
 
 
 def test_a_program_that_sweeps_says_so() -> None:

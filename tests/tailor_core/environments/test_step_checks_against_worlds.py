@@ -41,7 +41,6 @@ class Act:
     quoted: int = 0
     people: tuple[int, ...] = ()
     roles: tuple[bool, ...] = ()
-    standing: tuple[tuple[int, bool], ...] = ()
     weighed: tuple[bool | None, ...] | None = None
 
 
@@ -202,9 +201,6 @@ class SlowJudge:
         self.place(p, k)
         return True
 
-    def do_within(self, act, case, p, k, known):
-        return list(act.standing) == [case.assumed for case in self.cases[1:]]
-
     def do_ask(self, act, case, p, k, known):
         return act.other in people_mentioned(self.puzzle.statements[p])
 
@@ -259,11 +255,6 @@ def all_acts(puzzle: Puzzle, rng: random.Random, judge: SlowJudge | None = None)
     acts += [Act("open", people=tuple(left))] if left else []
     acts += [Act("done", roles=tuple(facts.get(p, True) for p in people))]
     acts += [Act("focus", p) for p in people]
-    standing = tuple(case.assumed for case in judge.cases[1:]) if judge else ()
-    drawn = tuple((p, rng.random() < 0.5) for p in rng.sample(people, rng.randint(1, 2)))
-    acts += [
-        Act("within", standing=some) for some in {standing, standing[:-1], standing[::-1], drawn} if some
-    ]
     for kind in ("assume", "derive", "reject", "switch", "merge"):
         acts += [Act(kind, p, k) for p in people for k in (True, False)]
     for kind in QUOTING:
@@ -290,8 +281,6 @@ def worded(puzzle: Puzzle, act: Act, voice: int, rng: random.Random) -> str:
         return words.open(act.people)
     if act.kind == "done":
         return words.done(act.roles)
-    if act.kind == "within":
-        return words.within(act.standing)
     if act.kind in ("focus", "restate"):
         return getattr(words, act.kind)(act.person)
     if act.kind in ("same", "different", "accuse", "ask"):
@@ -308,9 +297,7 @@ def worded_all(puzzle: Puzzle, acts: list[Act], rng: random.Random) -> str:
     return " ".join([worded(puzzle, act, rng.randrange(4), rng) for act in acts])
 
 
-TALK = (
-    "focus", "ask", "restate", "check", "undecided", "within", "open", "fits", "done", "contradiction", "claim",
-)  # fmt: skip
+TALK = ("focus", "ask", "restate", "check", "undecided", "open", "fits", "done", "contradiction", "claim")
 
 
 def honest_walk(puzzle: Puzzle, rng: random.Random, length: int) -> list[Act]:

@@ -55,7 +55,6 @@ def test_every_step_counts_as_what_it_is_in_its_voice(voice: str, statement: tup
     told |= {kind: getattr(say, kind)(0, True) for kind in ("claim", "judge", "clash", "check")}
     told |= {kind: getattr(say, kind)() for kind in ("contradiction", "fits", "retract")}
     told |= {"open": say.open([0, 1]), "done": say.done([True, False]), "self": say.self_rule(0, True)}
-    told |= {"within": say.within([(1, False), (0, True)])}
     assert set(told) == set(MOVES)
     for kind, sentence in told.items():
         counted = classify(sentence)
