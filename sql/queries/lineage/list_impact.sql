@@ -3,19 +3,9 @@
 -- columns: relation, model_stage, model_key, model_digest, rows
 with near as (
     select
-        $stage as stage,
-        $key as key
-    union all
-    select
-        ancestor_stage,
-        ancestor_key
-    from upstream
-    where stage = $stage and key = $key
-    union all
-    select
-        descendant_stage,
-        descendant_key
-    from downstream
+        near_stage as stage,
+        near_key as key
+    from nearby
     where stage = $stage and key = $key
 )
 

@@ -4,19 +4,9 @@
 -- columns: selection_key, sft_dataset_key, problem_id, split, difficulty, primitive_id, primitive, demonstration_id, teacher, reward, verdict_reason, kept, rule, duplicate_of, similarity, rank, sft_example_id
 with near as (
     select
-        $stage as stage,
-        $key as key
-    union all
-    select
-        ancestor_stage,
-        ancestor_key
-    from upstream
-    where stage = $stage and key = $key
-    union all
-    select
-        descendant_stage,
-        descendant_key
-    from downstream
+        near_stage as stage,
+        near_key as key
+    from nearby
     where stage = $stage and key = $key
 )
 
