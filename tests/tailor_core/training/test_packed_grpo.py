@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, GenerationConfig
 from trl import GRPOTrainer
 
 from tailor_core.config.policy import PolicyConfig
-from tailor_core.environments import get_environment
 from tailor_core.records import Problem
 from tailor_core.training.grpo import make_trainer, reinforce
 from tailor_core.training.packed_grpo import Packed, PackedGRPOTrainer, by_prompt
-from tailor_core.training.tokenizer import train_tokenizer
 
 PROMPTS = [[5, 6, 7, 8], [5, 6, 7, 8], [9, 10], [5, 6, 7, 8]]
 COMPLETIONS = [[11, 12, 13], [14], [15, 16, 17, 18, 19], [20, 21]]
 
 
 @pytest.fixture(scope="module")
-def problems() -> list[Problem]:
-    kk = get_environment("kk")
-    return kk.generate(kk.options_model(people=(3, 4)), count=8, split="train", seed=0)
-
-
-@pytest.fixture(scope="module")
-def model_dir(tmp_path_factory: pytest.TempPathFactory, problems: list[Problem]) -> Path:
-    directory = tmp_path_factory.mktemp("model")
-    tokenizer = train_tokenizer([p.question for p in problems], 400)
-    torch.manual_seed(0)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            initializer_range=0.2,
-            eos_token_id=tokenizer.eos_token_id,
-        )
-    )
-    model.generation_config.eos_token_id = list(range(0, len(tokenizer), 12))  # completions of many lengths
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
+def many_lengths(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
+    """The model without skill, which ends its completions at many lengths."""
+    directory = shutil.copytree(model_dir, tmp_path_factory.mktemp("many") / "model")
+    generation = GenerationConfig.from_pretrained(directory)
+    generation.eos_token_id = list(range(0, len(AutoTokenizer.from_pretrained(directory)), 12))
+    generation.save_pretrained(directory)
     return directory
 
 
@@ -107,7 +87,7 @@ def test_scores_and_gradients_are_those_of_the_padded_pass(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="passes are packed on a CPU only")
 def test_a_run_has_the_losses_and_gradients_of_stock_passes_over_the_same_rollouts(
-    model_dir: Path, problems: list[Problem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    many_lengths: Path, problems: list[Problem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = PolicyConfig(
         steps=3, prompts_per_step=4, num_generations=4, num_iterations=2, micro_batch_size=8,
@@ -120,7 +100,7 @@ def test_a_run_has_the_losses_and_gradients_of_stock_passes_over_the_same_rollou
     def log(name: str) -> list[dict[str, float]]:
         (tmp_path / name).mkdir()
         return reinforce(
-            model_dir, problems, shortness, config,
+            many_lengths, problems, shortness, config,
             output=tmp_path / name, workdir=tmp_path / f"{name}-work", seed=0, track=lambda m, s: None,
         )  # fmt: skip
 
