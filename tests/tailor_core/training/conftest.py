@@ -28,7 +28,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def problems() -> list[Problem]:
     kk = get_environment("kk")
-    return kk.generate(kk.options_model(people=(3,)), count=8, split="train", seed=0)
+    return kk.generate(kk.options_model(people=(3, 4)), count=8, split="train", seed=0)
 
 
 @pytest.fixture(scope="session")

@@ -133,15 +133,9 @@ def test_a_resumed_warm_start_equals_an_undisturbed_one(
 
     undisturbed = Training(run, tmp_path / "undisturbed")
     expected = undisturbed()
-    resumed = Training(run, tmp_path / "resumed")
-    for stop in stops:
-        resumed.stop = stop
-        with pytest.raises(Interrupted):
-            resumed()
+    resumed = interrupted(run, tmp_path / "resumed", *stops)
     checkpoint = newest_checkpoint(tmp_path / "resumed" / "work")
     assert checkpoint
-    resumed.stop = 0
-    resumed.tracked.clear()
     found = resumed()
     assert min(resumed.tracked) > checkpoint.step, "steps before the checkpoint were not repeated"
     assert_equal(resumed, undisturbed, [found, expected])
@@ -163,16 +157,9 @@ def test_a_resumed_policy_equals_an_undisturbed_one(
 
     undisturbed = Training(run, tmp_path / "undisturbed")
     expected = undisturbed()
-    resumed = Training(run, tmp_path / "resumed")
-    for stop in stops:
-        resumed.stop = stop
-        with pytest.raises(Interrupted):
-            resumed()
+    resumed = interrupted(run, tmp_path / "resumed", *stops)
     checkpoint = newest_checkpoint(tmp_path / "resumed" / "work")
     assert checkpoint
-    resumed.stop = 0
-    resumed.tracked.clear()
-    resumed.rewarded.clear()
     found = resumed()
     assert resumed.tracked[0] == checkpoint.step + 1
     assert resumed.rewarded
@@ -206,12 +193,15 @@ def test_a_resumed_pretraining_equals_an_undisturbed_one(
     assert_equal(resumed, undisturbed, [resumed(), expected])
 
 
-def interrupted(run: Callable[..., Any], root: Path, stop: int) -> Training:
-    training = Training(run, root, stop=stop)
-    with pytest.raises(Interrupted):
-        training()
+def interrupted(run: Callable[..., Any], root: Path, *stops: int) -> Training:
+    """A training that was broken off at each of these steps in turn, and has nothing noted yet of the next attempt."""
+    training = Training(run, root)
+    for training.stop in stops:
+        with pytest.raises(Interrupted):
+            training()
     training.stop = 0
     training.tracked.clear()
+    training.rewarded.clear()
     return training
 
 
