@@ -127,6 +127,11 @@ class Primitive(Record):
     screening: dict[str, Any] = field(default_factory=dict)
 
 
+def completion_text(think: str, answer: str) -> str:
+    """What a model is to write. After the space, a first word is the token that it is inside a text."""
+    return f"<think> {think}</think>\n<answer>{answer}</answer>"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demonstration(Record):
     """One problem solved by a teacher with one primitive. `tokens` counts the think block and answer."""
@@ -142,7 +147,7 @@ class Demonstration(Record):
 
     @property
     def completion(self) -> str:
-        return f"<think>{self.think}</think>\n<answer>{self.answer_text}</answer>"
+        return completion_text(self.think, self.answer_text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

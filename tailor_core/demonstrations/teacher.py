@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from tailor_core.records import Demonstration, Primitive, Problem, content_id
+from tailor_core.records import Demonstration, Primitive, Problem, completion_text, content_id
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -25,7 +25,7 @@ def make_demonstration(
     teacher: str, problem: Problem, primitive: Primitive, seed: int, think: str, answer: str
 ) -> Demonstration:
     """The record of what a teacher wrote; its id tells apart problem, primitive, teacher, seed and text."""
-    completion = f"<think>{think}</think>\n<answer>{answer}</answer>"
+    completion = completion_text(think, answer)
     return Demonstration(
         id=content_id([problem.id, primitive.id, teacher, seed, completion]),
         problem_id=problem.id,

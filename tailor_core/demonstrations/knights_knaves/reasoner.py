@@ -48,9 +48,8 @@ class _Reasoner:
         self._begin()
         while True:
             if self._propagate(self.program.depth):
-                if len(self.argument.scopes) == 1:
+                if not self._give_up():
                     return False
-                self.argument.reject()
                 self._list_open()
             elif not self.argument.open_people():
                 self._finish()
@@ -64,6 +63,15 @@ class _Reasoner:
         if self.argument.open_people():
             self.argument.say("open", tuple(self.argument.open_people()))
         return False
+
+    def _give_up(self) -> bool:
+        """Turn from what failed to what is still possible; False where nothing is."""
+        if self.program.branching == "afresh":
+            return self.argument.begin_afresh()
+        if len(self.argument.scopes) == 1:
+            return False
+        self.argument.reject()
+        return True
 
     def _at_a_loss(self) -> bool:
         """Is there no case left that the program would look into?"""

@@ -141,6 +141,26 @@ class Argument:
         self.say("reject", failed.assumed, is_knight)
         self.place(failed.assumed, is_knight)
 
+    def begin_afresh(self) -> bool:
+        """Drop all assumptions and make them again, changed at the last that was a first case.
+
+        Those after it are left out. False, with nothing said, when both cases of all have failed.
+        """
+        assumed = [
+            (s.assumed, s.facts[s.assumed], s.first_case) for s in self.scopes if s.assumed is not None
+        ]
+        failed = dict(self.facts)
+        while assumed and assumed[-1][2] is not None:
+            assumed.pop()
+        if not assumed:
+            return False
+        last, role, _ = assumed.pop()
+        del self.scopes[1:]
+        for person, is_knight, first_case in (*assumed, (last, not role, failed)):
+            self.say("assume", person, is_knight)
+            self._enter(person, is_knight, first_case)
+        return True
+
     def switch(self) -> None:
         """Leave the innermost case standing, and turn to the other one."""
         first = self.scopes.pop()

@@ -19,7 +19,7 @@ Order = Literal["given", "talked-about", "constraining", "connected", "fewest-un
 Case = Literal["knight", "knave", "furthest"]
 Test = Literal["eager", "lazy"]
 Depth = Literal["fixpoint", "shallow", "none"]
-Branching = Literal["nested", "flat", "never"]
+Branching = Literal["nested", "flat", "afresh", "never"]
 Preference = Literal["judging", "citing"]
 Rules = Literal["none", "pairs", "self", "all"]
 Cases = Literal["single", "merge"]
@@ -43,8 +43,9 @@ class Program:
     case:         which role to assume first; `furthest` is the one from which more follows
     test:         look for a contradiction after every fact (eager), or when nothing more follows (lazy)
     depth:        draw all that follows, or one thing, or nothing, before the next assumption
-    branching:    make assumptions inside assumptions; or one at a time, and turn to the other case where the
-                  first gets stuck; or never make any
+    branching:    make assumptions inside assumptions, and give up the innermost that fails; or begin afresh
+                  after each failure, with all assumptions said anew (afresh); or make one at a time, and turn
+                  to the other case where the first gets stuck (flat); or never make any
     preference:   weigh claims of people not placed first (judging), or use those of people placed (citing)
     rules:        shortcuts: `pairs` (who calls whom what, mutual accusations), `self` (claims that rule out
                   a role of their own speaker), both, or none
@@ -148,7 +149,11 @@ _SHORT: dict[str, dict[str, str]] = {
     "case": {"knight": "knight first", "knave": "knave first", "furthest": "richest case first"},
     "test": {"lazy": "late test"},
     "depth": {"shallow": "one step a case", "none": "guess all"},
-    "branching": {"flat": "one assumption at a time", "never": "no assumptions"},
+    "branching": {
+        "flat": "one assumption at a time",
+        "afresh": "afresh after failures",
+        "never": "no assumptions",
+    },
     "preference": {"citing": "cite before judging"},
     "rules": {"pairs": "pair rules", "self": "self rule", "all": "pair and self rules"},
     "cases": {"merge": "merge cases"},
@@ -189,6 +194,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "nested": "Where nothing more follows, assume a role, and give the assumption up if it fails.",
         "flat": "Where nothing more follows, assume a role; where that leads nowhere, turn to the other "
         "role, and never make two assumptions at once.",
+        "afresh": "Where nothing more follows, assume a role; where your assumptions fail, begin afresh "
+        "and say all of them again, with the last one changed that can still be changed.",
         "never": "Never assume anything; use only what follows directly.",
     },
     "preference": {

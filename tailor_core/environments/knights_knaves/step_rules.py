@@ -57,6 +57,8 @@ class Reasoning:
     def __init__(self, puzzle: Puzzle) -> None:
         self.puzzle = puzzle
         self._scopes = [_Scope({}, puzzle.every_world, puzzle.every_world)]
+        self._failed = 0
+        """The worlds of all cases that were found contradictory and left, to begin afresh."""
 
     def take(self, step: Step) -> str:
         """Act on a step that follows; else say why it does not."""
@@ -137,7 +139,20 @@ class Reasoning:
         return ""
 
     def _assumes(self, step: Step) -> str:
-        return self._not_placed(step) or self._enter(step)
+        """Open a case: inside the present one, or, where that is contradictory, afresh without its assumptions."""
+        afresh, outer, failed = self._top.refuted, self._top, self._failed
+        if afresh:
+            outer, failed = self._scopes[0], failed | self._top.settled
+        if outer.refuted:
+            return "there is no assumption left that could be given up"
+        if step.person in outer.facts:
+            return f"{self._name(step.person)} is already placed"
+        if not outer.settled & self._table(step.person, step.knight) & ~failed:
+            return "these assumptions were led to a contradiction before"
+        if afresh:
+            del self._scopes[1:]
+            self._failed = failed
+        return self._enter(step)
 
     def _cites(self, step: Step) -> str:
         fault = self._placed_so(step) or self._quotes(step)
@@ -266,7 +281,7 @@ class Reasoning:
         return ""
 
 
-_ALLOWED_WHEN_REFUTED = ("reject", "contradiction", "focus", "ask", "restate", "open")
+_ALLOWED_WHEN_REFUTED = ("reject", "assume", "contradiction", "focus", "ask", "restate", "open")
 
 _RULES: dict[str, Callable[[Reasoning, Step], str]] = {
     "open": Reasoning._opens,

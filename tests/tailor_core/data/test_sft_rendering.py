@@ -26,7 +26,7 @@ def test_a_row_is_the_question_and_the_whole_completion_as_messages() -> None:
     assert row.completion == [
         {
             "role": "assistant",
-            "content": "<think>Suppose not. \u00e9\U0001f642</think>\n<answer>Zoey is a knight.</answer>",
+            "content": "<think> Suppose not. \u00e9\U0001f642</think>\n<answer>Zoey is a knight.</answer>",
         }
     ]
     assert (row.demonstration_id, row.problem_id, row.primitive_id) == ("d", "x", "p")

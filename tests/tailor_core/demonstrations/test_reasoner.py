@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tailor_core.demonstrations.knights_knaves.narration import narrate
 from tailor_core.demonstrations.knights_knaves.reasoner import MAX_STEPS, reason
-from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Program
+from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Case, Program
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
 from tailor_core.environments.knights_knaves.step_language import readings, sentences
@@ -92,8 +92,25 @@ def test_every_argument_is_sound_and_finished_ones_are_right(
 def test_a_program_that_draws_conclusions_and_assumes_freely_always_gets_there(
     puzzle: Puzzle, program: Program, seed: int
 ) -> None:
-    values = {**program.to_dict(), "branching": "nested", "depth": "fixpoint"}
-    assert reason(puzzle, Program.from_dict(values), random.Random(seed)).solved
+    for branching in ("nested", "afresh"):
+        values = {**program.to_dict(), "branching": branching, "depth": "fixpoint"}
+        assert reason(puzzle, Program.from_dict(values), random.Random(seed)).solved
+
+
+@pytest.mark.parametrize(("case", "first"), [("knight", True), ("knave", False)])
+def test_a_program_that_begins_afresh_counts_through_the_worlds(case: str, first: bool) -> None:
+    """Without conclusions, what is supposed after each failure is the next world, everybody named again."""
+    program = Program(branching="afresh", depth="none", test="lazy", case=cast(Case, case))
+    for seed in range(30):
+        puzzle = random_puzzle(seed, 3, 2)
+        think, _ = narrate(puzzle, program, random.Random(seed))
+        supposed = [
+            roles == puzzle.knight for _, roles in re.findall(r"Suppose (\w+) were an? (\w+)\.", think)
+        ]
+        worlds = [tuple(supposed[i : i + 3]) for i in range(0, len(supposed), 3)]
+        every = list(itertools.product((first, not first), repeat=3))
+        (solution,) = solutions(puzzle.statements)
+        assert worlds == every[: every.index(solution) + 1]
 
 
 @settings(max_examples=60, deadline=None)
@@ -236,6 +253,8 @@ def inspections(puzzle: Puzzle, think: str) -> list[tuple[dict[str, bool], list[
             name, role = supposes[1], supposes[2] == puzzle.knight
             if sentence.startswith("Now"):
                 _close(placed, name, not role)
+            elif found and any(clash for *_, clash in found[-1][1]):  # all is supposed afresh
+                placed = list(itertools.takewhile(lambda fact: not fact[2], placed))
             placed.append((name, role, True))
         elif given_up := GIVES_UP.fullmatch(sentence):
             name, role = given_up[1] or given_up[2], given_up[3] == puzzle.knight
@@ -284,12 +303,12 @@ def test_a_sweep_says_of_every_placed_person_what_becomes_of_their_claim(way: di
             continue
         for facts, verdicts in inspections(puzzle, think):
             places += 1
-            if verdicts or way["test"] == "eager":
+            if verdicts or (way["test"] == "eager" and way["branching"] != "afresh"):
                 assert verdicts == swept(puzzle, facts), think
                 sweeps += 1
                 clashes += verdicts[-1][2]
                 undecided += (verdicts[0][1] is None) + (verdicts[-1][1] is None)
-    if way["branching"] == "nested":
+    if way["branching"] in ("nested", "afresh"):
         assert sweeps > 50
         assert clashes > 10
         assert undecided > 20 or way["test"] == "lazy"

@@ -426,6 +426,23 @@ def test_an_undecided_claim_has_no_place_in_a_contradictory_case_and_is_never_ta
     assert taken_back.reason.startswith("step 1,"), "only a derivation or a judgement may be taken back"
 
 
+def test_after_a_contradiction_all_may_be_supposed_afresh_but_nothing_that_failed() -> None:
+    failed = "Suppose Ann were a knight. Suppose Bob were a knight. Ann != Bob. Conflict. "
+    for again in ("Suppose Bob were a knave. ", "Suppose Bob were a knight. Suppose Ann were a knave. "):
+        report = check_steps(THREE, failed + again)
+        assert report.reason.startswith("the trace ends before"), "the old assumptions are gone"
+    for again in (
+        "Suppose Ann were a knight. Suppose Bob were a knight. ",
+        "Suppose Bob were a knight. " * 2,
+    ):
+        assert not check_steps(THREE, failed + again).reason.startswith("the trace ends before")
+    twice = check_steps(THREE, failed + "Suppose Bob were a knight. Suppose Ann were a knight. ")
+    assert twice.reason.endswith("these assumptions were led to a contradiction before")
+    certain = "Ann != Bob. Suppose Ann were a knight. Suppose Bob were a knight. Conflict. "
+    kept = check_steps(THREE, certain + "Suppose Ann were a knight. Then Bob must be a knave. ")
+    assert kept.reason == "the trace ends before Cy is placed", "what was certain stays"
+
+
 def test_deep_claims_are_read_without_recursion() -> None:
     assert ClaimReader(TWO).read("(" * 30_000 + "Ann is a knight" + ")" * 30_000) == Claim(
         truth_table(("telling-truth", 0), 2)
