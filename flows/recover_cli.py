@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.options import Home, StoreUrl
-from tailor_core.config.settings import Settings, prepare_process, read_settings
+from tailor_core.config.settings import (
+    HOME_VARIABLE,
+    STORE_VARIABLE,
+    Settings,
+    prepare_process,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from tailor_core.stages.runs import RunRecord
@@ -22,9 +28,7 @@ def recover(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would be done, and do nothing")
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="then run the killed recipes again, with the same options")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="then run the killed commands again")] = False,
     home: Home = None,
     store: StoreUrl = None,
 ) -> None:
@@ -111,9 +115,9 @@ def _dead(settings: Settings) -> list[RunRecord]:
 
 
 def _run_again(settings: Settings, record: RunRecord) -> None:
-    """Run a killed recipe in a process of its own; its exit status ends the command where it fails."""
-    places = ["--home", str(settings.home), "--store", record.store]
-    command = [sys.executable, "-m", "flows.cli", "run", record.recipe, *record.options, *places]
-    status = subprocess.run(command, check=False).returncode
+    """Run a killed command in a process of its own; its exit status ends this one where it fails."""
+    command = [sys.executable, "-m", "flows.cli", *record.command]
+    places = {HOME_VARIABLE: str(settings.home), STORE_VARIABLE: record.store}
+    status = subprocess.run(command, env={**os.environ, **places}, check=False).returncode
     if status:
         raise typer.Exit(status)

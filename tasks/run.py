@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -67,12 +68,12 @@ def open_run(
 ) -> Iterator[Run]:
     """Everything that the tasks of one flow run need, for as long as it lasts."""
     store = Store(settings.store)
-    lineage = LineageLog(directory=settings.lineage, recipe=recipe.name)
+    run_id = current_run_id() or str(uuid.uuid4())
+    lineage = LineageLog(directory=settings.lineage, recipe=recipe.name, run_id=run_id)
     tracker = RunTracker(
         settings.tracking_uri, settings.home, recipe.name, flat(recipe.model_dump(mode="json"))
     )
-    tracker.tag(RUN_TAG, current_run_id())
-    tracker.tag("tailor.run", lineage.run_id)
+    tracker.tag(RUN_TAG, run_id)
     run = Run(
         recipe=recipe,
         settings=settings,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-RUN_TAG = "tailor.registration"
-"""The tag of a parent run that says which record of the home is of the same run."""
+RUN_TAG = "tailor.run"
+"""The tag of a parent run with the id that records of the home, Prefect's tags and lineage have for the same run."""
 
 _SQLITE = "sqlite:///"
 
