@@ -84,13 +84,18 @@ def open_run(
         until=until,
     )
     token = _current.set(run)
-    failed = True
+    lineage.start()
     try:
         yield run
-        failed = False
+    except BaseException as error:
+        tracker.close(failed=True)
+        lineage.fail(error)
+        raise
+    else:
+        tracker.close(failed=False)
+        lineage.complete()
     finally:
         _current.reset(token)
-        tracker.close(failed=failed)
         lineage.close()
 
 

@@ -40,7 +40,7 @@ class AttemptRecord:
 def read_attempts(directory: Path) -> Iterator[AttemptRecord]:
     """The attempts that a directory of events tells of, in no particular order.
 
-    Lines that are torn or of another form say nothing.
+    Lines that are torn or of another form, such as those on flow runs, say nothing.
     """
     for path in sorted(directory.glob("*.jsonl")):
         attempt = None

@@ -209,7 +209,7 @@ def test_a_failure_of_the_machine_is_tried_again_and_then_goes_through(
     with pytest.raises(OSError, match="the disk went away"):
         run_toy(home, first="fail")
     assert toy_log.read_text().split() == ["fail", "fail"]
-    failed = [path for path in (home / "lineage").iterdir() if '"FAIL"' in path.read_text()]
+    failed = [path for path in (home / "lineage").glob("problems-*") if '"FAIL"' in path.read_text()]
     assert len(failed) == 2
 
 
@@ -219,6 +219,7 @@ def test_every_attempt_and_every_hit_leaves_a_lineage_event(results: Path, home:
     found = [
         json.loads(path.read_text().splitlines()[-1])
         for path in sorted((home / "lineage").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        if not path.name.startswith("run-")
     ]
     told = [
         (
@@ -229,6 +230,25 @@ def test_every_attempt_and_every_hit_leaves_a_lineage_event(results: Path, home:
     ]
     stages = ["toy.problems", "toy.verdicts", "toy.sft_dataset"]
     assert told == [(stage, cached) for cached in ("false", "true") for stage in stages]
+
+
+def test_a_flow_run_leaves_lineage_of_its_own_whose_children_its_stages_are(
+    results: Path, home: Path
+) -> None:
+    run_toy(home)
+    with pytest.raises(OSError, match="went away"):
+        run_toy(home, first="fail")
+    told = {}
+    for path in (home / "lineage").glob("run-*"):
+        start, end = map(json.loads, path.read_text().splitlines())
+        assert start["eventType"] == "START"
+        children = [
+            json.loads(other.read_text().splitlines()[-1])
+            for other in (home / "lineage").iterdir()
+            if f'"runId": "{start["run"]["runId"]}"' in other.read_text() and other != path
+        ]
+        told[end["eventType"]] = [event["eventType"] for event in children]
+    assert told == {"COMPLETE": ["COMPLETE"] * 3, "FAIL": ["FAIL"] * 2}
 
 
 def start(
