@@ -32,7 +32,7 @@ def recover(
     home: Home = None,
     store: StoreUrl = None,
 ) -> None:
-    """Put in order what killed runs left: Prefect and MLflow are told, and temporary files are removed.
+    """Put in order what killed runs left: Prefect, MLflow and lineage are told, and temporary files are removed.
 
     A run that lives is left alone, and so is what stages need to go on where they were.
 
@@ -56,8 +56,9 @@ def recover(
 
 
 def _put_in_order(settings: Settings, dry_run: bool) -> Iterator[str]:
-    """Tell Prefect and MLflow of each death, and remove what dead writers left; what was done, in words."""
+    """Tell everyone of each death, and remove what dead writers left; what was done, in words."""
     from tailor_core.stages.runs import held_dead, mark_recovered, read_records
+    from tailor_core.tracking.attempts import read_flow_run
 
     with ExitStack() as stack:
         told = [one for one in read_records(settings) if not one.recovered]
@@ -71,13 +72,16 @@ def _put_in_order(settings: Settings, dry_run: bool) -> Iterator[str]:
             yield from _tell(settings, record, prefect, dry_run)
             if not dry_run:
                 mark_recovered(settings, record)
+        known = [one for one in dead if read_flow_run(settings.lineage, one.id)]
     for url in sorted({settings.store, *(one.store for one in read_records(settings))}):
         yield from _remove_leftovers(settings, url, dry_run)
+    if known:
+        yield from _update_catalog(settings, known[-1].store, dry_run)
 
 
 def _tell(settings: Settings, record: RunRecord, prefect: bool, dry_run: bool) -> Iterator[str]:
-    """Tell Prefect, if that is open, and MLflow that a run died."""
-    from tailor_core.tracking.killed_runs import end_killed_runs
+    """Tell Prefect, if that is open, MLflow and lineage that a run died."""
+    from tailor_core.tracking.killed_runs import abort_killed_attempts, end_killed_runs
 
     if prefect:
         from tasks.recovery import crash_flow_runs
@@ -85,6 +89,8 @@ def _tell(settings: Settings, record: RunRecord, prefect: bool, dry_run: bool) -
         yield from (f"set to Crashed: {what}" for what in crash_flow_runs(record.id, dry_run=dry_run))
     killed = end_killed_runs(settings.tracking_uri, record.id, dry_run=dry_run)
     yield from (f"set to KILLED: {what}" for what in killed)
+    aborted = abort_killed_attempts(settings.lineage, record.id, dry_run=dry_run)
+    yield from (f"set to ABORT: {what}" for what in aborted)
 
 
 def _open_prefect(settings: Settings, stack: ExitStack) -> bool:
@@ -106,6 +112,15 @@ def _remove_leftovers(settings: Settings, url: str, dry_run: bool) -> Iterator[s
     yield from (f"removed: {path}" for path in found if path.suffix != ".lock")
     if locks:
         yield f"removed: {locks} lock files that nobody holds"
+
+
+def _update_catalog(settings: Settings, url: str, dry_run: bool) -> Iterator[str]:
+    from tailor_core.artifacts.store import Store
+    from tailor_core.lineage.merge import merge
+
+    left_out = [] if dry_run else merge(settings, Store(url), fresh=False).left_out
+    yield f"brought up to date: {settings.catalog}"
+    yield from (f"left out of the catalog: {reason}" for reason in left_out)
 
 
 def _dead(settings: Settings) -> list[RunRecord]:

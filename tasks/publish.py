@@ -1,9 +1,11 @@
-"""What a finished run leaves for people: the page at a stable place, and the catalog for SQL."""
+"""What a run leaves for people: the page at a stable place, and the catalog for SQL."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tailor_core.errors import TailorError
 from tailor_core.lineage.merge import merge
@@ -11,8 +13,7 @@ from tasks.run import Run, progress
 
 
 def publish(run: Run) -> None:
-    """Update the catalog and, where the run came to it, copy the report to `<home>/reports/<recipe>.html`."""
-    _update_catalog(run)
+    """Where the run came to it, copy the report to `<home>/reports/<recipe>.html`."""
     if "report" not in run.outcomes:
         return
     report = run.store.local(run.outcomes["report"].manifest.ref, run.settings.cache)
@@ -22,6 +23,15 @@ def publish(run: Run) -> None:
     shutil.copyfile(report / "report.html", partial)
     partial.replace(target)
     run.tracker.tag("report", str(target))
+
+
+@contextmanager
+def catalogued(run: Run) -> Iterator[None]:
+    """Bring the catalog up to date at the end, however that comes: it knows of failed attempts, too."""
+    try:
+        yield
+    finally:
+        _update_catalog(run)
 
 
 def _update_catalog(run: Run) -> None:

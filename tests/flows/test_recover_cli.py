@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 
 from flows import recover_cli
 from flows.cli import app
+from tailor_core.catalog.connection import open_catalog
 from tailor_core.config.settings import Settings
 from tailor_core.stages.runs import read_records, registered
+from tailor_core.tracking.attempts import read_flow_run
+from tailor_core.tracking.openlineage import LineageLog
 
 KEY = "ab" * 32
 
@@ -55,6 +58,25 @@ def test_a_killed_run_is_put_in_order_once(settings: Settings, killed: str) -> N
     again = recover(settings).splitlines()
     assert again[0] == "nothing to recover"
     assert again[1].startswith(f"--resume would run again: run {killed} of `tailor run kk-tiny")
+
+
+def test_lineage_and_the_catalog_are_told_that_a_run_was_killed(settings: Settings, killed: str) -> None:
+    log = LineageLog(directory=settings.lineage, recipe="kk-tiny", run_id=killed)
+    living = LineageLog(directory=settings.lineage, recipe="kk-tiny")
+    for one in (log, living):
+        one.start()
+        one.attempt("problems", KEY, []).start()
+    assert "set to ABORT: lineage of problems" in recover(settings, "--dry-run")
+    text = recover(settings)
+    assert "set to ABORT: lineage of problems\n" in text
+    assert "set to ABORT: lineage of kk-tiny\n" in text
+    assert f"brought up to date: {settings.catalog}\n" in text
+    with open_catalog(settings.catalog, read_only=True) as connection:
+        states = connection.execute("select run, state from attempts").fetchall()
+    assert dict(states) == {killed: "ABORT", living.run_id: "START"}
+    told = {run: read_flow_run(settings.lineage, run) for run in (killed, living.run_id)}
+    assert {run: one and one.state for run, one in told.items()} == dict(states)
+    assert "ABORT" not in recover(settings)
 
 
 def test_a_dry_run_changes_nothing(settings: Settings, killed: str) -> None:

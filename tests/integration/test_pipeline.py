@@ -260,6 +260,7 @@ def test_a_killed_run_leaves_no_process_and_is_recovered_and_goes_on(
     recovered = tailor(python_environment, "recover", *place).stdout
     assert "set to Crashed: Prefect flow run " in recovered
     assert "set to KILLED: MLflow run small" in recovered
+    assert "set to ABORT: lineage of small" in recovered
     assert unfinished(home) == []
     assert tailor(python_environment, "recover", *place).stdout.startswith(
         "nothing to recover\n--resume would"
