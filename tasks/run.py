@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tailor_core.artifacts.manifest import Manifest
@@ -53,6 +54,11 @@ class Run:
         """An artifact as the trackers see it."""
         manifest = self.store.find(ref.stage, ref.key)
         return _dataset(ref, self.store.uri(ref), manifest)
+
+    @property
+    def report_page(self) -> Path:
+        """Where the recipe's last report lies for people."""
+        return self.settings.reports / f"{self.recipe.name}.html"
 
     def note(self, outcome: Outcome) -> None:
         """Remember what a stage came to."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +251,36 @@ def test_a_flow_run_leaves_lineage_of_its_own_whose_children_its_stages_are(
         ]
         told[end["eventType"]] = [event["eventType"] for event in children]
     assert told == {"COMPLETE": ["COMPLETE"] * 3, "FAIL": ["FAIL"] * 2}
+
+
+def test_a_run_leaves_a_summary_in_prefect_that_leads_to_digests_lineage_and_mlflow(
+    results: Path, home: Path
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+    from toy_flow import toy
+
+    for arguments in ({}, {}, {"first": "fail"}):
+        with suppress(OSError):
+            toy(home, published=True, **arguments)
+    found = run_toy(home)
+    named = ArtifactFilter(key=ArtifactFilterKey(any_=["tailor-toy"]))
+    with get_client(sync_client=True) as client:
+        told = [str(one.data) for one in client.read_artifacts(artifact_filter=named)]
+        flow_runs = {one.flow_run_id for one in client.read_artifacts(artifact_filter=named)}
+    assert len(flow_runs) == 3
+    row = "| {stage} | {word} | `{digest:.12}` | `file://{home}/store/{uri}` |"
+    for word in ("made", "hit"):
+        rows = [
+            row.format(**found[stage], word=word, home=home)
+            for stage in ("problems", "verdicts", "sft_dataset")
+        ]
+        [text] = [one for one in told if all(row in one for row in rows)]
+        assert f"`tailor lineage sft_dataset@{found['sft_dataset']['digest'][:12]} --home {home}`" in text
+        assert "- MLflow: run `none` in `http://127.0.0.1:9`" in text
+    for text in told:
+        [events] = re.findall(r"lineage events: `(.*)`", text)
+        assert Path(events).exists()
 
 
 def start(
