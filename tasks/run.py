@@ -128,7 +128,8 @@ class StageAttempt:
     def begin(self) -> Track:
         """The stage was not in the store and runs now."""
         self._lineage.start()
-        params = {**flat(self._job.spec.config), "seed": self._job.spec.seed, "key": self._job.spec.key}
+        spec = self._job.spec
+        params = {**flat({**spec.config, **self._job.unkeyed}), "seed": spec.seed, "key": spec.key}
         self._tracker = self._run.tracker.stage(self._job.spec.stage, params, self._inputs)
         return self._tracker.track
 
