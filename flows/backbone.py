@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from pathlib import Path
 
 from prefect import flow, task
 
+from tailor_core.artifacts.locks import held
+from tailor_core.artifacts.store import Store
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.settings import read_settings
 from tailor_core.records import content_id
 from tailor_core.stages.context import untracked
 
+progress = logging.getLogger("tailor")
+
 
 @task(name="pretraining", retries=1)
-def pretraining(config: PretrainingConfig, output: Path, workdir: Path) -> dict[str, float]:
-    """Pretrain into `output`; an interrupted run goes on from its newest checkpoint in `workdir`."""
+def pretraining(config: PretrainingConfig, output: Path, workdir: Path, lock: Path) -> dict[str, float]:
+    """Pretrain into `output`; an interrupted run goes on from its newest checkpoint in `workdir`.
+
+    One process at a time works there, and the last one removes it.
+    """
     from tailor_core.stages.pretraining import make_backbone
 
-    return make_backbone(config, output, workdir, untracked)
+    with held(lock, "the backbone", on_wait=progress.info):
+        workdir.mkdir(parents=True, exist_ok=True)
+        metrics = make_backbone(config, output, workdir, untracked)
+        shutil.rmtree(workdir)
+    return metrics
 
 
 @flow(name="tailor-backbone")
@@ -26,6 +39,7 @@ def backbone(
 ) -> dict[str, float]:
     """Pretrain `tiny` and leave a model directory in `output`; the last metrics."""
     settings = config or PretrainingConfig()
-    workdir = read_settings(home, None).work / f"pretraining-{content_id(settings.model_dump(mode='json'))}"
-    workdir.mkdir(parents=True, exist_ok=True)
-    return pretraining(settings, output, workdir)
+    places = read_settings(home, None)
+    key = content_id(settings.model_dump(mode="json"))
+    lock = Store(places.store).lock_file("pretraining", key, places.locks)
+    return pretraining(settings, output, places.work / f"pretraining-{key}", lock)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,7 @@ from flows.store_cli import store_app
 from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
-from tailor_core.config.settings import prepare_process, read_settings
+from tailor_core.config.settings import Settings, prepare_process, read_settings
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, solve_json
 from tailor_core.errors import InputError, TailorError
@@ -77,24 +79,16 @@ def run(
     from flows.terminal import read_summary, result_table, show_progress
     from tailor_core.artifacts.refs import ArtifactRef
     from tailor_core.artifacts.store import Store
-    from tailor_core.stages.runs import registered
-    from tasks.server import prefect_server
 
     show_progress()
     options = [part for value in overrides or [] for part in ("--set", value)]
     options += [part for stage in force or [] for part in ("--force", stage)]
     options += ["--until", until] if until else []
-    with (
-        registered(settings, recipe, options) as record,
-        prefect_server(settings.server_log) as wait_until_ready,
-    ):
-        from prefect import tags
-
+    named = str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe
+    with _served(settings, ["run", named, *options]) as ready:
         from flows.pipeline import pipeline
-        from tasks.recovery import run_tag
 
-        wait_until_ready()
-        with tags(run_tag(record.id)):
+        with ready():
             refs = pipeline(recipe, overrides or [], settings.home, settings.store, force or [], until)
     opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
     if "evaluation" in refs:
@@ -215,13 +209,36 @@ def tiny(
     config = make_config(PretrainingConfig, values, "tailor backbone tiny")
     settings = read_settings(home)
     prepare_process(settings)
-    from tasks.server import prefect_server
-
-    with prefect_server(settings.server_log) as wait_until_ready:
+    options = [part for value in overrides or [] for part in ("--set", value)]
+    with _served(settings, ["backbone", "tiny", "--output", str(output.absolute()), *options]) as ready:
         from flows.backbone import backbone
 
-        wait_until_ready()
-        backbone(output, config, settings.home)
+        with ready():
+            backbone(output, config, settings.home)
+
+
+@contextmanager
+def _served(settings: Settings, command: list[str]) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """A run of `tailor command` that `tailor recover` finds, with a Prefect server that starts meanwhile.
+
+    Import the flow inside, and call it within what this gives.
+    """
+    from tailor_core.stages.runs import registered
+    from tasks.server import prefect_server
+
+    with registered(settings, command) as record, prefect_server(settings.server_log) as wait_until_ready:
+
+        @contextmanager
+        def ready() -> Iterator[None]:
+            from prefect import tags
+
+            from tasks.recovery import run_tag
+
+            wait_until_ready()
+            with tags(run_tag(record.id)):
+                yield
+
+        yield ready
 
 
 def _parse_options(options: list[str], flag: str = "--option") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,7 +119,23 @@ def _graph_tree(graph: Graph) -> Tree:
     for heading, follow in (("made from", graph.inputs), ("used by", graph.uses)):
         if follow(graph.root):
             _grow(tree.add(heading, style="bold"), graph, graph.root, follow, set())
+    if graph.attempts:
+        _list_attempts(tree.add("attempts", style="bold"), graph.attempts)
     return tree
+
+
+def _list_attempts(branch: Tree, attempts: Sequence[Mapping[str, Any]]) -> None:
+    """Each that ran, and how often the artifact was there already."""
+    from rich.markup import escape
+
+    from tailor_core.lineage.references import describe_attempt
+
+    for one in attempts:
+        if not one["cached"]:
+            branch.add(escape(describe_attempt(one)), style="not bold")
+    hits = sum(one["cached"] for one in attempts)
+    if hits:
+        branch.add(f"hits since: {hits}", style="not bold")
 
 
 def _grow(

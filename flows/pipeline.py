@@ -18,7 +18,7 @@ from tasks.policy import policy
 from tasks.primitives import primitives
 from tasks.probe import probe
 from tasks.problems import problems
-from tasks.publish import publish
+from tasks.publish import publishing
 from tasks.report import report
 from tasks.run import open_run
 from tasks.selection import selection
@@ -57,7 +57,7 @@ def pipeline(
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     check_stages(force or [], until)
-    with open_run(loaded, settings, force=force or [], until=until) as run:
+    with open_run(loaded, settings, force=force or [], until=until) as run, publishing(run):
         with suppress(Reached):
             puzzles = problems(run)
             base = backbone(run)
@@ -86,5 +86,4 @@ def pipeline(
                 policy=trained,
                 evaluation=evaluated,
             )
-        publish(run)
         return {stage: outcome.manifest.ref.to_json() for stage, outcome in run.outcomes.items()}

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.options import Home, StoreUrl
-from tailor_core.config.settings import Settings, prepare_process, read_settings
+from tailor_core.config.settings import (
+    HOME_VARIABLE,
+    STORE_VARIABLE,
+    Settings,
+    prepare_process,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from tailor_core.stages.runs import RunRecord
@@ -22,13 +28,11 @@ def recover(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would be done, and do nothing")
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="then run the killed recipes again, with the same options")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="then run the killed commands again")] = False,
     home: Home = None,
     store: StoreUrl = None,
 ) -> None:
-    """Put in order what killed runs left: Prefect and MLflow are told, and temporary files are removed.
+    """Put in order what killed runs left: Prefect, MLflow and lineage are told, and temporary files are removed.
 
     A run that lives is left alone, and so is what stages need to go on where they were.
 
@@ -52,8 +56,9 @@ def recover(
 
 
 def _put_in_order(settings: Settings, dry_run: bool) -> Iterator[str]:
-    """Tell Prefect and MLflow of each death, and remove what dead writers left; what was done, in words."""
+    """Tell everyone of each death, and remove what dead writers left; what was done, in words."""
     from tailor_core.stages.runs import held_dead, mark_recovered, read_records
+    from tailor_core.tracking.attempts import read_flow_run
 
     with ExitStack() as stack:
         told = [one for one in read_records(settings) if not one.recovered]
@@ -67,13 +72,16 @@ def _put_in_order(settings: Settings, dry_run: bool) -> Iterator[str]:
             yield from _tell(settings, record, prefect, dry_run)
             if not dry_run:
                 mark_recovered(settings, record)
+        known = [one for one in dead if read_flow_run(settings.lineage, one.id)]
     for url in sorted({settings.store, *(one.store for one in read_records(settings))}):
         yield from _remove_leftovers(settings, url, dry_run)
+    if known:
+        yield from _update_catalog(settings, known[-1].store, dry_run)
 
 
 def _tell(settings: Settings, record: RunRecord, prefect: bool, dry_run: bool) -> Iterator[str]:
-    """Tell Prefect, if that is open, and MLflow that a run died."""
-    from tailor_core.tracking.killed_runs import end_killed_runs
+    """Tell Prefect, if that is open, MLflow and lineage that a run died."""
+    from tailor_core.tracking.killed_runs import abort_killed_attempts, end_killed_runs
 
     if prefect:
         from tasks.recovery import crash_flow_runs
@@ -81,6 +89,8 @@ def _tell(settings: Settings, record: RunRecord, prefect: bool, dry_run: bool) -
         yield from (f"set to Crashed: {what}" for what in crash_flow_runs(record.id, dry_run=dry_run))
     killed = end_killed_runs(settings.tracking_uri, record.id, dry_run=dry_run)
     yield from (f"set to KILLED: {what}" for what in killed)
+    aborted = abort_killed_attempts(settings.lineage, record.id, dry_run=dry_run)
+    yield from (f"set to ABORT: {what}" for what in aborted)
 
 
 def _open_prefect(settings: Settings, stack: ExitStack) -> bool:
@@ -104,6 +114,15 @@ def _remove_leftovers(settings: Settings, url: str, dry_run: bool) -> Iterator[s
         yield f"removed: {locks} lock files that nobody holds"
 
 
+def _update_catalog(settings: Settings, url: str, dry_run: bool) -> Iterator[str]:
+    from tailor_core.artifacts.store import Store
+    from tailor_core.lineage.merge import merge
+
+    left_out = [] if dry_run else merge(settings, Store(url), fresh=False).left_out
+    yield f"brought up to date: {settings.catalog}"
+    yield from (f"left out of the catalog: {reason}" for reason in left_out)
+
+
 def _dead(settings: Settings) -> list[RunRecord]:
     from tailor_core.stages.runs import read_records
 
@@ -111,9 +130,9 @@ def _dead(settings: Settings) -> list[RunRecord]:
 
 
 def _run_again(settings: Settings, record: RunRecord) -> None:
-    """Run a killed recipe in a process of its own; its exit status ends the command where it fails."""
-    places = ["--home", str(settings.home), "--store", record.store]
-    command = [sys.executable, "-m", "flows.cli", "run", record.recipe, *record.options, *places]
-    status = subprocess.run(command, check=False).returncode
+    """Run a killed command in a process of its own; its exit status ends this one where it fails."""
+    command = [sys.executable, "-m", "flows.cli", *record.command]
+    places = {HOME_VARIABLE: str(settings.home), STORE_VARIABLE: record.store}
+    status = subprocess.run(command, env={**os.environ, **places}, check=False).returncode
     if status:
         raise typer.Exit(status)

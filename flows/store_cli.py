@@ -159,11 +159,13 @@ def gc(
     """Free what no recipe needs any more: all but the newest artifact of each recipe and stage, and its inputs.
 
     Newest is what the recipe used last, as the home's lineage says, and what it made last, as the store says.
-    What is younger than an hour stays, and so does what is in quarantine.
+    What is younger than an hour stays, and so does what is in quarantine. Checkpoints and shards of stages that did
+    not come to their end go when they were left for two weeks.
 
     Example: tailor store gc --keep kk-tiny --delete
     """
     from tailor_core.artifacts.gc import delete_garbage, find_garbage, newest_of_each
+    from tailor_core.artifacts.leftovers import remove_abandoned
     from tailor_core.tracking.attempts import newest_completed
 
     settings = read_settings(home, store)
@@ -185,8 +187,14 @@ def gc(
     }
     garbage = find_garbage(opened, kept)
     freed = delete_garbage(opened, garbage, settings.locks, _warn) if delete else 0
+    workdirs = list(remove_abandoned(opened, settings.work, settings.locks, dry_run=not delete))
+    size = garbage.size + sum(size for _, size in workdirs)
+    freed += sum(size for _, size in workdirs) if delete else 0
     goes = [(one.stage, one.key, "artifact", one.size) for one in garbage.artifacts]
     goes += [(one.stage, one.key, "leftover", one.size) for one in garbage.leftovers]
+    for path, bytes_ in workdirs:
+        stage, _, key = path.name.partition("-")
+        goes.append((stage, key, "workdir", bytes_))
     if json:
         write_rows({"stage": s, "key": k, "kind": kind, "bytes": size} for s, k, kind, size in goes)
         return
@@ -194,11 +202,11 @@ def gc(
         _print_table(
             ("what", "kind", "size"), [(f"{s}/{k[:12]}", kind, decimal(size)) for s, k, kind, size in goes]
         )
-    count = f"{len(garbage.artifacts)} artifacts and {len(garbage.leftovers)} leftovers"
+    count = f"{len(garbage.artifacts)} artifacts and {len(garbage.leftovers) + len(workdirs)} leftovers"
     if delete:
-        print(f"freed {decimal(freed)} of {decimal(garbage.size)} in {count}; {garbage.kept} artifacts stay")
+        print(f"freed {decimal(freed)} of {decimal(size)} in {count}; {garbage.kept} artifacts stay")
     else:
-        print(f"--delete would free {decimal(garbage.size)} in {count}; {garbage.kept} artifacts stay")
+        print(f"--delete would free {decimal(size)} in {count}; {garbage.kept} artifacts stay")
 
 
 @store_app.command()

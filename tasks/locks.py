@@ -6,12 +6,18 @@ whoever waits goes on at once, finds what the other left, and takes the referenc
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
 from tailor_core.artifacts.locks import BusyError, held
 from tasks.run import current_run, progress
+
+_PAUSE_SECONDS = 0.05
 
 
 class KernelLocks:
@@ -31,21 +37,15 @@ class KernelLocks:
 
         A lock is held until it is released or its process ends: there is no `hold_timeout`.
         """
-        if self.is_lock_holder(key, holder):
-            return True
-        lock = held(_file(key), key, on_wait=progress.info, timeout=_seconds(acquire_timeout))
-        try:
-            lock.__enter__()
-        except BusyError:
-            return False
-        self._held[key] = (holder, lock)
-        return True
+        return self._acquire(key, holder, acquire_timeout, progress.info)
 
     async def aacquire_lock(
         self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
     ) -> bool:
-        """`acquire_lock`; stages are no coroutines, so nothing else waits on this one."""
-        return self.acquire_lock(key, holder, acquire_timeout, hold_timeout)
+        """`acquire_lock`, while other coroutines go on."""
+        return self._acquire(key, holder, 0, progress.info) or await _until(
+            lambda: self._acquire(key, holder, 0), acquire_timeout
+        )
 
     def release_lock(self, key: str, holder: str) -> None:
         """Let the next one in. ValueError where `holder` does not hold the lock."""
@@ -71,8 +71,34 @@ class KernelLocks:
             return False
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """`wait_for_lock`, likewise."""
-        return self.wait_for_lock(key, timeout)
+        """`wait_for_lock`, while other coroutines go on."""
+        return await _until(lambda: self.wait_for_lock(key, 0), timeout)
+
+    def _acquire(
+        self, key: str, holder: str, timeout: float | None, say: Callable[[str], None] | None = None
+    ) -> bool:
+        if self.is_lock_holder(key, holder):
+            return True
+        lock = held(_file(key), key, on_wait=say, timeout=_seconds(timeout))
+        try:
+            lock.__enter__()
+        except BusyError:
+            return False
+        self._held[key] = (holder, lock)
+        return True
+
+
+async def _until(attempt: Callable[[], bool], timeout: float | None) -> bool:
+    """Try again and again; False where `timeout` (seconds) passes first.
+
+    No thread waits, so a coroutine that is cancelled meanwhile leaves nothing held.
+    """
+    end = math.inf if timeout is None else time.monotonic() + timeout
+    while not attempt():
+        if time.monotonic() >= end:
+            return False
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return True
 
 
 def _file(key: str) -> Path:

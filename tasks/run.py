@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tailor_core.artifacts.manifest import Manifest
@@ -53,6 +55,11 @@ class Run:
         manifest = self.store.find(ref.stage, ref.key)
         return _dataset(ref, self.store.uri(ref), manifest)
 
+    @property
+    def report_page(self) -> Path:
+        """Where the recipe's last report lies for people."""
+        return self.settings.reports / f"{self.recipe.name}.html"
+
     def note(self, outcome: Outcome) -> None:
         """Remember what a stage came to."""
         self.outcomes[outcome.manifest.stage] = outcome
@@ -67,12 +74,12 @@ def open_run(
 ) -> Iterator[Run]:
     """Everything that the tasks of one flow run need, for as long as it lasts."""
     store = Store(settings.store)
-    lineage = LineageLog(directory=settings.lineage, recipe=recipe.name)
+    run_id = current_run_id() or str(uuid.uuid4())
+    lineage = LineageLog(directory=settings.lineage, recipe=recipe.name, run_id=run_id)
     tracker = RunTracker(
         settings.tracking_uri, settings.home, recipe.name, flat(recipe.model_dump(mode="json"))
     )
-    tracker.tag(RUN_TAG, current_run_id())
-    tracker.tag("tailor.run", lineage.run_id)
+    tracker.tag(RUN_TAG, run_id)
     run = Run(
         recipe=recipe,
         settings=settings,
@@ -83,13 +90,18 @@ def open_run(
         until=until,
     )
     token = _current.set(run)
-    failed = True
+    lineage.start()
     try:
         yield run
-        failed = False
+    except BaseException as error:
+        tracker.close(failed=True)
+        lineage.fail(error)
+        raise
+    else:
+        tracker.close(failed=False)
+        lineage.complete()
     finally:
         _current.reset(token)
-        tracker.close(failed=failed)
         lineage.close()
 
 
@@ -116,7 +128,8 @@ class StageAttempt:
     def begin(self) -> Track:
         """The stage was not in the store and runs now."""
         self._lineage.start()
-        params = {**flat(self._job.spec.config), "seed": self._job.spec.seed, "key": self._job.spec.key}
+        spec = self._job.spec
+        params = {**flat({**spec.config, **self._job.unkeyed}), "seed": spec.seed, "key": spec.key}
         self._tracker = self._run.tracker.stage(self._job.spec.stage, params, self._inputs)
         return self._tracker.track
 

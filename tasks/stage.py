@@ -17,6 +17,7 @@ from prefect.tasks import exponential_backoff
 from prefect.transactions import IsolationLevel
 
 from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.config.keyed import unkeyed_values
 from tailor_core.stages.context import Track
 from tailor_core.stages.execute import Outcome, StageJob, execute, find_intact
 from tailor_core.stages.registry import STAGES, StageDefinition
@@ -90,6 +91,7 @@ class StageTask:
             recipe=run.recipe.name,
             home=str(run.settings.home),
             store=run.settings.store,
+            unkeyed=unkeyed_values(run.recipe.section(self.definition.product)),
             force=self.definition.product in run.force,
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from prefect import flow
 from flows.terminal import show_progress
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import prepare_process, read_settings
+from tasks.publish import publishing
 from tasks.run import open_run
 from tasks.stage import Reached, StageTask
 
@@ -37,10 +38,14 @@ def toy(
     more: dict[str, Any] | None = None,
     force: list[str] | None = None,
     until: str = "",
+    published: bool = False,
 ) -> dict[str, Any]:
     """Three stages; for each whether it was a hit, and its reference."""
     recipe = make_recipe({"name": "toy", "seed": 10, "problems": {"train": train}, **(more or {})}, "toy")
-    with open_run(recipe, read_settings(home), force=force or [], until=until) as run:
+    with ExitStack() as stack:
+        run = stack.enter_context(open_run(recipe, read_settings(home), force=force or [], until=until))
+        if published:
+            stack.enter_context(publishing(run))
         with suppress(Reached):
             problems = FIRST[first](run)
             verdicts = VERDICTS(run, problems=problems)

@@ -12,6 +12,7 @@ from typing import Any
 import polars
 
 from tailor_core.artifacts.tables import read_table, write_table
+from tailor_core.config.demonstrations import DemonstrationsConfig
 from tailor_core.config.problems import ProblemsConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.verdicts import VerdictsConfig
@@ -45,6 +46,11 @@ FAILING = StageDefinition(
 )
 DICE = StageDefinition(
     product="problems", function="toy_stages:throw", config="tailor_core.config.problems:ProblemsConfig"
+)
+PACED = StageDefinition(
+    product="demonstrations",
+    function="toy_stages:write_in_shards",
+    config="tailor_core.config.demonstrations:DemonstrationsConfig",
 )
 LAZY = StageDefinition(
     product="problems",
@@ -106,6 +112,14 @@ def throw(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
     numbers = [int.from_bytes(os.urandom(6)) for _ in range(_size(config))]
     write_table(context.output / "problems.parquet", polars.DataFrame({"number": numbers}))
     return {"rows": {"problems": len(numbers)}}
+
+
+def write_in_shards(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
+    """As many numbers as `total` says; the size of the shards is a line in the file $TOY_LOG."""
+    _log(f"shards of {config.shard_size}")
+    numbers = list(range(config.total))
+    write_table(context.output / "demonstrations.parquet", polars.DataFrame({"number": numbers}))
+    return {"rows": {"demonstrations": len(numbers)}}
 
 
 def write_nothing(config: ProblemsConfig, context: StageContext) -> Mapping[str, Any]:

@@ -7,12 +7,17 @@ that nobody holds belongs to nobody, and is removed with the lock held.
 from __future__ import annotations
 
 import shutil
+import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tailor_core.artifacts.locks import BusyError, held
 from tailor_core.artifacts.refs import is_name
 from tailor_core.artifacts.store import LOCKS, TEMPORARY, Store
+
+ABANDONED_SECONDS = 14 * 24 * 3600.0
+"""How long nothing was written in a workdir that nobody will go on in."""
 
 
 def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = False) -> Iterator[Path]:
@@ -35,6 +40,28 @@ def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = F
     yield from _unheld_locks(locks, dry_run)
     if store.directory:
         yield from _unheld_locks(store.directory / LOCKS, dry_run)
+
+
+def remove_abandoned(
+    store: Store, work: Path, locks: Path, *, dry_run: bool = False, now: float | None = None
+) -> Iterator[tuple[Path, int]]:
+    """Remove workdirs in which nothing was written for ABANDONED_SECONDS; each with its bytes, also with `dry_run`.
+
+    They are of stages that were killed or failed and whose recipe was changed since: nobody will go on there.
+    """
+    newest = (time.time() if now is None else now) - ABANDONED_SECONDS
+    for path, stage, key in _candidates(store, work):
+        if path.parent != work:
+            continue
+        try:
+            with held(store.lock_file(stage, key, locks), f"{stage} {key[:12]}", timeout=0):
+                states = [one.lstat() for one in (path, *path.rglob("*"))]
+                if max(state.st_mtime for state in states) <= newest:
+                    if not dry_run:
+                        shutil.rmtree(path)
+                    yield path, sum(state.st_size for state in states if stat.S_ISREG(state.st_mode))
+        except (BusyError, FileNotFoundError):
+            continue
 
 
 def _candidates(store: Store, work: Path) -> Iterator[tuple[Path, str, str]]:

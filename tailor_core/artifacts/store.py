@@ -22,6 +22,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from tailor_core.artifacts.access import reading, writing
+from tailor_core.artifacts.durable import write_last
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import MANIFEST, Manifest, describe_files, list_files
 from tailor_core.artifacts.refs import ArtifactRef, artifact_uri, is_name
@@ -305,7 +306,7 @@ class Store:
 
     def _publish(self, directory: Path, manifest: Manifest) -> None:
         if self.directory:
-            _write_durably(directory / MANIFEST, manifest.to_text())
+            write_last(directory / MANIFEST, manifest.to_text())
             target = self.directory / manifest.ref.uri
             target.parent.mkdir(parents=True, exist_ok=True)
             directory.rename(target)
@@ -328,11 +329,3 @@ class Store:
         """Delete files, manifests first: what is deleted halfway does not exist."""
         for path in sorted(paths, key=lambda path: (not path.endswith(f"/{MANIFEST}"), path)):
             self._fs.rm_file(path)
-
-
-def _write_durably(path: Path, text: str) -> None:
-    """Write a file and have it on the disk before going on: it vouches for the others."""
-    with path.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from tailor_core.config.keyed import UNKEYED
 
 
 class DemonstrationsConfig(BaseModel):
@@ -11,6 +15,6 @@ class DemonstrationsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     total: int = Field(default=4000, ge=1, description="demonstrations to write")
-    shard_size: int = Field(
+    shard_size: Annotated[int, UNKEYED] = Field(
         default=1000, ge=1, description="written in one piece; what a crash costs at most"
     )

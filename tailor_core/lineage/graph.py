@@ -28,11 +28,13 @@ class Graph:
 
     artifacts: what the catalog knows of each, inputs before what was made from them; of those that the store has
     no more only stage, key and digest
+    attempts:  at making the one that it is about, newest first: see the query lineage/list_attempts
     """
 
     root: Place
     artifacts: Mapping[Place, Row]
     edges: tuple[Edge, ...]
+    attempts: tuple[Row, ...]
 
     def inputs(self, place: Place) -> list[Place]:
         """What an artifact was made from."""
@@ -50,6 +52,7 @@ class Graph:
                 {"from": "/".join(edge.source), "to": "/".join(edge.made), "name": edge.name}
                 for edge in self.edges
             ],
+            "attempts": self.attempts,
         }
 
     def to_mermaid(self) -> str:
@@ -94,4 +97,5 @@ def read_graph(connection: Connection, root: Place, *, up: bool, down: bool) -> 
         place: {"stage": place.stage, "key": place.key, "digest": digests[place]}
         for place in sorted(places - known.keys())
     }
-    return Graph(root=root, artifacts={**missing, **known}, edges=tuple(edges))
+    attempts = query(connection, "lineage/list_attempts", stage=root.stage, key=root.key).to_dicts()
+    return Graph(root=root, artifacts={**missing, **known}, edges=tuple(edges), attempts=tuple(attempts))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from tailor_core.catalog.connection import Connection
 from tailor_core.catalog.queries import query
@@ -30,6 +31,8 @@ def resolve(connection: Connection, reference: str, tracking_uri: str) -> Place:
         return _match(connection, reference, found.stage, found.digest)
     stages = query(connection, "lineage/list_stages")["stage"].to_list()
     stage, at, prefix = reference.partition("@")
+    if stage not in stages:
+        _refuse_unmade(connection, reference, stage)
     if at or stage not in stages:
         stage, prefix = (stage, prefix) if at else ("", stage)
         if stage and stage not in stages:
@@ -38,6 +41,26 @@ def resolve(connection: Connection, reference: str, tracking_uri: str) -> Place:
             )
         return _match(connection, reference, stage, prefix)
     return Place(*query(connection, "lineage/find_newest", stage=stage).row(0)[:2])
+
+
+def _refuse_unmade(connection: Connection, reference: str, stage: str) -> None:
+    """InputError where a stage was tried, and has no artifact to show for it."""
+    attempts = query(connection, "lineage/list_attempts", stage=stage, key="")
+    for last in attempts.head(1).iter_rows(named=True):
+        raise InputError(
+            f"REF = {reference!r} has no artifact; the last of all attempts at {stage} ({attempts.height}): "
+            f"{describe_attempt(last)}; mend what failed and run the recipe again"
+        )
+
+
+def describe_attempt(attempt: Mapping[str, Any]) -> str:
+    """A row of the query lineage/list_attempts in words."""
+    if attempt["state"] == "COMPLETE":
+        return f"{'found' if attempt['cached'] else 'made'} {attempt['ended']}"
+    if attempt["state"] == "START":
+        return f"begun {attempt['started']}, running or killed"
+    ended = "killed" if attempt["state"] == "ABORT" else f"failed ({attempt['error']})"
+    return f"begun {attempt['started']}, {ended}"
 
 
 def _match(connection: Connection, reference: str, stage: str, prefix: str) -> Place:

@@ -37,7 +37,9 @@ Say = Callable[[str], None]
 class StageJob:
     """All that another process needs to run a stage; plain JSON values.
 
-    force: run it although the store has its artifact
+    config:  dotted name of the model of its section
+    unkeyed: values of that section that are not in the spec, for they change nothing in the result
+    force:   run it although the store has its artifact
     """
 
     spec: StageSpec
@@ -46,6 +48,7 @@ class StageJob:
     recipe: str
     home: str
     store: str
+    unkeyed: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def _read_back(store: Store, manifest: Manifest) -> None:
 
 def _config(job: StageJob) -> Any:
     try:
-        return load_target(job.config).model_validate(job.spec.config)
+        return load_target(job.config).model_validate({**job.spec.config, **job.unkeyed})
     except ValidationError as error:
         raise StageError(
             f"{job.spec.stage}: its configuration does not fit {job.config!r}: {error}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,15 +29,14 @@ _current: ContextVar[str] = ContextVar("run_id", default="")
 class RunRecord:
     """A run that began.
 
-    recipe, options, store: what `tailor run` was given; a recipe's file by its absolute path
+    command, store: what `tailor` was given, files by their absolute paths: `run kk-tiny --set seed=3`
     host, process, started: who runs it, and since when (UTC, ISO 8601)
     recovered: whether Prefect and MLflow have been told that it died
     done: whether another run has done its work since
     """
 
     id: str
-    recipe: str
-    options: tuple[str, ...]
+    command: tuple[str, ...]
     store: str
     host: str
     process: int
@@ -45,24 +45,24 @@ class RunRecord:
     done: bool = False
 
     @property
-    def work(self) -> tuple[str, tuple[str, ...], str]:
+    def work(self) -> tuple[tuple[str, ...], str]:
         """What it does: two runs of the same work make the same."""
-        return self.recipe, self.options, self.store
+        return self.command, self.store
 
     def __str__(self) -> str:
-        return f"run {self.id} of {self.recipe} (process {self.process} on {self.host} since {self.started})"
+        command = shlex.join(["tailor", *self.command])
+        return f"run {self.id} of `{command}` (process {self.process} on {self.host} since {self.started})"
 
 
 @contextmanager
-def registered(settings: Settings, recipe: str, options: Sequence[str]) -> Iterator[RunRecord]:
-    """A run of `tailor run recipe options`, known as alive for as long as the context lasts.
+def registered(settings: Settings, command: Sequence[str]) -> Iterator[RunRecord]:
+    """A run of `tailor command`, known as alive for as long as the context lasts.
 
     When it ends well, killed runs of the same work need not be resumed any more: what they began is done.
     """
     record = RunRecord(
-        id=uuid.uuid4().hex[:12],
-        recipe=str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe,
-        options=tuple(options),
+        id=str(uuid.uuid4()),
+        command=tuple(command),
         store=settings.store,
         host=platform.node(),
         process=os.getpid(),
@@ -91,7 +91,7 @@ def read_records(settings: Settings) -> list[RunRecord]:
     for path in (settings.home / _DIRECTORY).glob("*.json"):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-            found.append(RunRecord(**{**value, "options": tuple(value["options"])}))
+            found.append(RunRecord(**{**value, "command": tuple(value["command"])}))
         except (OSError, ValueError, TypeError, KeyError):
             continue
     return sorted(found, key=lambda record: (record.started, record.id))

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.config.keyed import keyed_values
 from tailor_core.config.recipe import Recipe
 from tailor_core.environments.base import get_environment
 from tailor_core.records import canonical_json
@@ -24,7 +25,7 @@ class StageSpec:
     """The canonical description of one stage's work.
 
     function:  what runs, by dotted name; code: module -> digest of its meaning
-    config:    the resolved section of the recipe, as JSON values
+    config:    the resolved section of the recipe, as JSON values, without those that change nothing in the result
     inputs:    input name -> content digest
     libraries: distribution -> version
     sources:   other things outside the recipe that decide the result -> digest
@@ -67,7 +68,7 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         stage=definition.product,
         function=definition.function,
         schema_version=definition.schema_version,
-        config=config.model_dump(mode="json"),
+        config=keyed_values(config),
         inputs={name: ref.digest for name, ref in sorted(inputs.items())},
         code=dict(sorted(code.items())),
         libraries=library_versions(definition.libraries),

@@ -1,12 +1,15 @@
-"""Reading lineage back: what each file of events says of its attempt at a stage."""
+"""Reading lineage back: what each file of events says of its flow run, or its attempt at a stage."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tailor_core.tracking.openlineage import flow_run_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +40,33 @@ class AttemptRecord:
     model_version: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowRunRecord:
+    """A flow run of a recipe; `state` as that of an attempt."""
+
+    recipe: str
+    state: str
+
+
+def read_flow_run(directory: Path, run_id: str) -> FlowRunRecord | None:
+    """What its events say of a flow run; None where there are none."""
+    found = None
+    for event in _events(flow_run_file(directory, run_id)):
+        with suppress(KeyError, TypeError):
+            found = FlowRunRecord(recipe=str(event["job"]["name"]), state=str(event["eventType"]))
+    return found
+
+
 def read_attempts(directory: Path) -> Iterator[AttemptRecord]:
     """The attempts that a directory of events tells of, in no particular order.
 
-    Lines that are torn or of another form say nothing.
+    Lines that are torn or of another form, such as those on flow runs, say nothing.
     """
     for path in sorted(directory.glob("*.jsonl")):
         attempt = None
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                attempt = _after(attempt, json.loads(line))
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-                continue
+        for event in _events(path):
+            with suppress(KeyError, TypeError, ValueError, AttributeError, IndexError):
+                attempt = _after(attempt, event)
         if attempt:
             yield attempt
 
@@ -61,6 +79,14 @@ def newest_completed(directory: Path) -> dict[tuple[str, str], str]:
             told = (one.ended, one.key)
             newest[one.recipe, one.stage] = max(newest.get((one.recipe, one.stage), told), told)
     return {name: key for name, (_, key) in newest.items()}
+
+
+def _events(file: Path) -> Iterator[Any]:
+    """The JSON values in a file of events; none where it is not there."""
+    with suppress(FileNotFoundError):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError):
+                yield json.loads(line)
 
 
 def _after(before: AttemptRecord | None, event: Mapping[str, Any]) -> AttemptRecord:

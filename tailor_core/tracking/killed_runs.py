@@ -1,4 +1,4 @@
-"""Telling MLflow that a run died: it shows one whose process was killed as running for ever."""
+"""Telling MLflow and lineage that a run died: they show one whose process was killed as running for ever."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-RUN_TAG = "tailor.registration"
-"""The tag of a parent run that says which record of the home is of the same run."""
+from tailor_core.tracking.attempts import read_attempts, read_flow_run
+from tailor_core.tracking.openlineage import Attempt, LineageLog
+
+RUN_TAG = "tailor.run"
+"""The tag of a parent run with the id that records of the home, Prefect's tags and lineage have for the same run."""
 
 _SQLITE = "sqlite:///"
 
@@ -30,6 +33,24 @@ def end_killed_runs(tracking_uri: str, run_id: str, *, dry_run: bool = False) ->
                     if not dry_run:
                         client.set_terminated(run.info.run_id, "KILLED")
                     yield f"MLflow run {run.info.run_name}"
+
+
+def abort_killed_attempts(directory: Path, run_id: str, *, dry_run: bool = False) -> Iterator[str]:
+    """Add the event ABORT to what lineage believes running of a dead run; each attempt and the run, in words."""
+    flow_run = read_flow_run(directory, run_id)
+    if flow_run is None:
+        return
+    log = LineageLog(directory=directory, recipe=flow_run.recipe, run_id=run_id)
+    for one in read_attempts(directory):
+        if one.run == run_id and one.state == "START":
+            if not dry_run:
+                Attempt(log=log, stage=one.stage, key=one.key, inputs=(), run_id=one.attempt).abort()
+            yield f"lineage of {one.stage}"
+    if flow_run.state == "START":
+        if not dry_run:
+            log.abort()
+        yield f"lineage of {flow_run.recipe}"
+    log.close()
 
 
 def _search(client: Any, experiment: Any, condition: str) -> list[Any]:

@@ -59,6 +59,13 @@ class RunTracker:
 
         return StageTracker(self, stage, self.tell(f"the MLflow run of {stage}", open_run) or "")
 
+    @property
+    def link(self) -> str:
+        """The run in Markdown: a link where MLflow has a server, else its id."""
+        if not self._uri.startswith("http") or not self.run_id:
+            return f"run `{self.run_id or 'none'}` in `{self._uri}`"
+        return f"[run {self.run_id}]({self._uri.rstrip('/')}/#/experiments/{self._experiment}/runs/{self.run_id})"
+
     def cached(self, stage: str, digest: str) -> None:
         """Note on the parent, when it ends, that a stage's artifact was there already."""
         self._cached[f"stage.{stage}"] = f"cached:{digest}"

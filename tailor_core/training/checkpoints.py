@@ -1,14 +1,13 @@
 """Resuming a trainer: from the newest complete checkpoint of the same data, to the last planned step.
 
 transformers saves weights, optimizer, schedule, random generators and the step. This adds the position of the sampler
-and the trainer's counters, and then a marker, written last, that lists the files and says of which data they are:
-a checkpoint without it, or with a file that does not have its size, was cut off by a crash.
+and the trainer's counters, and then, when all that is on the disk, a marker that lists the files and says of which data
+they are: a checkpoint without it, or with a file that does not have its size, was cut off by a crash.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerState
 
+from tailor_core.artifacts.durable import write_last
 from tailor_core.errors import ResumeError, StageError
 from tailor_core.training.order import RemembersOrder
 
@@ -169,9 +169,4 @@ class _Seal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
 def _write(checkpoint: Checkpoint) -> None:
     values = asdict(checkpoint)
     del values["path"]
-    partial = checkpoint.path / f"{MARKER}.partial"
-    with partial.open("w", encoding="utf-8") as stream:
-        json.dump(values, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(checkpoint.path / MARKER)
+    write_last(checkpoint.path / MARKER, json.dumps(values))

@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -46,7 +46,7 @@ PHASES = (START, *STAGES)
 TRAININGS = {"warm_start": "loss", "policy": "loss"}
 DATED = ("report",)
 LIMIT_SECONDS = 900.0
-SETTINGS = (
+LONG_TRAININGS = (
     "demonstrations.shard_size=20",
     "warm_start.epochs=8",
     "warm_start.save_steps=2",
@@ -69,8 +69,9 @@ class Attempt:
 class Study:
     """A recipe in a home of its own, killed and resumed. What should not be is told to `faults`."""
 
-    def __init__(self, root: Path, seed: int) -> None:
+    def __init__(self, root: Path, seed: int, options: Sequence[str]) -> None:
         self.root = root
+        self.options = options
         self.rng = random.Random(seed)
         self.faults: list[str] = []
         self.kills: Counter[str] = Counter()
@@ -159,9 +160,8 @@ class Study:
 
     def _attempt(self, phase: str | None, share: float) -> Attempt:
         """Run the recipe; in `phase` kill it when `share` of the phase's undisturbed time has passed."""
-        settings = [part for value in SETTINGS for part in ("--set", value)]
         process = subprocess.Popen(
-            self._command("run", str(self.recipe), *settings),
+            self._command("run", str(self.recipe), *self.options),
             env=self._environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -252,9 +252,11 @@ class Study:
         print(f"FAULT {what}: {more}", flush=True)
 
 
-def run_study(root: Path, kills: int, seed: int, phases: tuple[str, ...] = PHASES) -> Study:
-    """Kill `kills` times, in these phases by turns, and recover."""
-    study = Study(root, seed)
+def run_study(
+    root: Path, kills: int, seed: int, phases: tuple[str, ...], options: Sequence[str] = ()
+) -> Study:
+    """Kill `tailor run` with these options `kills` times, in these phases by turns, and recover."""
+    study = Study(root, seed, options)
     study.measure()
     print(
         "undisturbed:",
@@ -319,7 +321,8 @@ def main() -> None:
     arguments = parser.parse_args()
     phases = tuple(arguments.phases.split(","))
     with tempfile.TemporaryDirectory() as root:
-        study = run_study(Path(root), arguments.kills, arguments.seed, phases)
+        options = [part for value in LONG_TRAININGS for part in ("--set", value)]
+        study = run_study(Path(root), arguments.kills, arguments.seed, phases, options)
     print(f"\n{'phase':<16}kills")
     for phase in PHASES:
         print(f"{phase:<16}{study.kills[phase]:>5}")

@@ -14,6 +14,8 @@ from made_up_store import commit, write_artifacts
 from flows.cli import main
 from tailor_core.artifacts.store import Store
 from tailor_core.config.settings import Settings
+from tailor_core.tracking.datasets import Dataset
+from tailor_core.tracking.openlineage import LineageLog
 
 Tailor = Callable[..., tuple[int, str, str]]
 
@@ -48,7 +50,8 @@ def test_a_tree_shows_what_an_artifact_was_made_from_and_what_became_of_it(tailo
     lines = [line.lstrip("│├└─ \xa0") for line in out.splitlines()]
     assert re.match(r"selection@\w{12}  10 rows  1\.5 s", lines[0])
     assert lines[1] == "made from"
-    assert [line.split("@")[0].split(" (")[0] for line in lines[lines.index("used by") + 1 :]] == [
+    used = lines[lines.index("used by") + 1 : lines.index("attempts")]
+    assert [line.split("@")[0].split(" (")[0] for line in used] == [
         "sft_dataset",
         "warm_start",
         "evaluation",
@@ -76,6 +79,38 @@ def test_a_stage_a_digest_and_a_key_name_the_same_artifact(tailor: Tailor, home:
         )
     }
     assert len(said) == 1
+
+
+def test_attempts_are_told_with_the_artifact_those_that_failed_too(tailor: Tailor, home: Path) -> None:
+    log = LineageLog(directory=home / "lineage", recipe="kk")
+    failed, killed, hit = (log.attempt("policy", key(home, "policy"), []) for _ in range(3))
+    failed.start()
+    failed.fail(OSError("disk full"))
+    killed.start()
+    killed.abort()
+    hit.complete(Dataset(name="policy", digest="d", uri="file:///p"), cached=True)
+    log.attempt("report", "ab" * 32, []).start()
+    tailor("catalog", "rebuild")
+    lines = [line.lstrip("│├└─ \xa0") for line in tailor("lineage", "policy")[1].splitlines()]
+    told = lines[lines.index("attempts") + 1 :]
+    time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    for line, expected in zip(
+        sorted(told),
+        (
+            rf"begun {time}, failed \(OSError: disk full\)",
+            rf"begun {time}, killed",
+            "hits since: 1",
+            f"made {time}",
+        ),
+        strict=True,
+    ):
+        assert re.fullmatch(expected, line), line
+    answer = json.loads(tailor("lineage", "policy", "--format", "json")[1])
+    states = sorted((one["state"], one["cached"]) for one in answer["attempts"])
+    assert states == [("ABORT", False), ("COMPLETE", False), ("COMPLETE", True), ("FAIL", False)]
+    status, _, err = tailor("lineage", "report")
+    assert status == 2
+    assert "'report' has no artifact; the last of all attempts at report (1): begun" in err
 
 
 def test_json_holds_every_artifact_and_step(tailor: Tailor, home: Path) -> None:

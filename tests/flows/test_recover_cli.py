@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 
 from flows import recover_cli
 from flows.cli import app
+from tailor_core.catalog.connection import open_catalog
 from tailor_core.config.settings import Settings
 from tailor_core.stages.runs import read_records, registered
+from tailor_core.tracking.attempts import read_flow_run
+from tailor_core.tracking.openlineage import LineageLog
 
 KEY = "ab" * 32
 
@@ -34,7 +37,7 @@ def recover(settings: Settings, *arguments: str) -> str:
 @pytest.fixture
 def killed(settings: Settings) -> str:
     """The id of a run that was killed in `problems`."""
-    with registered(settings, "kk-tiny", ["--set", "seed=3"]) as record:
+    with registered(settings, ["run", "kk-tiny", "--set", "seed=3"]) as record:
         path = settings.home / "runs" / f"{record.id}.json"
         text = path.read_text()
     path.write_text(text)
@@ -49,12 +52,31 @@ def test_a_home_without_runs_has_nothing_to_recover(settings: Settings) -> None:
 
 def test_a_killed_run_is_put_in_order_once(settings: Settings, killed: str) -> None:
     text = recover(settings)
-    assert f"killed: run {killed} of kk-tiny (process " in text
+    assert f"killed: run {killed} of `tailor run kk-tiny --set seed=3` (process " in text
     assert f"removed: {settings.home}/store/.tmp/problems-{KEY}-12345678" in text
     assert (settings.work / f"problems-{KEY}").exists(), "the next attempt goes on from there"
     again = recover(settings).splitlines()
     assert again[0] == "nothing to recover"
-    assert again[1].startswith(f"--resume would run again: run {killed} of kk-tiny")
+    assert again[1].startswith(f"--resume would run again: run {killed} of `tailor run kk-tiny")
+
+
+def test_lineage_and_the_catalog_are_told_that_a_run_was_killed(settings: Settings, killed: str) -> None:
+    log = LineageLog(directory=settings.lineage, recipe="kk-tiny", run_id=killed)
+    living = LineageLog(directory=settings.lineage, recipe="kk-tiny")
+    for one in (log, living):
+        one.start()
+        one.attempt("problems", KEY, []).start()
+    assert "set to ABORT: lineage of problems" in recover(settings, "--dry-run")
+    text = recover(settings)
+    assert "set to ABORT: lineage of problems\n" in text
+    assert "set to ABORT: lineage of kk-tiny\n" in text
+    assert f"brought up to date: {settings.catalog}\n" in text
+    with open_catalog(settings.catalog, read_only=True) as connection:
+        states = connection.execute("select run, state from attempts").fetchall()
+    assert dict(states) == {killed: "ABORT", living.run_id: "START"}
+    told = {run: read_flow_run(settings.lineage, run) for run in (killed, living.run_id)}
+    assert {run: one and one.state for run, one in told.items()} == dict(states)
+    assert "ABORT" not in recover(settings)
 
 
 def test_a_dry_run_changes_nothing(settings: Settings, killed: str) -> None:
@@ -67,9 +89,9 @@ def test_a_dry_run_changes_nothing(settings: Settings, killed: str) -> None:
 
 
 def test_a_live_run_is_left_alone(settings: Settings) -> None:
-    with registered(settings, "kk-tiny", []) as record:
+    with registered(settings, ["run", "kk-tiny"]) as record:
         text = recover(settings)
-        assert text.startswith(f"left alone, for it lives: run {record.id} of kk-tiny")
+        assert text.startswith(f"left alone, for it lives: run {record.id} of `tailor run kk-tiny`")
         assert [one.id for one in read_records(settings)] == [record.id]
 
 
@@ -78,22 +100,21 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that are run; the one with seed=4 fails."""
     seen: list[list[str]] = []
 
-    def run(command: list[str], check: bool) -> Any:
-        seen.append(command)
+    def run(command: list[str], env: dict[str, str], check: bool) -> Any:
+        seen.append([*command, env["TAILOR_HOME"], env["TAILOR_STORE"]])
         return subprocess.CompletedProcess(command, 7 if "seed=4" in command else 0)
 
     monkeypatch.setattr(recover_cli.subprocess, "run", run)
     return seen
 
 
-def test_resume_runs_the_recipe_again_as_it_was_run(
+def test_resume_runs_the_command_again_as_it_was_run(
     settings: Settings, killed: str, commands: list[list[str]]
 ) -> None:
     text = recover(settings, "--resume")
     assert f"resuming: run {killed}" in text
-    places = ["--home", str(settings.home), "--store", settings.store]
     assert [command[1:] for command in commands] == [
-        ["-m", "flows.cli", "run", "kk-tiny", "--set", "seed=3", *places]
+        ["-m", "flows.cli", "run", "kk-tiny", "--set", "seed=3", str(settings.home), settings.store]
     ]
 
 
@@ -101,7 +122,9 @@ def test_a_resumed_run_that_fails_gives_the_command_its_status(
     settings: Settings, killed: str, commands: list[list[str]], tmp_path: Path
 ) -> None:
     path = settings.home / "runs" / f"{killed}.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "options": ["--set", "seed=4"]}))
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), "command": ["run", "kk-tiny", "--set", "seed=4"]})
+    )
     result = CliRunner().invoke(app, ["recover", "--home", str(settings.home), "--resume"])
     assert result.exit_code == 7
 

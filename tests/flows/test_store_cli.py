@@ -121,6 +121,23 @@ def test_gc_shows_first_and_deletes_on_demand(tailor: Run, made: list[Manifest],
     assert {one.key for one in store.manifests()} == {problems.key, verdicts.key}
 
 
+def test_gc_frees_workdirs_that_were_left_for_long(
+    tailor: Run, settings: Settings, made: list[Manifest]
+) -> None:
+    left = settings.work / f"policy-{'ab' * 32}"
+    left.mkdir(parents=True)
+    (left / "shard").write_text("12345")
+    for path in (left / "shard", left):
+        os.utime(path, (0, 0))
+    rows = lines(tailor("gc", "--json")[1])
+    assert [row for row in rows if row["kind"] == "workdir"] == [
+        {"stage": "policy", "key": "ab" * 32, "kind": "workdir", "bytes": 5}
+    ]
+    assert left.exists()
+    assert tailor("gc", "--delete")[0] == 0
+    assert not left.exists()
+
+
 def test_gc_keeps_what_a_recipe_used_last_though_it_is_not_the_newest(
     tailor: Run, made: list[Manifest], settings: Settings
 ) -> None:

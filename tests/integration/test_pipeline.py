@@ -216,7 +216,7 @@ def check_lineage(home: Path) -> None:
         json.loads(line) for path in (home / "lineage").iterdir() for line in path.read_text().splitlines()
     ]
     completed = [event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"]
-    assert sorted(completed) == sorted([f"small.{stage}" for stage in STAGES] * 3)
+    assert sorted(completed) == sorted(["small", *(f"small.{stage}" for stage in STAGES)] * 3)
 
 
 def unfinished(home: Path) -> list[tuple[str, str]]:
@@ -227,6 +227,8 @@ def unfinished(home: Path) -> list[tuple[str, str]]:
         ("prefect/prefect.db", "select 'task', state_type from task_run"),
         ("mlflow.db", "select 'mlflow', status from runs"),
     ):
+        if not (home / database).exists():
+            continue
         with closing(sqlite3.connect(f"file:{home / database}?mode=ro", uri=True)) as connection:
             found += connection.execute(query).fetchall()
     return [(kind, state) for kind, state in found if state in ("RUNNING", "PENDING", "SCHEDULED")]
@@ -258,6 +260,7 @@ def test_a_killed_run_leaves_no_process_and_is_recovered_and_goes_on(
     recovered = tailor(python_environment, "recover", *place).stdout
     assert "set to Crashed: Prefect flow run " in recovered
     assert "set to KILLED: MLflow run small" in recovered
+    assert "set to ABORT: lineage of small" in recovered
     assert unfinished(home) == []
     assert tailor(python_environment, "recover", *place).stdout.startswith(
         "nothing to recover\n--resume would"
@@ -272,6 +275,36 @@ def test_a_killed_run_leaves_no_process_and_is_recovered_and_goes_on(
     assert tailor(python_environment, "recover", *place).stdout.startswith("removed: ")
     assert tailor(python_environment, "recover", *place).stdout == "nothing to recover\n"
     check_force_and_invalidate(python_environment, small_recipe, home)
+
+
+@pytest.mark.timeout(900)  # four programs, one after the other
+def test_a_killed_backbone_is_recovered_and_made_after_all(
+    tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    home, output = tmp_path / "home", tmp_path / "out"
+    sizes = ("conversations=100", "steps=2", "hidden_size=36", "intermediate_size=64")
+    words = [part for size in sizes for part in ("--set", size)]
+    command = [sys.executable, "-m", "flows.cli", "backbone", "tiny", "--output", str(output), *words]
+    process = subprocess.Popen(
+        [*command, "--home", str(home)],
+        env=python_environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 240
+    while not list((home / "work").glob("pretraining-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert ("flow", "RUNNING") in unfinished(home)
+
+    resumed = tailor(python_environment, "recover", "--resume", "--home", str(home)).stdout
+    assert f"of `tailor backbone tiny --output {output}" in resumed
+    assert "set to Crashed: Prefect flow run " in resumed
+    assert unfinished(home) == []
+    assert (output / "model.safetensors").exists()
+    assert not list((home / "work").glob("pretraining-*")), "it is of no use any more"
+    assert not list((home / "runs").iterdir()), "nothing is left to resume"
 
 
 def check_force_and_invalidate(environment: dict[str, str], recipe: Path, home: Path) -> None:

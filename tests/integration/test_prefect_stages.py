@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +211,7 @@ def test_a_failure_of_the_machine_is_tried_again_and_then_goes_through(
     with pytest.raises(OSError, match="the disk went away"):
         run_toy(home, first="fail")
     assert toy_log.read_text().split() == ["fail", "fail"]
-    failed = [path for path in (home / "lineage").iterdir() if '"FAIL"' in path.read_text()]
+    failed = [path for path in (home / "lineage").glob("problems-*") if '"FAIL"' in path.read_text()]
     assert len(failed) == 2
 
 
@@ -219,6 +221,7 @@ def test_every_attempt_and_every_hit_leaves_a_lineage_event(results: Path, home:
     found = [
         json.loads(path.read_text().splitlines()[-1])
         for path in sorted((home / "lineage").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        if not path.name.startswith("run-")
     ]
     told = [
         (
@@ -229,6 +232,55 @@ def test_every_attempt_and_every_hit_leaves_a_lineage_event(results: Path, home:
     ]
     stages = ["toy.problems", "toy.verdicts", "toy.sft_dataset"]
     assert told == [(stage, cached) for cached in ("false", "true") for stage in stages]
+
+
+def test_a_flow_run_leaves_lineage_of_its_own_whose_children_its_stages_are(
+    results: Path, home: Path
+) -> None:
+    run_toy(home)
+    with pytest.raises(OSError, match="went away"):
+        run_toy(home, first="fail")
+    told = {}
+    for path in (home / "lineage").glob("run-*"):
+        start, end = map(json.loads, path.read_text().splitlines())
+        assert start["eventType"] == "START"
+        children = [
+            json.loads(other.read_text().splitlines()[-1])
+            for other in (home / "lineage").iterdir()
+            if f'"runId": "{start["run"]["runId"]}"' in other.read_text() and other != path
+        ]
+        told[end["eventType"]] = [event["eventType"] for event in children]
+    assert told == {"COMPLETE": ["COMPLETE"] * 3, "FAIL": ["FAIL"] * 2}
+
+
+def test_a_run_leaves_a_summary_in_prefect_that_leads_to_digests_lineage_and_mlflow(
+    results: Path, home: Path
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+    from toy_flow import toy
+
+    for arguments in ({}, {}, {"first": "fail"}):
+        with suppress(OSError):
+            toy(home, published=True, **arguments)
+    found = run_toy(home)
+    named = ArtifactFilter(key=ArtifactFilterKey(any_=["tailor-toy"]))
+    with get_client(sync_client=True) as client:
+        told = [str(one.data) for one in client.read_artifacts(artifact_filter=named)]
+        flow_runs = {one.flow_run_id for one in client.read_artifacts(artifact_filter=named)}
+    assert len(flow_runs) == 3
+    row = "| {stage} | {word} | `{digest:.12}` | `file://{home}/store/{uri}` |"
+    for word in ("made", "hit"):
+        rows = [
+            row.format(**found[stage], word=word, home=home)
+            for stage in ("problems", "verdicts", "sft_dataset")
+        ]
+        [text] = [one for one in told if all(row in one for row in rows)]
+        assert f"`tailor lineage sft_dataset@{found['sft_dataset']['digest'][:12]} --home {home}`" in text
+        assert "- MLflow: run `none` in `http://127.0.0.1:9`" in text
+    for text in told:
+        [events] = re.findall(r"lineage events: `(.*)`", text)
+        assert Path(events).exists()
 
 
 def start(
@@ -287,7 +339,8 @@ def test_who_waits_for_a_killed_flow_goes_on_where_that_one_was(
     try:
         assert waiter.stderr
         told = next((line for line in waiter.stderr if "waiting for it" in line), "")
-        assert f"is being made by process {holder.pid}" in told
+        # It is Prefect's lock, on the task: the stage's own, on the artifact, has another name.
+        assert re.search(rf"tailor-problems-\w{{64}} is being made by process {holder.pid} ", told)
         os.kill(holder.pid, signal.SIGKILL)
         out, error = waiter.communicate(timeout=120)
     finally:

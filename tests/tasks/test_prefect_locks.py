@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import signal
@@ -117,6 +118,42 @@ def test_who_waits_is_told_for_whom_and_goes_on_when_that_one_is_killed(
         killer.join()
     assert f"is being made by process {other.pid}" in caplog.text
     assert (settings.locks / f"{KEY}.lock").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("acquire", [True, False], ids=["acquire", "wait"])
+def test_a_coroutine_that_waits_lets_others_go_on(other: subprocess.Popen[str], acquire: bool) -> None:
+    """Were the event loop held up, nobody would kill the holder, and the time would pass."""
+    locks = KernelLocks()
+
+    async def both() -> bool:
+        wait = locks.aacquire_lock(KEY, "me", 60) if acquire else locks.await_for_lock(KEY, 60)
+        waiting = asyncio.create_task(wait)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        os.kill(other.pid, signal.SIGKILL)
+        return await waiting
+
+    assert asyncio.run(both())
+    assert locks.is_lock_holder(KEY, "me") == acquire
+
+
+def test_waiting_in_a_coroutine_has_an_end_and_cancelling_it_leaves_nothing_held() -> None:
+    locks = KernelLocks()
+    assert locks.acquire_lock(KEY, "one")
+
+    async def ask() -> None:
+        assert not await locks.aacquire_lock(KEY, "two", 0)
+        assert not await locks.await_for_lock(KEY, 0)
+        waiting = asyncio.create_task(locks.aacquire_lock(KEY, "two"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(ask())
+    locks.release_lock(KEY, "one")
+    assert not locks.is_locked(KEY)
 
 
 def _kill_once_told(caplog: pytest.LogCaptureFixture, process: int) -> None:

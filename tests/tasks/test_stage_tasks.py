@@ -15,6 +15,7 @@ from tailor_core.artifacts.store import Store
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, StageError
+from tailor_core.stages.execute import StageJob
 from tailor_core.stages.registry import STAGES
 from tasks.locks import KernelLocks
 from tasks.run import Run, current_run
@@ -39,6 +40,14 @@ def cache_key(task: StageTask, run: Run) -> str:
     )
     assert key
     return key
+
+
+def test_a_job_holds_what_no_key_does(run: Run) -> None:
+    recipe = make_recipe({"name": "toy", "demonstrations": {"shard_size": 7}}, "toy")
+    job = StageTask(toy_stages.PACED).job(dataclasses.replace(run, recipe=recipe), {})
+    assert "shard_size" not in job.spec.config
+    assert job.unkeyed == {"shard_size": 7}
+    assert StageJob.from_json(json.loads(json.dumps(job.to_json()))) == job
 
 
 def test_the_cache_key_is_the_stage_key_and_nothing_of_the_run(run: Run, settings: Settings) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 import uuid
 from pathlib import Path
 
 import pytest
 from test_store import KEY, commit
 
-from tailor_core.artifacts.leftovers import remove_leftovers
+from tailor_core.artifacts.leftovers import ABANDONED_SECONDS, remove_abandoned, remove_leftovers
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.store import Store
 
@@ -82,6 +84,23 @@ def test_lock_files_that_nobody_holds_go(some_store: Store, work: Path) -> None:
     (lock.with_suffix(".holder")).write_text("process 1 since 12:00:00")
     assert remove(some_store, work) == [lock]
     assert list(lock.parent.iterdir()) == []
+
+
+def test_workdirs_that_were_left_for_long_go_and_no_others(some_store: Store, work: Path) -> None:
+    left, busy, new = (workdir(work, key * 32) for key in ("ab", "cd", "ef"))
+    (left / "checkpoint-3" / "weights").write_text("weights")
+    now = time.time()
+    for path in (left, busy, new):
+        for one in (path, *path.rglob("*")):
+            os.utime(one, times=(now - ABANDONED_SECONDS - 60,) * 2)
+    os.utime(new / "checkpoint-3")
+    locks = work.parent / "locks"
+    with held(some_store.lock_file("problems", "cd" * 32, locks), "problems"):
+        for dry_run in (True, False):
+            assert left.exists()
+            found = list(remove_abandoned(some_store, work, locks, dry_run=dry_run))
+            assert found == [(left, len("weights"))]
+    assert [path.exists() for path in (left, busy, new)] == [False, True, True]
 
 
 def test_nothing_there_is_nothing_to_remove(some_store: Store, work: Path) -> None:

@@ -59,7 +59,7 @@ def break_writes(store: Store, monkeypatch: pytest.MonkeyPatch, method: str, aft
     def refuse(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("tailor_core.artifacts.store._write_durably", refuse)
+    monkeypatch.setattr("tailor_core.artifacts.store.write_last", refuse)
 
 
 @pytest.mark.parametrize(("method", "after"), [("put_file", 0), ("put_file", 1), ("pipe_file", 0)])

@@ -117,6 +117,30 @@ def test_a_killed_stage_goes_on_after_its_last_whole_shard(
     assert (killed.output / name).read_bytes() == (whole.output / name).read_bytes()
 
 
+def test_shards_of_another_size_are_made_anew_and_give_the_same_bytes(
+    artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The size is in no key, so an attempt may find shards of another one."""
+    whole = context(artifacts, "demonstrations", "-one-size")
+    demonstrations.run(DemonstrationsConfig(total=90, shard_size=90), whole)
+    other = context(artifacts, "demonstrations", "-sizes")
+    real, calls = ProceduralTeacher.demonstrate, []
+
+    def dies(self: ProceduralTeacher, *arguments: object) -> Demonstration:
+        calls.append(1)
+        if len(calls) == 70:
+            raise KeyboardInterrupt
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ProceduralTeacher, "demonstrate", dies)
+    with pytest.raises(KeyboardInterrupt):
+        demonstrations.run(DemonstrationsConfig(total=90, shard_size=30), other)
+    assert len(list((other.workdir / "shards").glob("*-*.parquet"))) == 2
+    demonstrations.run(DemonstrationsConfig(total=90, shard_size=40), other)
+    name = "demonstrations.parquet"
+    assert (other.output / name).read_bytes() == (whole.output / name).read_bytes()
+
+
 def test_a_damaged_or_foreign_shard_is_written_anew(artifacts: Path) -> None:
     config = DemonstrationsConfig(total=60, shard_size=30)
     clean = context(artifacts, "demonstrations", "-clean")

@@ -8,6 +8,7 @@ from typing import Any
 import toy_stages
 
 from tailor_core.artifacts.store import Store
+from tailor_core.config.keyed import unkeyed_values
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.stages.execute import StageJob, execute
@@ -39,6 +40,7 @@ def _job(
         recipe="toy",
         home=str(settings.home),
         store=settings.store,
+        unkeyed=unkeyed_values(recipe(**values).section(stage.product)),
     )
 
 
@@ -62,6 +64,17 @@ def test_after_a_run_nothing_would_run(settings: Settings, store: Store, toy_log
     assert all(one.hit for one in found.values())
     assert all(one.to_line().split()[:2] == [one.stage, "hit"] for one in found.values())
     assert toy_log.read_text() == before, "planning runs nothing"
+
+
+def test_a_value_that_changes_nothing_in_the_result_reaches_the_stage_and_costs_no_hit(
+    settings: Settings, store: Store, toy_log: Path
+) -> None:
+    execute(_job(toy_stages.PACED, settings, demonstrations={"total": 3, "shard_size": 2}))
+    assert toy_log.read_text() == "shards of 2\n"
+    [paced] = plan_stages(recipe(demonstrations={"total": 3, "shard_size": 7}), store, [toy_stages.PACED])
+    assert paced.hit
+    [larger] = plan_stages(recipe(demonstrations={"total": 4, "shard_size": 7}), store, [toy_stages.PACED])
+    assert larger.reasons == ("demonstrations.total 3 -> 4",)
 
 
 def test_a_changed_value_is_named_with_old_and_new(settings: Settings, store: Store) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,7 @@ from tailor_core.stages.runs import (
 RUN = (
     "import sys, time; from pathlib import Path; from tailor_core.config.settings import read_settings\n"
     "from tailor_core.stages.runs import registered\n"
-    "with registered(read_settings(sys.argv[1]), 'kk-tiny', ['--set', 'seed=3']) as record:\n"
+    "with registered(read_settings(sys.argv[1]), ['run', 'kk-tiny', '--set', 'seed=3']) as record:\n"
     "    print(record.id, flush=True); time.sleep(60)\n"
 )
 
@@ -54,11 +53,11 @@ def dead(settings: Settings, record: RunRecord) -> bool:
 
 
 def test_a_run_has_a_record_while_it_lives_and_leaves_nothing(settings: Settings) -> None:
-    with registered(settings, "small.toml", ["--set", "seed=3"]) as record:
+    with registered(settings, ["run", "kk-tiny", "--set", "seed=3"]) as record:
         assert read_records(settings) == [record]
         assert current_run_id() == record.id
-        assert record.recipe == str(Path("small.toml").absolute())
-        assert record.options == ("--set", "seed=3")
+        assert record.command == ("run", "kk-tiny", "--set", "seed=3")
+        assert f"run {record.id} of `tailor run kk-tiny --set seed=3` (process " in str(record)
         assert not dead(settings, record)
     assert current_run_id() == ""
     assert read_records(settings) == []
@@ -66,7 +65,7 @@ def test_a_run_has_a_record_while_it_lives_and_leaves_nothing(settings: Settings
 
 
 def test_a_run_that_raises_leaves_nothing_either(settings: Settings) -> None:
-    with pytest.raises(KeyboardInterrupt), registered(settings, "kk-tiny", []):
+    with pytest.raises(KeyboardInterrupt), registered(settings, ["run", "kk-tiny"]):
         raise KeyboardInterrupt
     assert read_records(settings) == []
 
@@ -103,13 +102,16 @@ def test_the_same_work_brought_to_its_end_forgets_what_was_killed_before(
     kill(other)
     (record,) = read_records(settings)
     mark_recovered(settings, record)
-    with registered(settings, "kk-tiny", ["--set", "seed=4"]):
+    with registered(settings, ["run", "kk-tiny", "--set", "seed=4"]):
         pass
     assert [one.recovered for one in read_records(settings)] == [True], "other work is no concern of it"
-    with pytest.raises(OSError, match="no space"), registered(settings, "kk-tiny", ["--set", "seed=3"]):
+    with (
+        pytest.raises(OSError, match="no space"),
+        registered(settings, ["run", "kk-tiny", "--set", "seed=3"]),
+    ):
         raise OSError("no space")
     assert len(read_records(settings)) == 1, "it did not come to its end"
-    with registered(settings, "kk-tiny", ["--set", "seed=3"]):
+    with registered(settings, ["run", "kk-tiny", "--set", "seed=3"]):
         pass
     assert read_records(settings) == []
 
@@ -117,12 +119,12 @@ def test_the_same_work_brought_to_its_end_forgets_what_was_killed_before(
 def test_a_killed_run_whose_work_was_done_since_is_recovered_but_not_resumed(
     settings: Settings, other: subprocess.Popen[str]
 ) -> None:
-    with registered(settings, "kk-tiny", ["--set", "seed=3"]):
+    with registered(settings, ["run", "kk-tiny", "--set", "seed=3"]):
         pass
     (record,) = read_records(settings)
     assert not record.done, "it lives"
     kill(other)
-    with registered(settings, "kk-tiny", ["--set", "seed=3"]):
+    with registered(settings, ["run", "kk-tiny", "--set", "seed=3"]):
         pass
     (record,) = read_records(settings)
     assert record.done
@@ -133,6 +135,6 @@ def test_a_killed_run_whose_work_was_done_since_is_recovered_but_not_resumed(
 
 def test_what_is_torn_or_of_another_form_is_no_record(settings: Settings) -> None:
     (settings.home / "runs").mkdir()
-    for number, text in enumerate(["", "{", "[]", '{"id": "a"}', '{"options": 3}']):
+    for number, text in enumerate(["", "{", "[]", '{"id": "a"}', '{"command": 3}']):
         (settings.home / "runs" / f"{number}.json").write_text(text)
     assert read_records(settings) == []

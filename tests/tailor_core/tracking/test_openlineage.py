@@ -56,6 +56,34 @@ def test_an_attempt_tells_what_was_made_from_what(tmp_path: Path) -> None:
         assert event["schemaURL"].startswith("https://openlineage.io/spec/")
 
 
+def test_a_flow_run_tells_of_itself_what_its_stages_name_as_their_parent(tmp_path: Path) -> None:
+    ends = (LineageLog.complete, LineageLog.abort, lambda log: log.fail(OSError("disk full")))
+    for number, end in enumerate(ends):
+        log = LineageLog(directory=tmp_path / str(number), recipe="kk-tiny")
+        log.start()
+        log.attempt("verdicts", "a" * 64, []).complete(VERDICTS, cached=True)
+        end(log)
+    told = []
+    for directory in tmp_path.iterdir():
+        found = events(directory)
+        [stage] = [lines[0] for lines in found if len(lines) == 1]
+        [(start, ended)] = [lines for lines in found if len(lines) == 2]
+        parent = stage["run"]["facets"]["parent"]
+        for event in (start, ended):
+            assert parent["run"]["runId"] == event["run"]["runId"]
+            for name in ("namespace", "name"):
+                assert parent["job"][name] == event["job"][name]
+            assert "parent" not in event["run"]["facets"]
+        failure = ended["run"]["facets"].get("errorMessage", {}).get("message", "")
+        told.append((start["eventType"], ended["eventType"], failure))
+        assert len(list(read_attempts(directory))) == 1, "a flow run is no attempt at a stage"
+    assert sorted(told) == [
+        ("START", "ABORT", ""),
+        ("START", "COMPLETE", ""),
+        ("START", "FAIL", "OSError: disk full"),
+    ]
+
+
 def test_each_attempt_has_a_file_of_its_own(tmp_path: Path) -> None:
     log = LineageLog(directory=tmp_path, recipe="kk-tiny")
     for _ in range(3):
@@ -117,7 +145,9 @@ def test_lineage_that_cannot_be_written_is_logged_and_costs_nothing(
     with caplog.at_level(logging.WARNING):
         LineageLog(directory=tmp_path / "file", recipe="r").attempt("policy", "a" * 64, []).start()
         LineageLog(directory=Path("/proc/lineage"), recipe="r").attempt("policy", "a" * 64, []).start()
+        LineageLog(directory=Path("/proc/lineage"), recipe="r").start()
     assert caplog.text.count("lineage of policy was not recorded") == 2
+    assert caplog.text.count("lineage of r was not recorded") == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
