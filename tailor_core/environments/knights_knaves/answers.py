@@ -36,11 +36,11 @@ def _key_of(
     The clauses are in lower case with single spaces; a sum that is not there does not name every person once.
     """
     people = len(names_and_solution) // 2
-    names, solution = names_and_solution[:people], names_and_solution[people:]
+    names, solution = map(str, names_and_solution[:people]), map(bool, names_and_solution[people:])
     worth = {}
     for person, (name, truthful) in enumerate(zip(names, solution, strict=True)):
         for role, right in ((knight, truthful), (knave, not truthful)):
-            worth[_clause(str(name), role)] = _WORTH[person][right]
+            worth[_clause(name, role)] = _WORTH[person][right]
     return worth, _verdicts(people)
 
 
