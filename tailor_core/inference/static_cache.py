@@ -277,9 +277,11 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> tup
     logprobs = torch.log_softmax(logits / sampling.temperature, dim=-1)
     if sampling.top_p < 1:
         logprobs = _nucleus(logprobs, sampling.top_p)
-    uniform = torch.rand(logprobs.shape, generator=generator, device=logits.device)
-    tokens = (logprobs - torch.log(-torch.log(uniform))).argmax(dim=-1)  # Gumbel-max trick
-    return tokens, logprobs.gather(1, tokens[:, None])[:, 0]
+    # The inverse of the cumulative distribution: one random number a row, where Gumbel noise takes one a token.
+    mass = logprobs.exp().cumsum(dim=-1)
+    uniform = torch.rand((len(mass), 1), generator=generator, device=mass.device)
+    tokens = torch.searchsorted(mass, uniform * mass[:, -1:], right=True)
+    return tokens[:, 0], logprobs.gather(1, tokens)[:, 0]
 
 
 def _nucleus(logprobs: Tensor, top_p: float) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -98,6 +100,18 @@ def test_nucleus_sampling_stays_in_the_smallest_set_that_has_the_mass() -> None:
     share = ordered[0] / ordered[:size].sum()
     first = [one for one in groups[0] if one.ids[0] == index[0]]
     assert first[0].logprobs[0] == pytest.approx(float(share.log()), abs=1e-4)
+
+
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
+@pytest.mark.parametrize("top_p", [1.0, 0.5])
+def test_the_smallest_and_the_largest_random_number_draw_tokens_that_have_mass(
+    uniform: float, top_p: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model("llama")
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, uniform))
+    for group in sample(model, Sampling(max_tokens=40, top_p=top_p), eos=()):
+        assert all(0 <= token < 61 for token in group[0].ids)
+        assert all(math.isfinite(logprob) for logprob in group[0].logprobs)
 
 
 def test_completions_end_at_the_end_token_or_at_the_limit() -> None:
