@@ -278,8 +278,9 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> tup
     if sampling.top_p < 1:
         logprobs = _nucleus(logprobs, sampling.top_p)
     # The inverse of the cumulative distribution: one random number a row, where Gumbel noise takes one a token.
-    mass = logprobs.exp().cumsum(dim=-1)
-    uniform = torch.rand((len(mass), 1), generator=generator, device=mass.device)
+    # Doubles, for in floats the product below can round up to the whole mass, and no token lies there.
+    mass = logprobs.exp().cumsum(dim=-1, dtype=torch.float64)
+    uniform = torch.rand((len(mass), 1), generator=generator, device=mass.device, dtype=torch.float64)
     tokens = torch.searchsorted(mass, uniform * mass[:, -1:], right=True)
     return tokens[:, 0], logprobs.gather(1, tokens)[:, 0]
 

@@ -102,13 +102,13 @@ def test_nucleus_sampling_stays_in_the_smallest_set_that_has_the_mass() -> None:
     assert first[0].logprobs[0] == pytest.approx(float(share.log()), abs=1e-4)
 
 
-@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-53])
 @pytest.mark.parametrize("top_p", [1.0, 0.5])
 def test_the_smallest_and_the_largest_random_number_draw_tokens_that_have_mass(
     uniform: float, top_p: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make_model("llama")
-    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, uniform))
+    monkeypatch.setattr(torch, "rand", lambda shape, dtype, **_: torch.full(shape, uniform, dtype=dtype))
     for group in sample(model, Sampling(max_tokens=40, top_p=top_p), eos=()):
         assert all(0 <= token < 61 for token in group[0].ids)
         assert all(math.isfinite(logprob) for logprob in group[0].logprobs)
