@@ -14,7 +14,7 @@ class Options(BaseModel): size: int = 1
 class Coins:
     name = "coins"; options_model = Options; main_difficulty = "size"
     def generate(self, options, *, count, split, seed, exclude=frozenset(), difficulty=None): return []
-    ood_levels = render = solve = check_answer = check_steps = None
+    ood_levels = render = read_spec = solve = check_answer = check_steps = count_moves = None
     canonical_hash = from_record = to_record = None
 class Half: name = "half"
 """
