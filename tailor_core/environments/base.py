@@ -21,6 +21,7 @@ from tailor_core.records import Problem
 ENTRY_POINT_GROUP = "tailor.environments"
 
 _BUILT_IN = {
+    "igsm": "tailor_core.environments.igsm:IGSM",
     "kk": "tailor_core.environments.knights_knaves:KnightsKnaves",
 }
 """The package's own environments, so that a source checkout needs no installed entry points."""

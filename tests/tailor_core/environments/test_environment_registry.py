@@ -82,3 +82,21 @@ def test_importing_environments_loads_nothing_heavy():
         check=True,
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_both_families_are_built_in_and_igsm_is_light():
+    assert {"igsm", "kk"} <= set(known_environments())
+    program = (
+        "import sys; from tailor_core.environments import get_environment, read_options;"
+        "get_environment('igsm').generate(read_options('igsm', {}), count=2, split='train', seed=0);"
+        "heavy = ('torch', 'transformers', 'huggingface_hub', 'networkx', 'numpy', 'polars', 'prefect');"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "[]"
