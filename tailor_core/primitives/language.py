@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tailor_core.environments.igsm import moves as igsm
 from tailor_core.environments.knights_knaves import moves as knights_knaves
 from tailor_core.environments.programs import MoveProgram
 from tailor_core.errors import RecipeError
@@ -74,4 +75,4 @@ def language_of(environment: str) -> MoveLanguage:
     return MoveLanguage(program, program.dimensions())
 
 
-_PROGRAMS: dict[str, type[MoveProgram]] = {"kk": knights_knaves.Program}
+_PROGRAMS: dict[str, type[MoveProgram]] = {"igsm": igsm.Program, "kk": knights_knaves.Program}
