@@ -45,7 +45,9 @@ app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
-EnvironmentName = Annotated[str, typer.Argument(help="family of problems, such as kk")]
+EnvironmentName = Annotated[
+    str, typer.Argument(help="family of problems: kk, igsm, or one that a package adds")
+]
 
 
 @app.command()
@@ -136,6 +138,8 @@ def problems(
     people: Annotated[int | None, typer.Option(help="kk: number of people")] = None,
     depth: Annotated[int | None, typer.Option(help="kk: levels of a statement at most")] = None,
     width: Annotated[int | None, typer.Option(help="kk: operands of an and/or at most")] = None,
+    setting: Annotated[str | None, typer.Option(help="igsm: med, hard or plain")] = None,
+    op: Annotated[int | None, typer.Option(help="igsm: operations that the solution takes")] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="any option of the environment; repeatable")
     ] = None,
@@ -143,8 +147,15 @@ def problems(
     """Generate problems as JSON lines.
 
     Example: tailor problems kk --people 5 --size 3 --seed 7
+    Example: tailor problems igsm --setting hard --op 21 --size 3
     """
-    shorthands = {"people": None if people is None else [people], "depth": depth, "width": width}
+    shorthands = {
+        "people": None if people is None else [people],
+        "depth": depth,
+        "width": width,
+        "setting": setting,
+        "op": None if op is None else [op],
+    }
     given = {name: value for name, value in shorthands.items() if value is not None}
     options = read_options(environment, {**given, **_parse_options(option or [])})
     found = get_environment(environment).generate(options, count=size, split=split, seed=seed)

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tailor_core.demonstrations.knights_knaves.narration import write_demonstration
+from tailor_core.demonstrations.igsm import narration as igsm
+from tailor_core.demonstrations.knights_knaves import narration as knights_knaves
 from tailor_core.demonstrations.teacher import make_demonstration
 from tailor_core.errors import InputError, RecipeError
 from tailor_core.records import Demonstration, Primitive, Problem, content_id
@@ -14,7 +15,10 @@ from tailor_core.records import Demonstration, Primitive, Problem, content_id
 Writer = Callable[[Problem, Primitive, random.Random], tuple[str, str]]
 """(problem, primitive, random source) -> (think text, answer text)."""
 
-_WRITERS: dict[str, Writer] = {"kk": write_demonstration}
+_WRITERS: dict[str, Writer] = {
+    "igsm": igsm.write_demonstration,
+    "kk": knights_knaves.write_demonstration,
+}
 """Environment -> who runs programs on its problems."""
 
 

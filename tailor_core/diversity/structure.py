@@ -1,7 +1,8 @@
 """What a reasoning trace looks like once its particulars are masked.
 
 Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces
-people by N1, N2, ... in order of first appearance, role words by what they mean, numbers by `#` and what is
+people by N1, N2, ... in order of first appearance, role words by what they mean, numbers by `#`, single letters
+that stand for something by `x`, and what is
 said of a clause that is weighed, "(true)", "(false)" or "(open)", by one mark;
 `skeleton` goes on to fold whole statements into one symbol, so that what is left is the move that a
 sentence makes and not what it is about. Works on text alone, in linear time, for any text; of puzzles it
@@ -33,6 +34,8 @@ _WORDS = {
     **{lying + plural: LYING for _, lying in ROLE_PAIRS for plural in ("", "s")},
     "heroes": TRUTHFUL,
 }
+VARIABLE = "x"
+_LETTERS_THAT_ARE_WORDS = ("a", "A", "I")
 _SENTENCE_END = re.compile(r"[.?!;]+(?=\s|$)|\n")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _OPENERS = frozenset("\"'[-*")
@@ -114,9 +117,11 @@ def _is_capitalised(token: str) -> bool:
 
 
 def _mask(token: str, people: dict[str, str]) -> str:
+    word = token.casefold()
+    if len(word) == 1 and word.isalpha() and token not in _LETTERS_THAT_ARE_WORDS:
+        return VARIABLE
     if token in people:
         return people[token]
-    word = token.casefold()
     return "#" if word.isdecimal() else _WORDS.get(word, word)
 
 

@@ -20,7 +20,10 @@ from tailor_core.records import Problem
 
 ENTRY_POINT_GROUP = "tailor.environments"
 
-_BUILT_IN = {"kk": "tailor_core.environments.knights_knaves:KnightsKnaves"}
+_BUILT_IN = {
+    "igsm": "tailor_core.environments.igsm:IGSM",
+    "kk": "tailor_core.environments.knights_knaves:KnightsKnaves",
+}
 """The package's own environments, so that a source checkout needs no installed entry points."""
 
 
@@ -29,7 +32,7 @@ class Solutions:
     """All solutions of a spec, counted; `first` is one of them (JSON values), None where there is none."""
 
     count: int
-    first: list[bool] | None
+    first: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,10 @@ class Environment(Protocol):
         """The question text of a spec."""
         ...
 
+    def read_spec(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The spec of one row in Tailor's or a peer's format, solvable or not."""
+        ...
+
     def solve(self, spec: Mapping[str, Any]) -> Solutions:
         """Count the solutions of a spec, and give one."""
         ...
@@ -108,6 +115,13 @@ class Environment(Protocol):
 
     def check_steps(self, problem: Problem, think: str) -> StepReport:
         """Check the reasoning itself, step by step."""
+        ...
+
+    def count_moves(self, think: str) -> dict[str, int]:
+        """How often each reasoning move is seen in any text, told by its wording alone.
+
+        `other` counts sentences of no known form, `voice:<name>` those in a voice's wording; zeros are left out.
+        """
         ...
 
     def canonical_hash(self, spec: Mapping[str, Any]) -> str:
@@ -177,9 +191,11 @@ _PARTS = (
     "generate",
     "ood_levels",
     "render",
+    "read_spec",
     "solve",
     "check_answer",
     "check_steps",
+    "count_moves",
     "canonical_hash",
     "from_record",
     "to_record",

@@ -6,6 +6,7 @@ that happens is an `InputError` that names the field.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import reprlib
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ from typing import Any
 from tailor_core.environments.base import get_environment
 from tailor_core.errors import InputError
 from tailor_core.records import Problem
+
+UNASSIGNED = "unassigned"
+"""The split of a problem that was not generated for one."""
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 60, 60
@@ -48,10 +52,47 @@ def problem_from_json(line: Mapping[str, Any], environment: str | None = None) -
     return get_environment(environment_of(line, environment)).from_record(line)
 
 
+def question_id(environment: str, question: str) -> str:
+    """The id of a problem whose question says all there is to it: a hash of that."""
+    return hashlib.sha256(f"{environment}\n{question}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def text_of(row: Mapping[str, Any], field: str) -> str | None:
+    """A field that must be a text where it is given."""
+    text = row.get(field)
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"{field} = {shown(text)}, but must be a text, or be left out")
+    return text
+
+
+def identity_of(row: Mapping[str, Any]) -> str | None:
+    """The id of a row; None where it has none."""
+    identity = row.get("id")
+    if identity is None:
+        return None
+    if not isinstance(identity, (str, int)) or isinstance(identity, bool):
+        raise InputError(f"id = {shown(identity)}, but must be a text or a whole number, or be left out")
+    return str(identity)
+
+
+def split_of(row: Mapping[str, Any]) -> str:
+    """The split of an own row (`metadata.split`) or a verl row (`extra_info.split`)."""
+    for field in ("metadata", "extra_info"):
+        holder = row.get(field)
+        if isinstance(holder, str) and field == "metadata":
+            holder = json_object(holder, field)
+        if isinstance(holder, Mapping) and holder.get("split") is not None:
+            split = holder["split"]
+            if not isinstance(split, str):
+                raise InputError(f"{field}.split = {shown(split)}, but must be a text, or be left out")
+            return split
+    return UNASSIGNED
+
+
 def solve_json(line: Mapping[str, Any], environment: str | None = None) -> dict[str, Any]:
     """`{"id", "solution", "n_solutions"}` of a JSON line; the solution is null unless it is the only one."""
     found = get_environment(environment_of(line, environment))
-    solutions = found.solve(spec_of(line))
+    solutions = found.solve(found.read_spec(line))
     identity = line.get("id")
     return {
         "id": identity if isinstance(identity, (str, int)) else None,
@@ -68,13 +109,11 @@ def environment_of(line: Mapping[str, Any], default: str | None) -> str:
     return name
 
 
-def spec_of(line: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`metadata.spec` of a line, or the line itself where it is a peer's flat row (it holds `statements`)."""
+def metadata_spec(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`metadata.spec` of a line in Tailor's own form; InputError where there is none."""
     metadata = line.get("metadata")
     if isinstance(metadata, str):
         metadata = json_object(metadata, "metadata")
-    if metadata is None and "statements" in line:
-        return line
     if not isinstance(metadata, Mapping):
         raise InputError(f"metadata = {shown(metadata)}, but must be an object with the field spec")
     spec = metadata.get("spec")

@@ -53,5 +53,5 @@ def _row(problem: Problem, completion: Completion, sample: int, model: str, diff
         tokens=len(completion.token_ids),
         entropy=rounded(surprise),
         reason=found.reason if well_formed or completion.finished else CUT_OFF,
-        moves=classify(trace_of(completion.text)),
+        moves=classify(problem.environment, trace_of(completion.text)),
     )

@@ -1,18 +1,6 @@
 """Which reasoning moves a trace shows, however imperfect its text: the primitives that a model still uses.
 
-Counts come from the sentence forms of the Knights & Knaves trace language (see `step_language.MOVES`):
-
-    open, focus                     lists who is left, turns to a person
-    assume, switch, merge           works by cases
-    claim, derive, judge            cites a claim, concludes from what is known, weighs a claim
-    clash, contradiction, reject    finds a conflict and drops the assumption
-    same, different, accuse, self   rules for pairs, and for a claim about oneself
-    ask, restate                    works backward from a person, quotes
-    check, undecided, fits, done    verifies, finds a claim that may be true or not, sums up
-    retract                         takes an error back
-    weigh                           steps of any kind that weigh a claim clause by clause, counted once more
-    other                           sentences of no known form
-    voice:<name>                    sentences in that voice's wording
+Counts come from the sentence forms of the trace language that the environment owns (`Environment.count_moves`).
 """
 
 from __future__ import annotations
@@ -20,16 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tailor_core.environments.knights_knaves.step_language import count_moves
+from tailor_core.environments.base import get_environment
 from tailor_core.evaluation.intervals import rounded
 
 
-def classify(think: str) -> dict[str, int]:
-    """How often each move is seen in a think block; moves not seen are left out.
+def classify(environment: str, think: str) -> dict[str, int]:
+    """How often each move of an environment is seen in a think block; moves not seen are left out.
 
     Any text will do: whatever is no step counts as `other`, a last sentence cut short among it.
     """
-    return count_moves(think)
+    return get_environment(environment).count_moves(think)
 
 
 def trace_of(completion: str) -> str:

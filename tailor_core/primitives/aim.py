@@ -1,7 +1,8 @@
 """What the student lacks, as the probe shows it, and which moves that calls for.
 
 Tailor's own rule of thumb: answers that are wrong call for testing and verifying, answers out of form for
-short and plain traces, and a fall from easy to hard problems for a good choice of what to look at next.
+short and plain traces, and a fall from easy to hard problems for a good choice of what to look at next. Which
+moves these are is for each move language to say (`MoveProgram.called_for`).
 """
 
 from __future__ import annotations
@@ -12,31 +13,6 @@ from typing import Any
 
 MOST = 3.0
 """How much likelier a move can become at most."""
-
-_CALLED_FOR = {
-    "wrong": {
-        "test": ("eager",),
-        "verification": ("check", "fits"),
-        "slip": ("derive", "judge"),
-        "cases": ("merge",),
-    },
-    "out_of_form": {
-        "restating": ("none",),
-        "summary": ("none",),
-        "verification": ("none",),
-        "voice": ("plain", "shorthand"),
-    },
-    "falls": {
-        "order": ("constraining", "connected", "fewest-unknowns"),
-        "case": ("furthest",),
-        "subgoals": ("open", "focus"),
-        "direction": ("backward",),
-    },
-}
-"""Lack -> dimension -> values that help; a language without the dimension passes over it."""
-
-_WRONG = "roles are right"
-"""What the reason of an answer says that has the right form and is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +25,11 @@ class Aim:
     lacks: Mapping[str, float] = field(default_factory=dict)
     pass_rates: Mapping[int, float] = field(default_factory=dict)
 
-    def weights(self, dimension: str, values: Sequence[str]) -> list[float]:
-        """One weight for each value, 1 where nothing speaks for it."""
+    def weights(self, values: Sequence[str], called_for: Mapping[str, Sequence[str]]) -> list[float]:
+        """One weight for each value, 1 where nothing speaks for it; `called_for`: lack -> values that help."""
         weights = []
         for value in values:
-            pull = sum(
-                lack for name, lack in self.lacks.items() if value in _CALLED_FOR[name].get(dimension, ())
-            )
+            pull = sum(lack for name, lack in self.lacks.items() if value in called_for.get(name, ()))
             weights.append(1.0 + (MOST - 1.0) * min(pull, 1.0))
         return weights
 
@@ -65,13 +39,16 @@ class Aim:
 
 
 def read_aim(summary: Mapping[str, Any]) -> Aim:
-    """The aim of a probe's summary: `pass_rate_by_difficulty` ({"3": share}) and `failures` ({reason: n})."""
+    """The aim of a probe's summary.
+
+    It holds `pass_rate_by_difficulty` ({"3": share}), `failures` ({reason: n}), and in `wrong` how many of the
+    failures have the right form.
+    """
     rates = {int(level): float(rate) for level, rate in summary["pass_rate_by_difficulty"].items()}
-    failures = {str(reason): int(count) for reason, count in summary["failures"].items()}
-    total = sum(failures.values())
+    total = sum(map(int, summary["failures"].values()))
     if not rates or not total:
         return Aim({}, rates)
-    wrong = sum(count for reason, count in failures.items() if _WRONG in reason) / total
+    wrong = int(summary["wrong"]) / total
     easiest, hardest = rates[min(rates)], rates[max(rates)]
     falls = max(easiest - hardest, 0.0) / easiest if easiest else 1.0
     lacks = {"wrong": round(wrong, 6), "out_of_form": round(1 - wrong, 6), "falls": round(falls, 6)}

@@ -71,7 +71,8 @@ class Composer:
         free = sorted(name for name, values in self.language.dimensions.items() if len(values) > 1)
         for name in self.rng.sample(free, min(changes, len(free))):
             others = [value for value in self.language.dimensions[name] if value != values[name]]
-            changed[name] = self.rng.choices(others, self.aim.weights(name, others))[0]
+            weights = self.aim.weights(others, self.language.called_for(name))
+            changed[name] = self.rng.choices(others, weights)[0]
         return changed
 
     def _is_new(self, candidate: Candidate) -> bool:

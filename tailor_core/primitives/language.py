@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tailor_core.environments.igsm import moves as igsm
 from tailor_core.environments.knights_knaves import moves as knights_knaves
+from tailor_core.environments.programs import MoveProgram
 from tailor_core.errors import RecipeError
 from tailor_core.records import Primitive
 
@@ -16,15 +18,10 @@ Values = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class MoveLanguage:
-    """The dimensions of programs and their values, and how a program becomes a primitive.
+    """The programs of an environment, and which dimensions and values of them there are to choose from."""
 
-    telling: the dimensions that say how reasoning is worded -> the value in which programs are compared
-    """
-
+    program: type[MoveProgram]
     dimensions: Mapping[str, tuple[str, ...]]
-    telling: Mapping[str, str]
-    describe: Callable[[Values], tuple[str, str, str, dict[str, Any]]]
-    """Values -> (id, name, instruction, program)."""
 
     def within(self, allowed: Mapping[str, Sequence[str]]) -> MoveLanguage:
         """The language with only these values in these dimensions; RecipeError where there is no such."""
@@ -42,44 +39,40 @@ class MoveLanguage:
                     )
         return replace(self, dimensions={**self.dimensions, **{n: tuple(v) for n, v in allowed.items()}})
 
+    def called_for(self, dimension: str) -> Mapping[str, Sequence[str]]:
+        """What a student can lack -> the values of a dimension that help."""
+        return {lack: helps.get(dimension, ()) for lack, helps in self.program.called_for.items()}
+
     def retold(self, values: Values) -> Values:
         """The same reasoning, worded as that of any other program: what is left to tell two apart."""
-        return {**values, **self.telling}
+        return {**values, **self.program.worded}
 
     def identify(self, values: Values) -> str:
         """The id that the primitive of these values has."""
-        return self.describe(values)[0]
+        return self.program.from_dict(values).id
 
     def primitive(self, values: Values, provenance: Mapping[str, Any]) -> Primitive:
         """The primitive of a program, not screened yet."""
-        identity, name, instruction, program = self.describe(values)
+        program = self.program.from_dict(values)
         return Primitive(
-            id=identity,
-            name=name,
-            instruction=instruction,
+            id=program.id,
+            name=program.name,
+            instruction=program.instruction,
             kind="procedural",
-            program=program,
+            program=dict(program.to_dict()),
             provenance=dict(provenance),
         )
 
 
 def language_of(environment: str) -> MoveLanguage:
     """The move language of an environment; RecipeError where it has none."""
-    if environment not in _LANGUAGES:
+    if environment not in _PROGRAMS:
         raise RecipeError(
             f"environment.name = {environment!r} has no move language to discover primitives in; "
-            f"use one of {', '.join(sorted(_LANGUAGES))}"
+            f"use one of {', '.join(sorted(_PROGRAMS))}"
         )
-    return _LANGUAGES[environment]
+    program = _PROGRAMS[environment]
+    return MoveLanguage(program, program.dimensions())
 
 
-def _describe_knights_knaves(values: Values) -> tuple[str, str, str, dict[str, Any]]:
-    program = knights_knaves.Program.from_dict(values)
-    return program.id, program.name, program.instruction, dict(program.to_dict())
-
-
-_LANGUAGES = {
-    "kk": MoveLanguage(
-        knights_knaves.DIMENSIONS, {"voice": "plain", "answer": "lines"}, _describe_knights_knaves
-    )
-}
+_PROGRAMS: dict[str, type[MoveProgram]] = {"igsm": igsm.Program, "kk": knights_knaves.Program}

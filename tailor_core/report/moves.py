@@ -66,11 +66,13 @@ def _taught(materials: Materials) -> Usage:
     """The moves of the demonstrations that were kept; empty where these are not among the inputs."""
     try:
         demonstrations = materials.records("demonstrations", "demonstrations", Demonstration)
+        environments = materials.table("problems", "problems").select("id", "environment")
         decisions = materials.records("selection", "selection", SelectionDecision)
     except ArtifactError:
         return {}
     kept = {decision.demonstration_id for decision in decisions if decision.kept}
-    return usage(classify(d.think) for d in demonstrations if d.id in kept)
+    environment = dict(environments.iter_rows())
+    return usage(classify(environment[d.problem_id], d.think) for d in demonstrations if d.id in kept)
 
 
 def _order(used: Mapping[str, Usage]) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -17,6 +17,7 @@ from tailor_core.evaluation.suites import choose_splits, spread_sample
 from tailor_core.inference.engine import Sampling, load_engine
 from tailor_core.records import EvaluationRow, Problem, content_id
 from tailor_core.stages.context import StageContext
+from tailor_core.verification.scoring import score
 
 MODEL = "base"
 
@@ -24,7 +25,8 @@ MODEL = "base"
 def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
     """Write completions.parquet (`EvaluationRow`) and summary.json.
 
-    The summary holds `pass_rate_by_difficulty` ({"2": share}) and `failures` ({reason: count}, most first).
+    The summary holds `pass_rate_by_difficulty` ({"2": share}), `failures` ({reason: count}, most first) and in
+    `wrong` how many of them have the right form.
     StageError where the split does not exist.
     """
     table = context.inputs["problems"] / "problems.parquet"
@@ -49,7 +51,7 @@ def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
             on_done=bar.update,
         )
     write_records(context.output / "completions.parquet", rows)
-    summary = summarise_probe(rows)
+    summary = summarise_probe(rows, {problem.id: problem for problem in chosen})
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)  # keeps the order of keys
     (context.output / "summary.json").write_text(text + "\n", encoding="utf-8")
     correct = sum(row.reward == 1 for row in rows)
@@ -60,15 +62,19 @@ def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
     }
 
 
-def summarise_probe(rows: Sequence[EvaluationRow]) -> dict[str, Any]:
-    """Pass rate of each difficulty (keys in ascending order), and the reasons of the failures."""
+def summarise_probe(rows: Sequence[EvaluationRow], problems: Mapping[str, Problem]) -> dict[str, Any]:
+    """Pass rate of each difficulty (keys in ascending order), the reasons of the failures, and the wrong ones."""
     groups: dict[int, list[float]] = {}
     for row in sorted(rows, key=lambda row: row.difficulty):
         groups.setdefault(row.difficulty, []).append(row.reward)
-    failures = Counter(row.reason for row in rows if row.reward != 1)
+    failed = [row for row in rows if row.reward != 1]
+    failures = Counter(row.reason for row in failed)
     return {
         "pass_rate_by_difficulty": {
             str(level): rounded(sum(rewards) / len(rewards)) for level, rewards in groups.items()
         },
         "failures": dict(sorted(failures.items(), key=lambda entry: (-entry[1], entry[0]))),
+        "wrong": sum(
+            bool(score(problems[row.problem_id], row.completion).checks["parsed"]) for row in failed
+        ),
     }

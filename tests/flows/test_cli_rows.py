@@ -204,3 +204,26 @@ def test_a_reader_that_leaves_early_is_no_error(python_environment: dict[str, st
     assert result.stderr == b""
     assert result.returncode == 0
     assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("setting", "op"), [("med", 15), ("hard", 21), ("plain", 25)])
+def test_igsm_problems_are_made_solved_and_scored(tailor: Run, setting: str, op: int) -> None:
+    made = tailor("problems", "igsm", "--setting", setting, "--op", str(op), "--size", "3", "--seed", "7")
+    problems = rows(made)
+    assert [problem["metadata"]["difficulty"]["op"] for problem in problems] == [op] * 3
+    solved = rows(tailor("solve", "igsm", stdin=made.stdout))
+    assert [str(row["solution"]) for row in solved] == [problem["answer"] for problem in problems]
+    responses = [
+        {"problem": problem, "response": f"<think>Because.</think><answer>{answer}</answer>"}
+        for problem in problems
+        for answer in (problem["answer"], "1000")
+    ]
+    lines = "\n".join(map(json.dumps, responses)).encode()
+    assert [row["reward"] for row in rows(tailor("score", "igsm", stdin=lines))] == [1.0, 0.0] * 3
+
+
+def test_an_option_of_another_environment_is_one_sentence(tailor: Run) -> None:
+    refused = tailor("problems", "igsm", "--people", "3")
+    assert refused.returncode == 2
+    assert b"environment.options.people" in refused.stderr
+    assert b"the keys are setting, op" in refused.stderr

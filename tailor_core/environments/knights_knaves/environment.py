@@ -46,6 +46,10 @@ class KnightsKnaves:
         puzzle = read_spec(spec)
         return render(puzzle, read_templates(spec, puzzle.people))
 
+    def read_spec(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`metadata.spec` of a row, or a peer's flat row, which holds the same fields."""
+        return formats.spec_of(row)
+
     def solve(self, spec: Mapping[str, Any]) -> Solutions:
         """All solutions, counted; `first` is the one with the fewest bits set from the right."""
         puzzle = read_spec(spec)
@@ -69,6 +73,12 @@ class KnightsKnaves:
         from tailor_core.environments.knights_knaves.steps import check_steps
 
         return check_steps(puzzle_of(problem), think)
+
+    def count_moves(self, think: str) -> dict[str, int]:
+        """Steps by kind, steps that weigh a claim clause by clause (`weigh`), and voices."""
+        from tailor_core.environments.knights_knaves.step_language import count_moves
+
+        return count_moves(think)
 
     def canonical_hash(self, spec: Mapping[str, Any]) -> str:
         """Equal exactly for puzzles that differ by renaming and re-ordering alone."""

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailor_core.environments.knights_knaves.canonical import canonical_hash
-from tailor_core.environments.knights_knaves.generator import UNASSIGNED, problem_of
+from tailor_core.environments.knights_knaves.generator import problem_of
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence, find_templates
 from tailor_core.environments.knights_knaves.spec import read_solution, read_spec, read_templates
 from tailor_core.environments.knights_knaves.statements import with_article
-from tailor_core.environments.rows import json_object, shown, spec_of
-from tailor_core.errors import InputError
+from tailor_core.environments.rows import identity_of, metadata_spec, split_of, text_of
 from tailor_core.records import Problem
 
 
@@ -31,7 +30,7 @@ def from_record(row: Mapping[str, Any]) -> Problem:
     words = row.get("knight_knave") if flat else spec.get("roles")
     puzzle = read_spec({**spec, "roles": words}, where)
     solution = read_solution(spec, puzzle, where)
-    question = _text(row, "quiz" if flat else "question")
+    question = text_of(row, "quiz" if flat else "question")
     templates = read_templates(spec, puzzle.people, where)
     if question is not None and not templates:
         templates = find_templates(puzzle, question) or []
@@ -39,11 +38,16 @@ def from_record(row: Mapping[str, Any]) -> Problem:
         puzzle,
         templates,
         solution,
-        _split(row),
+        split_of(row),
         canonical_hash(puzzle.statements),
         question=question,
-        identity=_identity(row),
+        identity=identity_of(row),
     )
+
+
+def spec_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`metadata.spec` of a row, or the row itself where it is a peer's flat one (it holds `statements`)."""
+    return row if row.get("metadata") is None and "statements" in row else metadata_spec(row)
 
 
 def to_record(problem: Problem) -> dict[str, Any]:
@@ -83,33 +87,3 @@ def to_logic_rl(problem: Problem, index: int) -> dict[str, Any]:
         "reward_model": {"style": "rule", "ground_truth": truth},
         "extra_info": {"split": problem.split, "index": index},
     }
-
-
-def _text(row: Mapping[str, Any], field: str) -> str | None:
-    text = row.get(field)
-    if text is not None and not isinstance(text, str):
-        raise InputError(f"{field} = {shown(text)}, but must be a text, or be left out")
-    return text
-
-
-def _identity(row: Mapping[str, Any]) -> str | None:
-    identity = row.get("id")
-    if identity is None:
-        return None
-    if not isinstance(identity, (str, int)) or isinstance(identity, bool):
-        raise InputError(f"id = {shown(identity)}, but must be a text or a whole number, or be left out")
-    return str(identity)
-
-
-def _split(row: Mapping[str, Any]) -> str:
-    """The split of an own row (`metadata.split`) or a Logic-RL row (`extra_info.split`)."""
-    for field in ("metadata", "extra_info"):
-        holder = row.get(field)
-        if isinstance(holder, str) and field == "metadata":
-            holder = json_object(holder, field)
-        if isinstance(holder, Mapping) and holder.get("split") is not None:
-            split = holder["split"]
-            if not isinstance(split, str):
-                raise InputError(f"{field}.split = {shown(split)}, but must be a text, or be left out")
-            return split
-    return UNASSIGNED

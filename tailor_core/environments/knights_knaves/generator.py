@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence, Set
 from random import Random
@@ -20,6 +19,7 @@ from tailor_core.environments.knights_knaves.words import (
     TEMPLATES,
     UNCOMMON_NAMES,
 )
+from tailor_core.environments.rows import question_id
 from tailor_core.environments.splits import belongs
 from tailor_core.errors import RecipeError
 from tailor_core.records import Problem, content_id
@@ -27,9 +27,6 @@ from tailor_core.records import Problem, content_id
 ENVIRONMENT = "kk"
 
 _log = logging.getLogger(__name__)
-
-UNASSIGNED = "unassigned"
-"""The split of a problem that was not generated for one."""
 
 _FRUITLESS = 20_000
 """So many draws in a row without a new puzzle mean that there is none: the draws cover every kind evenly."""
@@ -129,7 +126,7 @@ def problem_of(
     """The record of a puzzle; question and id are made from the puzzle where they are not given."""
     question = render(puzzle, templates) if question is None else question
     return Problem(
-        id=problem_id(question) if identity is None else identity,
+        id=question_id(ENVIRONMENT, question) if identity is None else identity,
         environment=ENVIRONMENT,
         question=question,
         answer=answer_lines(puzzle.names, solution, puzzle.knight, puzzle.knave),
@@ -151,11 +148,6 @@ def problem_of(
             **(extra or {}),
         },
     )
-
-
-def problem_id(question: str) -> str:
-    """The question says all there is to a puzzle, so its hash is the id."""
-    return hashlib.sha256(f"{ENVIRONMENT}\n{question}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _as_list(statement: Statement) -> list[Any]:

@@ -2,18 +2,15 @@
 
 A `Program` fixes one value in each of several independent dimensions (whom to turn to next, which case to try
 first, when to look for a contradiction, ...). It says how to argue about any puzzle, and nothing about a
-particular one. Its id is the hash of its values; its name and instruction are made from them.
+particular one. See `programs`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Literal
 
-from tailor_core.errors import InputError
-from tailor_core.records import content_id
+from tailor_core.environments.programs import MoveProgram
 
 Order = Literal["given", "talked-about", "constraining", "connected", "fewest-unknowns"]
 Case = Literal["knight", "knave", "furthest"]
@@ -35,108 +32,11 @@ Weighing = Literal["whole", "clauses"]
 Inspection = Literal["spot", "sweep"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """One way of reasoning; every field is one dimension, and its type lists the values.
-
-    order:        whom to turn to first, wherever there is a choice
-    case:         which role to assume first; `furthest` is the one from which more follows
-    test:         look for a contradiction after every fact (eager), or when nothing more follows (lazy)
-    depth:        draw all that follows, or one thing, or nothing, before the next assumption
-    branching:    make assumptions inside assumptions, and give up the innermost that fails; or begin afresh
-                  after each failure, with all assumptions said anew (afresh); or make one at a time, and turn
-                  to the other case where the first gets stuck (flat); or never make any
-    preference:   weigh claims of people not placed first (judging), or use those of people placed (citing)
-    rules:        shortcuts: `pairs` (who calls whom what, mutual accusations), `self` (claims that rule out
-                  a role of their own speaker), both, or none
-    cases:        explore one case, or both where what they share helps
-    verification: at the end check each claim, or say that all fit
-    subgoals:     list who is open, or name whom one turns to
-    direction:    from what is known, or backward from the person asked about
-    slip:         make one hasty step, a derivation or a judgement, and take it back
-    restating:    repeat all claims first
-    summary:      sum up everybody's role at the end
-    inspection:   where a contradiction is looked for, point at the claim that fails (spot), or go through the
-                  claims of all who are placed, up to the first that fails (sweep)
-    weighing:     judge a claim as a whole, or say of each of its clauses whether it is true
-    voice:        the wording
-    answer:       numbered lines, or a sentence
-    """
-
-    order: Order = "given"
-    case: Case = "knight"
-    test: Test = "eager"
-    depth: Depth = "fixpoint"
-    branching: Branching = "nested"
-    preference: Preference = "judging"
-    rules: Rules = "none"
-    cases: Cases = "single"
-    verification: Verification = "none"
-    subgoals: Subgoals = "none"
-    direction: Direction = "forward"
-    slip: Slip = "none"
-    restating: Restating = "none"
-    summary: Summary = "none"
-    inspection: Inspection = "spot"
-    weighing: Weighing = "whole"
-    voice: Voice = "plain"
-    answer: Answer = "lines"
-
-    def to_dict(self) -> dict[str, str]:
-        """Dimension -> value; JSON values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The program of `to_dict`; dimensions left out have their default. InputError names a wrong one."""
-        for name, value in values.items():
-            if name not in DIMENSIONS:
-                raise InputError(
-                    f"program.{name} = {value!r} is no dimension of the move language; "
-                    f"use {', '.join(DIMENSIONS)}"
-                )
-            if value not in DIMENSIONS[name]:
-                raise InputError(
-                    f"program.{name} = {value!r}, but must be one of {', '.join(DIMENSIONS[name])}"
-                )
-        return cls(**values)
-
-    @property
-    def id(self) -> str:
-        """The content hash of what the program does."""
-        return content_id(["kk-program", self.to_dict()])
-
-    @property
-    def name(self) -> str:
-        """What sets the program apart, in a few words; two programs may share a name."""
-        values = self.to_dict()
-        parts = [part for name in _TELLING if (part := _SHORT[name].get(values[name]))]
-        voice = [_SHORT["voice"][self.voice]] if self.voice in _SHORT["voice"] else []
-        return ", ".join(parts[:_NAME_PARTS] + voice)
-
-    @property
-    def instruction(self) -> str:
-        """The program in English, as one could add it to a question."""
-        sentences = [_SENTENCES[name].get(value, "") for name, value in self.to_dict().items()]
-        return " ".join(sentence for sentence in sentences if sentence)
-
-    @property
-    def voice_number(self) -> int:
-        return DIMENSIONS["voice"].index(self.voice)
-
-
-DIMENSIONS: dict[str, tuple[str, ...]] = {
-    name: get_args(hint) for name, hint in get_type_hints(Program).items()
-}
-"""Dimension -> its values, the plainest first for most."""
-
 _TELLING = (
     "branching", "depth", "direction", "cases", "verification", "rules", "slip", "restating", "subgoals",
     "inspection", "weighing", "case", "order", "test", "preference", "summary",
 )  # fmt: skip
 """The dimensions that a name may speak of, what shows most in a trace first."""
-
-_NAME_PARTS = 4
 
 _SHORT: dict[str, dict[str, str]] = {
     "order": {
@@ -242,3 +142,85 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "sentence": "Answer in one sentence.",
     },
 }
+
+_WORDED = {"voice": "plain", "answer": "lines"}
+
+_CALLED_FOR = {
+    "wrong": {
+        "test": ("eager",),
+        "verification": ("check", "fits"),
+        "slip": ("derive", "judge"),
+        "cases": ("merge",),
+    },
+    "out_of_form": {
+        "restating": ("none",),
+        "summary": ("none",),
+        "verification": ("none",),
+        "voice": ("plain", "shorthand"),
+    },
+    "falls": {
+        "order": ("constraining", "connected", "fewest-unknowns"),
+        "case": ("furthest",),
+        "subgoals": ("open", "focus"),
+        "direction": ("backward",),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program(MoveProgram):
+    """One way of reasoning; every field is one dimension, and its type lists the values.
+
+    order:        whom to turn to first, wherever there is a choice
+    case:         which role to assume first; `furthest` is the one from which more follows
+    test:         look for a contradiction after every fact (eager), or when nothing more follows (lazy)
+    depth:        draw all that follows, or one thing, or nothing, before the next assumption
+    branching:    make assumptions inside assumptions, and give up the innermost that fails; or begin afresh
+                  after each failure, with all assumptions said anew (afresh); or make one at a time, and turn
+                  to the other case where the first gets stuck (flat); or never make any
+    preference:   weigh claims of people not placed first (judging), or use those of people placed (citing)
+    rules:        shortcuts: `pairs` (who calls whom what, mutual accusations), `self` (claims that rule out
+                  a role of their own speaker), both, or none
+    cases:        explore one case, or both where what they share helps
+    verification: at the end check each claim, or say that all fit
+    subgoals:     list who is open, or name whom one turns to
+    direction:    from what is known, or backward from the person asked about
+    slip:         make one hasty step, a derivation or a judgement, and take it back
+    restating:    repeat all claims first
+    summary:      sum up everybody's role at the end
+    inspection:   where a contradiction is looked for, point at the claim that fails (spot), or go through the
+                  claims of all who are placed, up to the first that fails (sweep)
+    weighing:     judge a claim as a whole, or say of each of its clauses whether it is true
+    voice:        the wording
+    answer:       numbered lines, or a sentence
+    """
+
+    order: Order = "given"
+    case: Case = "knight"
+    test: Test = "eager"
+    depth: Depth = "fixpoint"
+    branching: Branching = "nested"
+    preference: Preference = "judging"
+    rules: Rules = "none"
+    cases: Cases = "single"
+    verification: Verification = "none"
+    subgoals: Subgoals = "none"
+    direction: Direction = "forward"
+    slip: Slip = "none"
+    restating: Restating = "none"
+    summary: Summary = "none"
+    inspection: Inspection = "spot"
+    weighing: Weighing = "whole"
+    voice: Voice = "plain"
+    answer: Answer = "lines"
+
+    family = "kk-program"
+    telling = _TELLING
+    short = _SHORT
+    sentences = _SENTENCES
+    worded = _WORDED
+    called_for = _CALLED_FOR
+
+
+DIMENSIONS = Program.dimensions()
+"""Dimension -> its values, the plainest first for most."""

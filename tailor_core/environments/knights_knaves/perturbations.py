@@ -17,7 +17,7 @@ from random import Random
 from typing import Literal, get_args
 
 from tailor_core.environments.knights_knaves.canonical import canonical_hash
-from tailor_core.environments.knights_knaves.generator import UNASSIGNED, problem_of
+from tailor_core.environments.knights_knaves.generator import problem_of
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.sampler import sampler
 from tailor_core.environments.knights_knaves.spec import read_solution, read_spec, read_templates
@@ -30,6 +30,7 @@ from tailor_core.environments.knights_knaves.statements import (
     width,
 )
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES, ROLE_WORDS, UNCOMMON_NAMES
+from tailor_core.environments.rows import UNASSIGNED
 from tailor_core.errors import InputError
 from tailor_core.records import Problem, content_id
 

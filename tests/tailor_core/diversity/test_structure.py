@@ -188,3 +188,10 @@ def test_any_text_is_masked_without_error_into_non_empty_tokens(text: str) -> No
 )
 def test_a_huge_text_takes_linear_time(unit: str) -> None:
     assert len(skeletons(unit * (500_000 // len(unit)))) == 1
+
+
+def test_letters_that_stand_for_something_are_all_alike() -> None:
+    one = masked_sentences("Define Red Farm's Old Barn as v; so v = a + N = 3 + 4 = 7.")
+    other = masked_sentences("Define Red Farm's Old Barn as Q; so Q = a + k = 1 + 9 = 10.")
+    assert one == other
+    assert masked_sentences("I say that Zoey is a knight.")[0][0] == "i"

@@ -14,7 +14,7 @@ class Options(BaseModel): size: int = 1
 class Coins:
     name = "coins"; options_model = Options; main_difficulty = "size"
     def generate(self, options, *, count, split, seed, exclude=frozenset(), difficulty=None): return []
-    ood_levels = render = solve = check_answer = check_steps = None
+    ood_levels = render = read_spec = solve = check_answer = check_steps = count_moves = None
     canonical_hash = from_record = to_record = None
 class Half: name = "half"
 """
@@ -72,6 +72,24 @@ def test_importing_environments_loads_nothing_heavy():
         "import sys, tailor_core.verification; from tailor_core.environments import get_environment;"
         "get_environment('kk');"
         "heavy = ('torch', 'transformers', 'trl', 'polars', 'duckdb', 'prefect');"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_both_families_are_built_in_and_igsm_is_light():
+    assert {"igsm", "kk"} <= set(known_environments())
+    program = (
+        "import sys; from tailor_core.environments import get_environment, read_options;"
+        "get_environment('igsm').generate(read_options('igsm', {}), count=2, split='train', seed=0);"
+        "heavy = ('torch', 'transformers', 'huggingface_hub', 'networkx', 'numpy', 'polars', 'prefect');"
         "print([name for name in heavy if name in sys.modules])"
     )
     result = subprocess.run(

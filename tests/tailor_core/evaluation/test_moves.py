@@ -16,7 +16,7 @@ def test_moves_are_counted_by_kind_and_voice() -> None:
         "Zoey tells the truth, so Ella is a knave. Conflict. Thus Zoey: knave. "
         "Who talks about Ella? Zoey does. So Ella must be a knight. Hmm, I was too quick there."
     )
-    assert classify(think) == {
+    assert classify("kk", think) == {
         "open": 1,
         "assume": 1,
         "claim": 1,
@@ -36,12 +36,15 @@ def test_steps_that_weigh_clauses_are_counted_once_more_whatever_their_kind_and_
     puzzle = Puzzle(("Zoey", "Ella"), (("or", ("lying", 0), ("lying", 1)), ("not", ("telling-truth", 0))))
     say = Wording(puzzle, VOICES.index(voice), random.Random(0))
     for told in (say.claim, say.judge, say.clash, say.check):
-        whole = classify(f"{told(0, True)} {told(1, False)}")
+        whole = classify("kk", f"{told(0, True)} {told(1, False)}")
         assert "weigh" not in whole
-        assert classify(f"{told(0, True, {})} {told(1, False)}") == {**whole, "weigh": 1}
-        assert classify(f"{told(0, True, {1: True})} {told(1, False, {0: True})}") == {**whole, "weigh": 2}
-    assert classify(say.undecided(0)) == {"undecided": 1, f"voice:{voice}": 1}
-    assert classify(say.undecided(0, {})) == {"undecided": 1, f"voice:{voice}": 1, "weigh": 1}
+        assert classify("kk", f"{told(0, True, {})} {told(1, False)}") == {**whole, "weigh": 1}
+        assert classify("kk", f"{told(0, True, {1: True})} {told(1, False, {0: True})}") == {
+            **whole,
+            "weigh": 2,
+        }
+    assert classify("kk", say.undecided(0)) == {"undecided": 1, f"voice:{voice}": 1}
+    assert classify("kk", say.undecided(0, {})) == {"undecided": 1, f"voice:{voice}": 1, "weigh": 1}
 
 
 @pytest.mark.parametrize("statement", [("lying", 1), ("<=>", ("lying", 1), ("not", ("telling-truth", 0)))])
@@ -57,22 +60,22 @@ def test_every_step_counts_as_what_it_is_in_its_voice(voice: str, statement: tup
     told |= {"open": say.open([0, 1]), "done": say.done([True, False]), "self": say.self_rule(0, True)}
     assert set(told) == set(MOVES)
     for kind, sentence in told.items():
-        counted = classify(sentence)
+        counted = classify("kk", sentence)
         assert counted == {kind: 1, f"voice:{voice}": 1}, sentence
 
 
 def test_a_bracket_that_is_no_verdict_on_a_clause_weighs_nothing() -> None:
     judged = "Zoey said that Ella is a knave{}, which is true{}: Zoey must be a knight{}."
-    assert classify(judged.format("", "", "")) == {"judge": 1, "voice:plain": 1}
-    assert classify(judged.format(" (true)", "", "")) == {"judge": 1, "voice:plain": 1, "weigh": 1}
-    assert "weigh" not in classify(judged.format(" (maybe)", "", ""))
-    assert "weigh" not in classify(judged.format("", " (true)", ""))
-    assert "weigh" not in classify(judged.format("", "", " (true)"))
-    assert classify("Suppose Zoey were a knight (open). The door is a gate (open).") == {"other": 2}
+    assert classify("kk", judged.format("", "", "")) == {"judge": 1, "voice:plain": 1}
+    assert classify("kk", judged.format(" (true)", "", "")) == {"judge": 1, "voice:plain": 1, "weigh": 1}
+    assert "weigh" not in classify("kk", judged.format(" (maybe)", "", ""))
+    assert "weigh" not in classify("kk", judged.format("", " (true)", ""))
+    assert "weigh" not in classify("kk", judged.format("", "", " (true)"))
+    assert classify("kk", "Suppose Zoey were a knight (open). The door is a gate (open).") == {"other": 2}
 
 
 def test_wrong_reasoning_still_shows_its_moves() -> None:
-    assert classify("Suppose Nobody were a unicorn. So Nobody must be a unicorn.") == {
+    assert classify("kk", "Suppose Nobody were a unicorn. So Nobody must be a unicorn.") == {
         "assume": 1,
         "derive": 1,
         "voice:plain": 2,
@@ -81,8 +84,8 @@ def test_wrong_reasoning_still_shows_its_moves() -> None:
 
 def test_prose_outside_the_language_is_other() -> None:
     think = "The cat sat on the mat. He says hello. Let me think step by step! Suppose Ella were a"
-    assert classify(think) == {"other": 3}
-    assert classify("") == {}
+    assert classify("kk", think) == {"other": 3}
+    assert classify("kk", "") == {}
 
 
 @pytest.mark.usefixtures("cpu_minute")
@@ -97,7 +100,7 @@ def test_prose_outside_the_language_is_other() -> None:
     ],
 )
 def test_garbage_is_classified_in_linear_time(unit: str, size: int) -> None:
-    assert set(classify(unit * (size // len(unit)))) == {"other"}
+    assert set(classify("kk", unit * (size // len(unit)))) == {"other"}
 
 
 def test_the_trace_is_found_even_where_tags_are_missing() -> None:

@@ -231,7 +231,11 @@ def test_variations_are_new_and_close_to_a_parent() -> None:
 
 def test_what_the_student_lacks_becomes_likelier() -> None:
     falls = read_aim(
-        {"pass_rate_by_difficulty": {"3": 0.8, "4": 0.0}, "failures": {"1 of 3 roles are right": 9}}
+        {
+            "pass_rate_by_difficulty": {"3": 0.8, "4": 0.0},
+            "failures": {"1 of 3 roles are right": 9},
+            "wrong": 9,
+        }
     )
     plain, aimed = Counter(_cases(Aim())), Counter(_cases(falls))
     assert 0.7 < plain["furthest"] / plain["knave"] < 1.4
@@ -249,11 +253,12 @@ def test_the_aim_reads_what_a_probe_writes() -> None:
         {
             "pass_rate_by_difficulty": {"2": 0.8, "4": 0.2},
             "failures": {"2 of 4 roles are right": 3, "the four tags do not all come, in order": 1},
+            "wrong": 3,
         }
     )
     assert aim.lacks == {"wrong": 0.75, "out_of_form": 0.25, "falls": 0.75}
     assert aim.emphasis(4) > aim.emphasis(2)
-    assert read_aim({"pass_rate_by_difficulty": {}, "failures": {}}).lacks == {}
+    assert read_aim({"pass_rate_by_difficulty": {}, "failures": {}, "wrong": 0}).lacks == {}
 
 
 def test_an_environment_without_a_move_language_is_refused() -> None:

@@ -43,6 +43,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     summary = {
         "pass_rate_by_difficulty": {"3": 0.2, "4": 0.0},
         "failures": {"2 of 3 roles are right": 5},
+        "wrong": 5,
     }
     (root / "probe" / "summary.json").write_text(json.dumps(summary))
     primitives.run(CONFIG, context(root, "primitives"))

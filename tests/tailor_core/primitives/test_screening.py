@@ -60,7 +60,7 @@ def test_candidates_are_tried_on_train_problems_alone(
     )
     problems.run(made, context("problems"))
     (tmp_path / "probe").mkdir()
-    summary = {"pass_rate_by_difficulty": {"3": 0.1}, "failures": {"2 of 3 roles are right": 5}}
+    summary = {"pass_rate_by_difficulty": {"3": 0.1}, "failures": {"2 of 3 roles are right": 5}, "wrong": 5}
     (tmp_path / "probe" / "summary.json").write_text(json.dumps(summary))
     real, seen = ProceduralTeacher.demonstrate, set()
 

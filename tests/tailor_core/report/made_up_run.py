@@ -346,7 +346,7 @@ def _extra_files(product: str, directory: Path, traces: list[Demonstration], ste
         (directory / "config.json").write_text("{}\n", encoding="utf-8")
     if product == "probe":
         (directory / "summary.json").write_text(
-            '{"failures":{},"pass_rate_by_difficulty":{}}', encoding="utf-8"
+            '{"failures":{},"pass_rate_by_difficulty":{},"wrong":0}', encoding="utf-8"
         )
     if product == "selection":
         _write_embeddings(directory, traces)
