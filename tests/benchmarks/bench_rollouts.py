@@ -23,7 +23,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, TrainerCa
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.environments import get_environment
-from tailor_core.inference.precision import fast_dtype
+from tailor_core.inference.precision import sampling_dtype
 from tailor_core.records import canonical_json
 from tailor_core.training.grpo import make_trainer
 
@@ -107,7 +107,7 @@ def main() -> None:
     table = Table(
         "one GRPO step", "seconds", "ratio", "of processor time", "ratio", "tokens a completion",
         title=f"{arguments.prompts} prompts x {arguments.samples} samples x at most {arguments.tokens} tokens, "
-        f"{fast_dtype()}",
+        f"sampled in {sampling_dtype()}",
     )  # fmt: skip
     for name, (wall, processor, length) in (("stock TRL", stock), ("Tailor", ours)):
         table.add_row(
