@@ -8,6 +8,7 @@ from tailor_core.environments.base import (
     get_environment,
     known_environments,
     read_options,
+    stream,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "get_environment",
     "known_environments",
     "read_options",
+    "stream",
 ]
