@@ -177,6 +177,21 @@ def stream(
     return iter(environment.generate(options, count=count, split=split, seed=seed, difficulty=difficulty))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which problems to draw, with these options and this seed: so many of each split."""
+
+    environment: Environment
+    options: Any
+    splits: Mapping[str, int]
+    seed: int
+
+    def problems(self, split: str) -> Iterator[Problem]:
+        """The problems of a split; that of an out-of-distribution level has the options of that level."""
+        options = self.environment.ood_levels(self.options).get(split, self.options)
+        return stream(self.environment, options, count=self.splits[split], split=split, seed=self.seed)
+
+
 def known_environments() -> list[str]:
     """The names that `get_environment` accepts, sorted; those of collections (`rg:NAME`) aside."""
     return sorted(_BUILT_IN.keys() | {point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
@@ -188,10 +203,11 @@ def get_environment(name: str) -> Environment:
     targets = dict(_BUILT_IN)
     targets.update({point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)})
     collection, _, member = name.partition(":")
+    arguments: tuple[str, ...] = ()
     if member and collection in _COLLECTIONS:
         target, arguments = _COLLECTIONS[collection], (member,)
     elif name in targets:
-        target, arguments = targets[name], ()
+        target = targets[name]
     else:
         raise RecipeError(
             f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or rg: and the "

@@ -47,8 +47,9 @@ def stream(
     exclude: Set[str] = frozenset(),
     difficulty: int | None = None,
 ) -> Iterator[Problem]:
-    """The problems of `Environment.generate`, one at a time; `difficulty` is a number of operations, else those of the options are drawn.
+    """As `Environment.generate`, one at a time.
 
+    `difficulty` is a number of operations, else those of the options are drawn.
     Where a number of operations runs out of problems (one operation has a single skeleton, which belongs to
     one split), the others go on without it; RecipeError when all have run out.
     """

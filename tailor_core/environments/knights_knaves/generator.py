@@ -45,8 +45,9 @@ def stream(
     exclude: Set[str] = frozenset(),
     difficulty: int | None = None,
 ) -> Iterator[Problem]:
-    """The problems of `Environment.generate`, one at a time; `difficulty` is a number of people, else `options.people` take turns.
+    """As `Environment.generate`, one at a time.
 
+    `difficulty` is a number of people, else `options.people` take turns.
     Where a number of people runs out of different puzzles (two people have 59 in all of the usual shape),
     the others go on without it; RecipeError when all have run out.
     """

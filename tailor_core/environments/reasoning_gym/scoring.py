@@ -13,12 +13,11 @@ from typing import Any
 
 _MOST_LETTERS = 20_000
 
-_LIST = re.compile(r"""[^()*{}:=\\]*""")
-_SUM = re.compile(r"(?:[\d\s+\-/()]|(?<!\*)\*(?!\*))*")
-_FORMULA = re.compile(r"(?:[\d\s+\-*/^().,=|]|(?<![A-Za-z])(?:[A-Za-z]|%s)(?![A-Za-z]))*" % "|".join(
-    "sin cos tan sec csc cot asin acos atan sinh cosh tanh exp log ln sqrt Abs pi".split()
-))  # fmt: skip
+_FUNCTIONS = "sin|cos|tan|sec|csc|cot|asin|acos|atan|sinh|cosh|tanh|exp|log|ln|sqrt|Abs|pi"
 
+_LIST = re.compile(r"[^()*{}:=\\]*")
+_SUM = re.compile(r"(?:[\d\s+\-/()]|(?<!\*)\*(?!\*))*")
+_FORMULA = re.compile(rf"(?:[\d\s+\-*/^().,=|]|(?<![A-Za-z])(?:[A-Za-z]|{_FUNCTIONS})(?![A-Za-z]))*")
 _COMPLEX = re.compile(r"[\d\s+\-.()ijIJ]*")
 
 _FORMS = {
