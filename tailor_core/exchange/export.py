@@ -61,6 +61,10 @@ def export(wanted: Wanted, form: str, folder: Path) -> None:
     """
     if form not in FORMATS:
         raise InputError(f"export = {form!r} is not known; use one of {', '.join(FORMATS)}")
+    if empty := [split for split, count in wanted.splits.items() if not count]:
+        raise InputError(
+            f"the split {empty[0]!r} would be empty, and a file of no row has no columns; ask for some"
+        )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"output = {str(folder)!r} is there already; name a new folder, or remove it first")
     partial = folder.with_name(f"{folder.name}.partial")
