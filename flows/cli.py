@@ -45,6 +45,9 @@ app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
+_BEFORE_PRIMITIVES = tuple(STAGES)[: tuple(STAGES).index("primitives")]
+"""Stages that need no move language: a run may end there on any family."""
+
 EnvironmentName = Annotated[
     str,
     typer.Argument(
@@ -77,7 +80,8 @@ def run(
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     check_stages(force or [], until)
     read_options(loaded.environment.name, loaded.environment.options)
-    language_of(loaded.environment.name).within(loaded.primitives.dimensions)
+    if until not in _BEFORE_PRIMITIVES:
+        language_of(loaded.environment.name).within(loaded.primitives.dimensions)
     prepare_process(settings)
     from rich.console import Console
 

@@ -77,7 +77,8 @@ class Environment(Protocol):
 
     `options` is always an instance of `options_model`; `spec` is what `Problem.spec` holds (JSON values).
     `main_difficulty` names the whole number in `Problem.difficulty` that tells how hard a problem is.
-    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`.
+    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`. A class may also have
+    `stream` (see `Streams`), and in `libraries` the distributions whose version decides on the problems.
     """
 
     name: str

@@ -44,6 +44,7 @@ class ReasoningGym:
     """
 
     main_difficulty = "level"
+    libraries = ("reasoning-gym",)
 
     def __init__(self, dataset: str) -> None:
         """RecipeError where there is no such data set, MissingExtraError without reasoning-gym."""
