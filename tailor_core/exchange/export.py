@@ -67,6 +67,7 @@ def export(wanted: Wanted, form: str, folder: Path) -> None:
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"output = {str(folder)!r} is there already; name a new folder, or remove it first")
+    folder = folder.resolve()
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     partial.mkdir(parents=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import Any, Optional
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -33,6 +33,9 @@ except ImportError as error:
 
 _BLOCK = 32
 """Problems that are drawn together: different from each other, and of every difficulty."""
+
+_OWN = frozenset({"size", "seed", "split"})
+"""Fields of a configuration that are not options of the family."""
 
 _LEVELS = {"igsm": range(4, 16), "kk": range(2, 9)}
 """Family -> the levels of its main difficulty; the option of that name is set to one after the other."""
@@ -56,9 +59,6 @@ class FamilyConfig:
         """The options of the family."""
         names = get_environment(self.family).options_model.model_fields
         return read_options(self.family, {name: getattr(self, name) for name in names if name not in _OWN})
-
-
-_OWN = frozenset({"size", "seed", "split"})
 
 
 class FamilyDataset(ProceduralDataset):  # type: ignore[misc]  # reasoning-gym has no types
@@ -148,7 +148,7 @@ def config_class(family: str) -> type[FamilyConfig]:
     model: type[BaseModel] = get_environment(family).options_model
     fields: list[Any] = [
         ("size", int, dataclasses.field(default=500)),
-        ("seed", Optional[int], dataclasses.field(default=None)),  # noqa: UP045  # as reasoning-gym has it
+        ("seed", int | None, dataclasses.field(default=None)),
         ("split", str, dataclasses.field(default="train")),
     ]
     for name, option in model.model_fields.items():
@@ -159,7 +159,7 @@ def config_class(family: str) -> type[FamilyConfig]:
         f"{model.__name__}Config", fields, bases=(FamilyConfig,), namespace={"family": family}
     )
     # Found by its name, so that data sets can be sent to other processes.
-    made.__module__, made.__qualname__ = __name__, f"{made.__name__}"
+    made.__module__, made.__qualname__ = __name__, made.__name__
     globals()[made.__name__] = made
     return made
 

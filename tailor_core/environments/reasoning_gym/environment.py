@@ -39,8 +39,9 @@ _IN_ORDER_OF_SETS = frozenset(
 class ReasoningGym:
     """A data set of reasoning-gym as an `Environment`; stateless.
 
-    Its scorer is asked for every answer: an answer is right where the score is 1, and `matched` is the score. It has
-    neither steps to check nor moves to count, and each answer that reasoning-gym records counts as the only solution.
+    Its scorer is asked for every answer: an answer is right where the score is 1, and `matched` is the score. Entries
+    of which it refuses the recorded answer are left out. There are neither steps to check nor moves to count, and the
+    answer that reasoning-gym records, if any, counts as the only solution.
     """
 
     main_difficulty = "level"
@@ -89,29 +90,26 @@ class ReasoningGym:
         options = self.at_level(options, level) if level else options
         taken = Seen(exclude)
         made = fruitless = 0
-        for place, entry in self._entries(options, [self.name, level, split, seed]) if count else ():
+        entries = self._entries(options, [self.name, level, split, seed])
+        while made < count and fruitless < _FRUITLESS:
+            drawn, entry = next(entries)
+            fruitless += 1
             digest = _digest(entry["question"])
             if digest in taken or not belongs(digest, split, ()):
-                fruitless += 1
-                if fruitless == _FRUITLESS:
-                    break
+                continue
+            spec = {
+                "question": entry["question"],
+                "answer": entry["answer"],
+                "metadata": to_json(entry["metadata"]),
+                "options": options.to_json(),
+                "drawn": {**drawn, "level": level},
+            }
+            problem = self._problem(entry["question"], spec, split)
+            if not self._accepts_its_own(problem):
                 continue
             taken.add(digest)
-            fruitless = 0
-            yield self._problem(
-                entry["question"],
-                {
-                    "question": entry["question"],
-                    "answer": entry["answer"],
-                    "metadata": to_json(entry["metadata"]),
-                    "options": options.to_json(),
-                    "drawn": {**place, "level": level},
-                },
-                split,
-            )
-            made += 1
-            if made == count:
-                return
+            made, fruitless = made + 1, 0
+            yield problem
         if made < count:
             raise RecipeError(
                 f"the split {split!r} of {self.name} holds only {made} different problems that are not excluded, "
@@ -181,7 +179,7 @@ class ReasoningGym:
         problem = self._problem(
             text_of(row, "question") or spec["question"], spec, split_of(row), identity_of(row)
         )
-        if "drawn" not in spec and spec["answer"] and not self.check_answer(problem, spec["answer"]).correct:
+        if "drawn" not in spec and not self._accepts_its_own(problem):
             raise InputError(
                 f"reasoning-gym does not accept the row's own answer to this problem of {self.name}: its "
                 "metadata lost something on the way, as JSON does with tuples; use rows that Tailor wrote"
@@ -192,15 +190,25 @@ class ReasoningGym:
         """The entry of a problem, as reasoning-gym gives it."""
         return entry_of(problem.spec)
 
+    def _accepts_its_own(self, problem: Problem) -> bool:
+        """Is the recorded answer right for the scorer? True where none is recorded."""
+        return not problem.answer or self.check_answer(problem, problem.answer).correct
+
     def _entries(
         self, options: DatasetOptions, source: list[Any]
     ) -> Iterator[tuple[dict[str, int], dict[str, Any]]]:
         """Entries without end, and where they come from: seeds are hashes, so none is another's neighbour."""
         for block in counting():
             seed = int(content_id([source, options.to_json(), block], length=8), 16) >> 1
-            dataset = _make(self.dataset, options, seed=seed, size=_BLOCK)
-            for index in range(_BLOCK):
-                yield {"seed": seed, "size": _BLOCK, "index": index}, dataset[index]
+            try:
+                dataset = _make(self.dataset, options, seed=seed, size=_BLOCK)
+                for index in range(_BLOCK):
+                    yield {"seed": seed, "size": _BLOCK, "index": index}, dataset[index]
+            except Exception as error:  # its checks of a configuration do not find all that cannot be drawn
+                raise RecipeError(
+                    f"reasoning-gym fails to draw {self.name} with these options ({type(error).__name__}: "
+                    f"{' '.join(str(error).split())}); set others in environment.options"
+                ) from error
 
     def _problem(
         self, question: str, spec: Mapping[str, Any], split: str, identity: str | None = None

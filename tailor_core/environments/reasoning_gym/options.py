@@ -50,7 +50,7 @@ class DatasetOptions(BaseModel):
             config = self.config(seed=0, size=1)
             if hasattr(config, "validate"):
                 config.validate()
-        except (AssertionError, TypeError) as error:
+        except Exception as error:
             raise ValueError(f"reasoning-gym refuses these options ({error}); mend them") from None
         return self
 

@@ -285,6 +285,58 @@ def test_no_answer_is_run_as_code_where_reasoning_gym_evaluates_it(name, tmp_pat
     assert not canary.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("bitwise_arithmetic", "problem"),
+        ("simple_integration", "integrand"),
+        ("intermediate_integration", "integrand"),
+        ("number_sorting", "answer"),
+        ("polynomial_multiplication", "answer"),
+    ],
+)
+def test_no_part_of_a_row_is_run_as_code(name, part, tmp_path):
+    [problem] = made(name, count=1)
+    canary = tmp_path / "canary"
+    spec = json.loads(json.dumps(problem.spec))
+    holder = spec if part == "answer" else spec["metadata"]
+    answer = holder[part]
+    holder[part] = f"[open({str(canary)!r}, 'w'), {answer}][1]"
+    row = problem_from_json({"environment": problem.environment, "metadata": {"spec": spec}})
+    for text in (problem.answer, holder[part]):
+        assert score(row, think(text)).reward == 0.0
+    assert not canary.exists()
+
+
+def test_a_composite_guards_its_parts():
+    [problem] = made("composite", count=1, datasets=[{"name": "puzzle24", "weight": 1.0, "config": {}}])
+    check = score(problem, think("int('24')"))
+    assert (check.reward, check.reason) == (0.0, "the answer holds what no answer of this data set needs")
+
+
+def test_the_question_written_down_again_is_no_integral_and_recorded_answers_that_do_so_are_left_out():
+    theirs = reasoning_gym.create_dataset("intermediate_integration", seed=5, size=60)
+    restated = [entry for entry in theirs if "Integral" in entry["answer"]]
+    assert restated
+    problems = made("intermediate_integration", count=30)
+    assert not [problem for problem in problems if "Integral" in problem.answer]
+    assert [score(problem, think(problem.answer)).reward for problem in problems] == [1.0] * 30
+    problem = problems[0]
+    integrand, variable = problem.spec["metadata"]["integrand"], problem.spec["metadata"]["variable"]
+    again = f"Integral({integrand}, {variable}) + C"
+    entry = get_environment(problem.environment).to_record(problem)
+    assert reasoning_gym.get_score_answer_fn("intermediate_integration")(again, entry) == 1.0
+    assert score(problem, think(again)).reward == 0.0
+
+
+def test_options_that_reasoning_gym_accepts_and_cannot_draw_are_one_sentence():
+    with pytest.raises(
+        RecipeError, match=r"fails to draw rg:knights_knaves with these options .ValueError"
+    ) as it:
+        made("knights_knaves", width_constraint=1)
+    assert "\n" not in str(it.value)
+
+
 def test_the_scorer_of_game_of_life_halting_takes_anything_and_is_not_asked():
     entry = reasoning_gym.create_dataset("game_of_life_halting", seed=0, size=1)[0]
     assert reasoning_gym.get_score_answer_fn("game_of_life_halting")("garbage", entry) == 1.0
