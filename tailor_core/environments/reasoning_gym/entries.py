@@ -7,20 +7,25 @@ earns another score. A tuple is therefore kept as `{"tuple": [...]}` and a mappi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tailor_core.environments.base import read_options
 from tailor_core.environments.rows import metadata_spec, shown, text_of
 from tailor_core.errors import InputError
+from tailor_core.records import canonical_json
 
 _MARKS = ({"tuple"}, {"pairs"})
 
 
 def spec_of(row: Mapping[str, Any], dataset: str) -> dict[str, Any]:
-    """`metadata.spec` of a row in Tailor's own form, or the spec of one of reasoning-gym's own entries."""
+    """`metadata.spec` of a row in Tailor's own form, or the spec of one of reasoning-gym's own entries.
+
+    InputError or RecipeError, naming the field, where the row holds no entry of this data set.
+    """
     metadata = row.get("metadata")
     if isinstance(metadata, Mapping) and "spec" not in metadata and "source_dataset" in metadata:
-        spec: Mapping[str, Any] = {**row, "metadata": to_json(metadata)}
+        spec: Mapping[str, Any] = {**row, "metadata": _nested(to_json, metadata)}
         where = "row"
     else:
         spec, where = metadata_spec(row), "metadata.spec"
@@ -31,7 +36,7 @@ def spec_of(row: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     if not isinstance(kept, Mapping):
         raise InputError(f"{where}.metadata = {shown(kept)}, but must be the metadata of the entry")
     source = kept.get("source_dataset", dataset)
-    if source != dataset and dataset != "composite":
+    if not isinstance(source, str) or dataset not in (source, "composite"):
         raise InputError(
             f"{where}.metadata.source_dataset = {shown(source)}, but the environment is rg:{dataset}; "
             f"use rg:{source} for it"
@@ -39,6 +44,11 @@ def spec_of(row: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     options = spec.get("options", {})
     if not isinstance(options, Mapping):
         raise InputError(f"{where}.options = {shown(options)}, but must be an object of options")
+    try:
+        canonical_json(options)
+    except ValueError as error:
+        raise InputError(f"{where}.options = {shown(options)} is no JSON ({error})") from None
+    read_options(f"rg:{dataset}", options)
     found = {"question": question, "answer": answer, "metadata": dict(kept), "options": dict(options)}
     entry_of(found)
     drawn = spec.get("drawn")
@@ -51,11 +61,20 @@ def spec_of(row: Mapping[str, Any], dataset: str) -> dict[str, Any]:
 
 def entry_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The entry that reasoning-gym's scorers take; InputError where its metadata was never one's."""
-    try:
-        metadata = from_json(spec["metadata"])
-    except TypeError as error:
-        raise InputError(f"metadata.spec.metadata holds a key that cannot be one ({error})") from None
+    metadata = _nested(from_json, spec["metadata"])
+    if not isinstance(metadata, dict):
+        raise InputError(f"metadata.spec.metadata stands for {shown(metadata)}, but must stand for an object")
     return {"question": spec["question"], "answer": spec["answer"], "metadata": metadata}
+
+
+def _nested(turn: Callable[[Any], Any], value: Any) -> Any:
+    """`turn(value)`; InputError where the value cannot be turned."""
+    try:
+        return turn(value)
+    except TypeError as error:
+        raise InputError(f"the metadata of the entry holds a key that cannot be one ({error})") from None
+    except RecursionError:
+        raise InputError("the metadata of the entry is nested too deeply to be read") from None
 
 
 def to_json(value: Any) -> Any:

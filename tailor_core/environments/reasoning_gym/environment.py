@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count as counting
 from typing import Any
@@ -200,15 +201,11 @@ class ReasoningGym:
         """Entries without end, and where they come from: seeds are hashes, so none is another's neighbour."""
         for block in counting():
             seed = int(content_id([source, options.to_json(), block], length=8), 16) >> 1
-            try:
-                dataset = _make(self.dataset, options, seed=seed, size=_BLOCK)
-                for index in range(_BLOCK):
-                    yield {"seed": seed, "size": _BLOCK, "index": index}, dataset[index]
-            except Exception as error:  # its checks of a configuration do not find all that cannot be drawn
-                raise RecipeError(
-                    f"reasoning-gym fails to draw {self.name} with these options ({type(error).__name__}: "
-                    f"{' '.join(str(error).split())}); set others in environment.options"
-                ) from error
+            dataset = _make(self.dataset, options, seed=seed, size=_BLOCK)
+            for index in range(_BLOCK):
+                with _drawing(self.dataset):
+                    entry = dataset[index]
+                yield {"seed": seed, "size": _BLOCK, "index": index}, entry
 
     def _problem(
         self, question: str, spec: Mapping[str, Any], split: str, identity: str | None = None
@@ -252,7 +249,20 @@ def _scorer(name: str, options: str) -> Any:
 
 
 def _make(dataset: str, options: DatasetOptions, *, seed: int, size: int) -> Any:
-    return registered()[dataset][0](config=options.config(seed=seed, size=size))
+    with _drawing(dataset):
+        return registered()[dataset][0](config=options.config(seed=seed, size=size))
+
+
+@contextmanager
+def _drawing(dataset: str) -> Iterator[None]:
+    """RecipeError where reasoning-gym fails: its checks of a configuration do not find all that cannot be drawn."""
+    try:
+        yield
+    except Exception as error:
+        raise RecipeError(
+            f"reasoning-gym fails to draw {PREFIX}{dataset} with these options ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}); set others in environment.options"
+        ) from error
 
 
 def _digest(question: str) -> str:

@@ -11,7 +11,7 @@ from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.reasoning_gym.entries import from_json, to_json
 from tailor_core.environments.rows import problem_from_json, solve_json
 from tailor_core.environments.splits import belongs
-from tailor_core.errors import InputError, MissingExtraError, RecipeError
+from tailor_core.errors import InputError, MissingExtraError, RecipeError, TailorError
 from tailor_core.verification import score
 
 reasoning_gym = pytest.importorskip("reasoning_gym")
@@ -232,6 +232,13 @@ def test_entries_of_reasoning_gym_are_read_and_damaged_ones_refused():
             problem_from_json(board, f"rg:{name}")
 
 
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = {"a": [value]}
+    return value
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -239,7 +246,12 @@ def test_entries_of_reasoning_gym_are_read_and_damaged_ones_refused():
         ({"question": None}, "has no question"),
         ({"metadata": 3}, r"metadata.spec.metadata = 3"),
         ({"metadata": {"a": {"pairs": [[[1], 2]]}}}, "a key that cannot be one"),
+        ({"metadata": {"tuple": []}}, "must stand for an object"),
+        ({"metadata": {"a": deep(400)}}, "nested too deeply"),
+        ({"metadata": {"source_dataset": ["gcd"]}}, "source_dataset = "),
         ({"options": []}, "options = "),
+        ({"options": {"min_value": float("nan")}}, "is no JSON"),
+        ({"options": {"min_valu": 2}}, "environment.options.min_valu = 2"),
         ({"drawn": {"level": "x"}}, "drawn = "),
         ({"answer": ["x"]}, "answer = "),
     ],
@@ -247,7 +259,7 @@ def test_entries_of_reasoning_gym_are_read_and_damaged_ones_refused():
 def test_a_wrong_spec_is_one_sentence(change, message):
     [problem] = made("gcd", count=1)
     spec = {**problem.spec, **change}
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(TailorError, match=message):
         problem_from_json({"environment": "rg:gcd", "metadata": {"spec": spec}})
 
 
@@ -315,12 +327,12 @@ def test_a_composite_guards_its_parts():
 
 
 def test_the_question_written_down_again_is_no_integral_and_recorded_answers_that_do_so_are_left_out():
-    theirs = reasoning_gym.create_dataset("intermediate_integration", seed=5, size=60)
+    theirs = reasoning_gym.create_dataset("intermediate_integration", seed=5, size=15)
     restated = [entry for entry in theirs if "Integral" in entry["answer"]]
     assert restated
-    problems = made("intermediate_integration", count=30)
+    problems = made("intermediate_integration", count=10)
     assert not [problem for problem in problems if "Integral" in problem.answer]
-    assert [score(problem, think(problem.answer)).reward for problem in problems] == [1.0] * 30
+    assert [score(problem, think(problem.answer)).reward for problem in problems] == [1.0] * 10
     problem = problems[0]
     integrand, variable = problem.spec["metadata"]["integrand"], problem.spec["metadata"]["variable"]
     again = f"Integral({integrand}, {variable}) + C"
@@ -335,6 +347,10 @@ def test_options_that_reasoning_gym_accepts_and_cannot_draw_are_one_sentence():
     ) as it:
         made("knights_knaves", width_constraint=1)
     assert "\n" not in str(it.value)
+    with pytest.raises(
+        RecipeError, match=r"fails to draw rg:spell_backward with these options .FileNotFound"
+    ):
+        made("spell_backward", data_file="none.txt")
 
 
 def test_the_scorer_of_game_of_life_halting_takes_anything_and_is_not_asked():

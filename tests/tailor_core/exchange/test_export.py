@@ -5,7 +5,7 @@ import json
 import datasets
 import polars
 import pytest
-import yaml
+from huggingface_hub import DatasetCard
 
 from tailor_core.environments import Wanted, get_environment, read_options
 from tailor_core.environments.knights_knaves.formats import to_logic_rl
@@ -55,13 +55,14 @@ def test_datasets_loads_the_folder_with_its_splits_and_features(tmp_path, form):
     export(wanted("kk", {**SPLITS, "ood_people_7": 3}, ood={"people": [7]}), form, tmp_path / "out")
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert {split: len(rows) for split, rows in loaded.items()} == {**SPLITS, "ood_people_7": 3}
-    _, front, text = (tmp_path / "out" / "README.md").read_text().split("---\n", 2)
-    card = yaml.safe_load(front)
-    assert card["license"] == "apache-2.0"
-    assert [split["name"] for split in card["dataset_info"]["splits"]] == list(loaded)
-    assert datasets.Features._from_yaml_list(card["dataset_info"]["features"]) == loaded["train"].features
+    card = DatasetCard.load(tmp_path / "out" / "README.md")
+    told = card.data.to_dict()
+    assert told["license"] == "apache-2.0"
+    assert [split["name"] for split in told["dataset_info"]["splits"]] == list(loaded)
+    assert [split["num_examples"] for split in told["dataset_info"]["splits"]] == [9, 2, 4, 3]
+    assert {feature["name"] for feature in told["dataset_info"]["features"]} == set(loaded["train"].features)
     for part in ("seed 3", "canonical hash", "| ood_people_7 | 3 |", '{"people": [7]}'):
-        assert part in text
+        assert part in card.text
     assert {len(problem_of_row(row).spec["names"]) for row in loaded["ood_people_7"]} == {7}
 
 

@@ -94,8 +94,8 @@ def test_options_are_those_of_the_family_and_wrong_ones_are_one_sentence():
 
 
 def test_a_split_with_few_problems_gives_them_again():
-    entries = list(made("kk", people=(2,), split="test", size=100))
-    assert len(entries) == 100
+    entries = list(made("kk", people=(2,), split="test", size=40))
+    assert len(entries) == 40
     assert len({entry["metadata"]["canonical_hash"] for entry in entries}) < 32
 
 
