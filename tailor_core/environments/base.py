@@ -7,11 +7,11 @@ models, prompts or rewards. A package of the user's own adds one by an entry poi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +26,9 @@ _BUILT_IN = {
 }
 """The package's own environments, so that a source checkout needs no installed entry points."""
 
+_COLLECTIONS = {"rg": "tailor_core.environments.reasoning_gym:ReasoningGym"}
+"""Many environments of one class, which takes what follows the colon in `rg:leg_counting`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solutions:
@@ -37,12 +40,16 @@ class Solutions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCheck:
-    """What an answer text is worth. `matched` in [0, 1] is the share that is right; 0 unless `parsed`."""
+    """What an answer text is worth. `matched` in [0, 1] is the share that is right; 0 unless `parsed`.
+
+    `credit` is what the family itself pays for the answer in the mode `partial`, where it has a scale of its own.
+    """
 
     correct: bool
     matched: float
     reason: str
     parsed: bool
+    credit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,8 @@ class Environment(Protocol):
 
     `options` is always an instance of `options_model`; `spec` is what `Problem.spec` holds (JSON values).
     `main_difficulty` names the whole number in `Problem.difficulty` that tells how hard a problem is.
-    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`.
+    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`. A class may also have
+    `stream` (see `Streams`), and in `libraries` the distributions whose version decides on the problems.
     """
 
     name: str
@@ -137,8 +145,56 @@ class Environment(Protocol):
         ...
 
 
+@runtime_checkable
+class Streams(Protocol):
+    """An environment that can also hand out its problems one at a time, so that any number of them fits in memory."""
+
+    def stream(
+        self,
+        options: Any,
+        *,
+        count: int,
+        split: str,
+        seed: int,
+        exclude: Set[str] = frozenset(),
+        difficulty: int | None = None,
+    ) -> Iterator[Problem]:
+        """The problems of `generate` in their order."""
+        ...
+
+
+def stream(
+    environment: Environment,
+    options: Any,
+    *,
+    count: int,
+    split: str,
+    seed: int,
+    difficulty: int | None = None,
+) -> Iterator[Problem]:
+    """The problems that `generate` gives, one at a time; all are made at once where there is no other way."""
+    if isinstance(environment, Streams):
+        return environment.stream(options, count=count, split=split, seed=seed, difficulty=difficulty)
+    return iter(environment.generate(options, count=count, split=split, seed=seed, difficulty=difficulty))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which problems to draw, with these options and this seed: so many of each split."""
+
+    environment: Environment
+    options: Any
+    splits: Mapping[str, int]
+    seed: int
+
+    def problems(self, split: str) -> Iterator[Problem]:
+        """The problems of a split; that of an out-of-distribution level has the options of that level."""
+        options = self.environment.ood_levels(self.options).get(split, self.options)
+        return stream(self.environment, options, count=self.splits[split], split=split, seed=self.seed)
+
+
 def known_environments() -> list[str]:
-    """The names that `get_environment` accepts, sorted."""
+    """The names that `get_environment` accepts, sorted; those of collections (`rg:NAME`) aside."""
     return sorted(_BUILT_IN.keys() | {point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
 
 
@@ -147,23 +203,30 @@ def get_environment(name: str) -> Environment:
     """The environment called `name`; RecipeError when there is none or its package does not load."""
     targets = dict(_BUILT_IN)
     targets.update({point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)})
-    if name not in targets:
+    collection, _, member = name.partition(":")
+    arguments: tuple[str, ...] = ()
+    if member and collection in _COLLECTIONS:
+        target, arguments = _COLLECTIONS[collection], (member,)
+    elif name in targets:
+        target = targets[name]
+    else:
         raise RecipeError(
-            f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or install "
-            f"a package with an entry point of that name in the group {ENTRY_POINT_GROUP!r}"
+            f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or rg: and the "
+            "name of a data set of reasoning-gym, such as rg:leg_counting, or install a package with an entry "
+            f"point of that name in the group {ENTRY_POINT_GROUP!r}"
         )
-    point = EntryPoint(name=name, value=targets[name], group=ENTRY_POINT_GROUP)
+    point = EntryPoint(name=name, value=target, group=ENTRY_POINT_GROUP)
     try:
-        environment = point.load()()
+        environment = point.load()(*arguments)
     except (ImportError, AttributeError) as error:
         raise RecipeError(
-            f"environment.name = {name!r} points to {point.value!r}, which does not load ({error}); "
+            f"environment.name = {name!r} points to {target!r}, which does not load ({error}); "
             "mend or uninstall the package that registers it"
         ) from error
     missing = [part for part in _PARTS if not hasattr(environment, part)]
     if missing:
         raise RecipeError(
-            f"environment.name = {name!r}: {point.value!r} lacks {', '.join(missing)}, so it is no "
+            f"environment.name = {name!r}: {target!r} lacks {', '.join(missing)}, so it is no "
             "environment; see tailor_core.environments.base.Environment"
         )
     return cast(Environment, environment)

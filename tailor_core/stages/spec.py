@@ -62,8 +62,11 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
     """
     config = recipe.section(definition.product)
     code = code_fingerprint(definition.function.partition(":")[0])
+    libraries = list(definition.libraries)
     if _ENVIRONMENTS in code:
-        code |= _environment_code(recipe.environment.name)
+        environment = get_environment(recipe.environment.name)
+        code |= code_fingerprint(type(environment).__module__)
+        libraries += getattr(environment, "libraries", ())
     return StageSpec(
         stage=definition.product,
         function=definition.function,
@@ -71,12 +74,7 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         config=keyed_values(config),
         inputs={name: ref.digest for name, ref in sorted(inputs.items())},
         code=dict(sorted(code.items())),
-        libraries=library_versions(definition.libraries),
+        libraries=library_versions(libraries),
         sources=dict(load_target(definition.sources)(config)) if definition.sources else {},
         seed=recipe.seed if definition.seeded else None,
     )
-
-
-def _environment_code(name: str) -> dict[str, str]:
-    """The code of the recipe's environment, which may come from a package of the user's own."""
-    return code_fingerprint(type(get_environment(name)).__module__)

@@ -109,3 +109,22 @@ def test_an_empty_split_leaves_no_rows(tmp_path):
 def test_what_cannot_be_made_is_one_clear_sentence(tmp_path, changes, message):
     with pytest.raises(RecipeError, match=message):
         run(tmp_path / "a", {**CONFIG, **changes})
+
+
+def test_a_dataset_of_reasoning_gym_fills_the_splits_at_the_levels_of_its_curriculum(tmp_path):
+    pytest.importorskip("reasoning_gym")
+    config = {
+        "environment": {"name": "rg:spell_backward"},
+        "train": {"1": 6, "3": 4},
+        "validation": 2,
+        "test": 5,
+        "ood": 0,
+    }
+    summary = run(tmp_path / "a", config)
+    assert summary["metrics"]["problems"] == {
+        "train": {"1": 6, "3": 4},
+        "validation": {"0": 2},
+        "test": {"0": 5},
+    }
+    rows = read_records(tmp_path / "a" / "problems.parquet", Problem)
+    assert len({row.canonical_hash for row in rows}) == len({row.question for row in rows}) == 17

@@ -112,3 +112,13 @@ def test_every_stage_comes_after_its_inputs_and_has_a_section() -> None:
         assert set(stage.inputs) <= seen
         assert isinstance(recipe().section(product), load_target(stage.config))
         seen.add(product)
+
+
+def test_the_version_of_the_library_that_makes_the_problems_is_in_the_key() -> None:
+    pytest.importorskip("reasoning_gym")
+    specs = {
+        name: make_spec(STAGES["problems"], recipe(environment={"name": name}), {})
+        for name in ("kk", "rg:gcd")
+    }
+    assert "reasoning-gym" in specs["rg:gcd"].libraries
+    assert "reasoning-gym" not in specs["kk"].libraries
