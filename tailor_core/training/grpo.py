@@ -93,6 +93,7 @@ def make_trainer(
         scale_rewards="group",
         activation_checkpointing=False,
         bf16=fast_dtype() is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),  # without it bf16 is refused where there is no GPU
         logging_steps=1,
         save_steps=_whole_rollouts(config),
         save_total_limit=2,

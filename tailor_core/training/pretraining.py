@@ -142,6 +142,7 @@ def pretrain(
         gradient_accumulation_steps=max(1, config.rows_per_step // config.micro_batch_rows),
         max_grad_norm=1.0,
         bf16=fast_dtype() is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),  # without it bf16 is refused where there is no GPU
         logging_steps=20,
         save_steps=config.save_steps,
         save_total_limit=2,

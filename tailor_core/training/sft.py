@@ -63,6 +63,7 @@ def fine_tune(
         completion_only_loss=True,
         activation_checkpointing=False,
         bf16=fast_dtype() is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),  # without it bf16 is refused where there is no GPU
         logging_steps=config.logging_steps,
         save_steps=config.save_steps,
         save_total_limit=2,

@@ -104,6 +104,16 @@ def policy(model_dir: Path, problems: list[Problem]) -> Callable[..., Any]:
     return run
 
 
+@pytest.mark.parametrize("training", ["warm_start", "policy"])
+def test_a_cpu_that_is_fast_in_bf16_trains_in_it(
+    training: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sft, grpo):
+        monkeypatch.setattr(module, "fast_dtype", lambda: torch.bfloat16)
+    log = Training(request.getfixturevalue(training), tmp_path)()
+    assert log[-1]["step"] == 6
+
+
 def assert_equal(resumed: Training, undisturbed: Training, logs: list[list[dict[str, float]]]) -> None:
     assert [row["step"] for row in logs[0]] == [row["step"] for row in logs[1]]
     for mine, theirs in zip(*logs, strict=True):
