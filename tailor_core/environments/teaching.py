@@ -60,9 +60,7 @@ def _fault(program: Any, write: Any) -> str:
     """What is wrong with the two parts of a teaching; empty where nothing is."""
     if not callable(write):
         return "has a `write` that cannot be called"
-    if not (
-        isinstance(program, type) and issubclass(program, MoveProgram) and dataclasses.is_dataclass(program)
-    ):
+    if not _is_language(program):
         return "has a `program` that is no frozen dataclass deriving from MoveProgram"
     if missing := [part for part in _SAYS if not hasattr(program, part)]:
         return f"has a program without {', '.join(missing)}"
@@ -89,3 +87,9 @@ def _fault(program: Any, write: Any) -> str:
         if value not in dimensions[name]:
             return f"has a program whose `worded` gives {name!r} the value {value!r}, which it does not have"
     return ""
+
+
+def _is_language(program: Any) -> bool:
+    return (
+        isinstance(program, type) and issubclass(program, MoveProgram) and dataclasses.is_dataclass(program)
+    )
