@@ -22,10 +22,14 @@ from tailor_core.records import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solutions:
-    """All solutions of a spec, counted; `first` is one of them (JSON values), None where there is none."""
+    """All solutions of a spec, counted; `first` is one of them (JSON values), None where there is none.
+
+    any_answers: whether each of several answers the question; else only the sole solution does
+    """
 
     count: int
     first: Any
+    any_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,11 +21,15 @@ TEACHERS = "tailor.teachers"
 _BUILT_IN = {
     ENVIRONMENTS: (
         "tailor_core.environments",
-        {"igsm": "igsm:IGSM", "kk": "knights_knaves:KnightsKnaves"},
+        {"countdown": "countdown:CountdownGame", "igsm": "igsm:IGSM", "kk": "knights_knaves:KnightsKnaves"},
     ),
     TEACHERS: (
         "tailor_core.demonstrations",
-        {"igsm": "igsm.narration:TEACHING", "kk": "knights_knaves.narration:TEACHING"},
+        {
+            "countdown": "countdown.narration:TEACHING",
+            "igsm": "igsm.narration:TEACHING",
+            "kk": "knights_knaves.narration:TEACHING",
+        },
     ),
 }
 """Group -> package, and name -> target in it; so a source checkout needs no installed entry points."""
