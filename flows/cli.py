@@ -46,7 +46,7 @@ app.command()(lineage)
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
 EnvironmentName = Annotated[
-    str, typer.Argument(help="family of problems: kk, igsm, or one that a package adds")
+    str, typer.Argument(help="family of problems: kk, igsm, countdown, or one that a package adds")
 ]
 
 
@@ -148,6 +148,7 @@ def problems(
 
     Example: tailor problems kk --people 5 --size 3 --seed 7
     Example: tailor problems igsm --setting hard --op 21 --size 3
+    Example: tailor problems countdown --option numbers=[4] --size 3
     """
     shorthands = {
         "people": None if people is None else [people],

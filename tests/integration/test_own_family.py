@@ -80,9 +80,10 @@ def test_a_family_without_a_teacher_is_told_so_before_anything_runs(
     points = next((tmp_path / "packages").glob("*.dist-info")) / "entry_points.txt"
     points.write_text(points.read_text().partition("[tailor.teachers]")[0])
     said = typed("tailor run gcd.toml", world, tmp_path, code=2)
-    assert said.stderr == (
-        "tailor: environment.name = 'gcd' has no move language to discover primitives in, and no teacher; use one "
-        "of igsm, kk, or give it an entry point in the group 'tailor.teachers'\n"
+    assert said.stderr.startswith(
+        "tailor: environment.name = 'gcd' has no move language to discover primitives in, "
     )
+    assert said.stderr.endswith("or give it an entry point in the group 'tailor.teachers'\n")
+    assert said.stderr.count("\n") == 1
     assert not (tmp_path / "home" / "store").exists()
     assert typed("tailor problems gcd --size 1", world, tmp_path).stdout.count("\n") == 1

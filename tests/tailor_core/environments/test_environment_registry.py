@@ -115,11 +115,12 @@ def test_importing_environments_loads_nothing_heavy():
     assert result.stdout.strip() == "[]"
 
 
-def test_both_families_are_built_in_and_igsm_is_light():
-    assert {"igsm", "kk"} <= set(known_environments())
+@pytest.mark.parametrize("family", ["countdown", "igsm", "kk"])
+def test_every_family_is_built_in_and_light(family):
+    assert family in known_environments()
     program = (
         "import sys; from tailor_core.environments import get_environment, read_options;"
-        "get_environment('igsm').generate(read_options('igsm', {}), count=2, split='train', seed=0);"
+        f"get_environment('{family}').generate(read_options('{family}', {{}}), count=2, split='train', seed=0);"
         "heavy = ('torch', 'transformers', 'huggingface_hub', 'networkx', 'numpy', 'polars', 'prefect');"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -113,7 +113,7 @@ def test_a_family_without_a_teacher_is_one_sentence(ask: object) -> None:
         ask("chess")  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("family", ["igsm", "kk"])
+@pytest.mark.parametrize("family", ["countdown", "igsm", "kk"])
 def test_what_checks_knows_nothing_of_what_teaches(family: str) -> None:
     from tailor_core.stages.fingerprint import code_fingerprint
 

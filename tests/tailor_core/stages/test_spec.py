@@ -114,7 +114,7 @@ def test_every_stage_comes_after_its_inputs_and_has_a_section() -> None:
         seen.add(product)
 
 
-FAMILIES = {"igsm": "igsm", "kk": "knights_knaves"}
+FAMILIES = {"countdown": "countdown", "igsm": "igsm", "kk": "knights_knaves"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
