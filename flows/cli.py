@@ -21,8 +21,8 @@ from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.settings import Settings, prepare_process, read_settings
-from tailor_core.environments import get_environment, read_options
-from tailor_core.environments.rows import problem_from_json, solve_json
+from tailor_core.environments import Wanted, get_environment, read_options
+from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
 from tailor_core.errors import InputError, TailorError
 from tailor_core.primitives.language import language_of
 from tailor_core.stages.registry import STAGES, check_stages
@@ -45,8 +45,14 @@ app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
+_BEFORE_PRIMITIVES = tuple(STAGES)[: tuple(STAGES).index("primitives")]
+"""Stages that need no move language: a run may end there on any family."""
+
 EnvironmentName = Annotated[
-    str, typer.Argument(help="family of problems: kk, igsm, countdown, or one that a package adds")
+    str,
+    typer.Argument(
+        help="family of problems: kk, igsm, countdown, rg:NAME (of reasoning-gym), or one that a package adds"
+    ),
 ]
 
 
@@ -74,7 +80,8 @@ def run(
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     check_stages(force or [], until)
     read_options(loaded.environment.name, loaded.environment.options)
-    language_of(loaded.environment.name).within(loaded.primitives.dimensions)
+    if until not in _BEFORE_PRIMITIVES:
+        language_of(loaded.environment.name).within(loaded.primitives.dimensions)
     prepare_process(settings)
     from rich.console import Console
 
@@ -133,9 +140,14 @@ def plan(
 @app.command()
 def problems(
     environment: EnvironmentName,
-    size: Annotated[int, typer.Option(min=0, help="how many problems")] = 1,
+    size: Annotated[int, typer.Option(min=0, help="how many problems of each split")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="all random choices follow from it")] = 0,
-    split: Annotated[str, typer.Option(help="the split that the problems belong to")] = "train",
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPLIT[=COUNT]", help="a split, and how many if not --size; repeatable; default: train"
+        ),
+    ] = None,
     people: Annotated[int | None, typer.Option(help="kk: number of people")] = None,
     depth: Annotated[int | None, typer.Option(help="kk: levels of a statement at most")] = None,
     width: Annotated[int | None, typer.Option(help="kk: operands of an and/or at most")] = None,
@@ -144,13 +156,39 @@ def problems(
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="any option of the environment; repeatable")
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--export", metavar="FORM", help="write a folder for huggingface, trl or verl instead"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="the new folder that --export writes")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--import",
+            metavar="PATH",
+            help="read a .parquet or .jsonl file, or a folder of them, and make none",
+        ),
+    ] = None,
 ) -> None:
-    """Generate problems as JSON lines.
+    """Generate problems as JSON lines, or as a folder for another project; or read such a folder.
 
     Example: tailor problems kk --people 5 --size 3 --seed 7
     Example: tailor problems igsm --setting hard --op 21 --size 3
     Example: tailor problems countdown --option numbers=[4] --size 3
+    Example: tailor problems rg:leg_counting --size 3
+    Example: tailor problems kk --split train=1000 --split test=200 --export verl --output kk-verl
+    Example: tailor problems kk --import kk-verl | tailor solve kk
     """
+    if (form is None) != (output is None):
+        raise InputError("--export and --output go together: --export verl --output FOLDER")
+    if source is not None:
+        if form is not None:
+            raise InputError("--import reads problems and --export writes new ones; give one of them")
+        from tailor_core.exchange.reading import read_problems
+
+        get_environment(environment)
+        write_rows(map(problem_to_json, read_problems(source, environment)))
+        return
     shorthands = {
         "people": None if people is None else [people],
         "depth": depth,
@@ -159,18 +197,18 @@ def problems(
         "op": None if op is None else [op],
     }
     given = {name: value for name, value in shorthands.items() if value is not None}
-    options = read_options(environment, {**given, **_parse_options(option or [])})
-    found = get_environment(environment).generate(options, count=size, split=split, seed=seed)
-    write_rows(
-        {
-            "id": one.id,
-            "environment": one.environment,
-            "question": one.question,
-            "answer": one.answer,
-            "metadata": one.metadata,
-        }
-        for one in found
+    wanted = Wanted(
+        environment=get_environment(environment),
+        options=read_options(environment, {**given, **_parse_options(option or [])}),
+        splits=_split_sizes(split or ["train"], size),
+        seed=seed,
     )
+    if form is not None and output is not None:
+        from tailor_core.exchange.export import export
+
+        export(wanted, form, output)
+        return
+    write_rows(problem_to_json(one) for each in wanted.splits for one in wanted.problems(each))
 
 
 @app.command()
@@ -252,6 +290,17 @@ def _served(settings: Settings, command: list[str]) -> Iterator[Callable[[], Abs
                 yield
 
         yield ready
+
+
+def _split_sizes(splits: list[str], size: int) -> dict[str, int]:
+    """Split -> number of problems, of `SPLIT` or `SPLIT=COUNT`."""
+    sizes = {}
+    for split in splits:
+        name, given, count = split.partition("=")
+        if given and not (count.isascii() and count.isdigit()):
+            raise InputError(f"--split {split!r} is not of the form SPLIT or SPLIT=COUNT, such as test=200")
+        sizes[name] = int(count) if given else size
+    return sizes
 
 
 def _parse_options(options: list[str], flag: str = "--option") -> dict[str, Any]:

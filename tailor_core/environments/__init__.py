@@ -5,9 +5,11 @@ from tailor_core.environments.base import (
     Environment,
     Solutions,
     StepReport,
+    Wanted,
     get_environment,
     known_environments,
     read_options,
+    stream,
 )
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "Environment",
     "Solutions",
     "StepReport",
+    "Wanted",
     "get_environment",
     "known_environments",
     "read_options",
+    "stream",
 ]

@@ -8,15 +8,15 @@ family is taught, if it is, is another matter (`teaching`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
 from tailor_core.environments.plugins import ENVIRONMENTS, find_plugin, first_line, plugin_names
-from tailor_core.errors import RecipeError
+from tailor_core.errors import RecipeError, TailorError
 from tailor_core.records import Problem
 
 
@@ -34,12 +34,16 @@ class Solutions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCheck:
-    """What an answer text is worth. `matched` in [0, 1] is the share that is right; 0 unless `parsed`."""
+    """What an answer text is worth. `matched` in [0, 1] is the share that is right; 0 unless `parsed`.
+
+    `credit` is what the family itself pays for the answer in the mode `partial`, where it has a scale of its own.
+    """
 
     correct: bool
     matched: float
     reason: str
     parsed: bool
+    credit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ class Environment(Protocol):
 
     `options` is always an instance of `options_model`; `spec` is what `Problem.spec` holds (JSON values).
     `main_difficulty` names the whole number in `Problem.difficulty` that tells how hard a problem is.
-    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`.
+    Nothing here raises on a wrong answer; a spec or row that cannot be read is an `InputError`. A class may also have
+    `stream` (see `Streams`), and in `libraries` the distributions whose version decides on the problems.
     """
 
     name: str
@@ -134,8 +139,56 @@ class Environment(Protocol):
         ...
 
 
+@runtime_checkable
+class Streams(Protocol):
+    """An environment that can also hand out its problems one at a time, so that any number of them fits in memory."""
+
+    def stream(
+        self,
+        options: Any,
+        *,
+        count: int,
+        split: str,
+        seed: int,
+        exclude: Set[str] = frozenset(),
+        difficulty: int | None = None,
+    ) -> Iterator[Problem]:
+        """The problems of `generate` in their order."""
+        ...
+
+
+def stream(
+    environment: Environment,
+    options: Any,
+    *,
+    count: int,
+    split: str,
+    seed: int,
+    difficulty: int | None = None,
+) -> Iterator[Problem]:
+    """The problems that `generate` gives, one at a time; all are made at once where there is no other way."""
+    if isinstance(environment, Streams):
+        return environment.stream(options, count=count, split=split, seed=seed, difficulty=difficulty)
+    return iter(environment.generate(options, count=count, split=split, seed=seed, difficulty=difficulty))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which problems to draw, with these options and this seed: so many of each split."""
+
+    environment: Environment
+    options: Any
+    splits: Mapping[str, int]
+    seed: int
+
+    def problems(self, split: str) -> Iterator[Problem]:
+        """The problems of a split; that of an out-of-distribution level has the options of that level."""
+        options = self.environment.ood_levels(self.options).get(split, self.options)
+        return stream(self.environment, options, count=self.splits[split], split=split, seed=self.seed)
+
+
 def known_environments() -> list[str]:
-    """The names that `get_environment` accepts, sorted."""
+    """The names that `get_environment` accepts, sorted; those of collections (`rg:NAME`) aside."""
     return plugin_names(ENVIRONMENTS)
 
 
@@ -145,12 +198,15 @@ def get_environment(name: str) -> Environment:
     plugin = find_plugin(ENVIRONMENTS, name)
     if plugin is None:
         raise RecipeError(
-            f"environment.name = {name!r} is not known; use one of {', '.join(known_environments())}, or install "
-            f"a package with an entry point of that name in the group {ENVIRONMENTS!r}"
+            f"environment.name = {name!r} is not known; use one of {', '.join(known_environments())}, or rg: and the "
+            "name of a data set of reasoning-gym, such as rg:leg_counting, or install a package with an entry "
+            f"point of that name in the group {ENVIRONMENTS!r}"
         )
     made = plugin.load()
     try:
-        environment = made()
+        environment = made(*plugin.arguments)
+    except TailorError:
+        raise
     except Exception as error:
         raise plugin.broken(f"makes no environment ({first_line(error)})") from error
     if fault := _fault(environment, name):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from tailor_core.errors import RecipeError
+from tailor_core.errors import RecipeError, TailorError
 
 ENVIRONMENTS = "tailor.environments"
 TEACHERS = "tailor.teachers"
@@ -34,6 +34,9 @@ _BUILT_IN = {
 }
 """Group -> package, and name -> target in it; so a source checkout needs no installed entry points."""
 
+_COLLECTIONS = {"rg": "reasoning_gym:ReasoningGym"}
+"""Many environments of one class, which takes what follows the colon in `rg:leg_counting`."""
+
 _DISTRIBUTION = re.compile(r"[\w.-]+")
 
 
@@ -41,14 +44,16 @@ _DISTRIBUTION = re.compile(r"[\w.-]+")
 class Plugin:
     """One part of a family.
 
-    target:   `module:object`
-    requires: the distributions that the one which brings it says it needs
+    target:    `module:object`
+    requires:  the distributions that the one which brings it says it needs
+    arguments: what an environment's class takes: the member of a collection
     """
 
     group: str
     name: str
     target: str
     requires: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -58,6 +63,8 @@ class Plugin:
         """The object; RecipeError where it does not load, whatever its package does."""
         try:
             return EntryPoint(name=self.name, value=self.target, group=self.group).load()
+        except TailorError:
+            raise
         except Exception as error:
             raise self.broken(f"does not load ({first_line(error)})") from error
 
@@ -82,6 +89,9 @@ def plugin_names(group: str) -> list[str]:
 def find_plugin(group: str, name: str) -> Plugin | None:
     """The plugin of a name; None where there is none. RecipeError where two packages claim the name."""
     package, built_in = _BUILT_IN[group]
+    collection, _, member = name.partition(":")
+    if member and group == ENVIRONMENTS and collection in _COLLECTIONS:
+        return Plugin(group, name, f"{package}.{_COLLECTIONS[collection]}", arguments=(member,))
     found: dict[str, Plugin] = {}
     if name in built_in:
         target = f"{package}.{built_in[name]}"

@@ -52,6 +52,17 @@ def problem_from_json(line: Mapping[str, Any], environment: str | None = None) -
     return get_environment(environment_of(line, environment)).from_record(line)
 
 
+def problem_to_json(problem: Problem) -> dict[str, Any]:
+    """The JSON line of a problem, from which `problem_from_json` makes it again."""
+    return {
+        "id": problem.id,
+        "environment": problem.environment,
+        "question": problem.question,
+        "answer": problem.answer,
+        "metadata": problem.metadata,
+    }
+
+
 def question_id(environment: str, question: str) -> str:
     """The id of a problem whose question says all there is to it: a hash of that."""
     return hashlib.sha256(f"{environment}\n{question}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

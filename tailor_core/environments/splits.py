@@ -39,5 +39,6 @@ def ood_kind(split: str, ood_kinds: Sequence[str]) -> str:
     kind = split.removeprefix(OOD_PREFIX).partition("_")[0]
     if not split.startswith(OOD_PREFIX) or kind not in ood_kinds:
         kinds = ", ".join(f"{OOD_PREFIX}{kind}" for kind in ood_kinds)
-        raise InputError(f"split = {split!r} does not exist; use train, validation, test, or one of {kinds}")
+        others = f", or one of {kinds}" if kinds else ""
+        raise InputError(f"split = {split!r} does not exist; use train, validation, test{others}")
     return kind

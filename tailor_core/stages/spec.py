@@ -7,7 +7,7 @@ and yields the same content costs nothing downstream.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -84,15 +84,18 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
 
 
 def _family_part(group: str, name: str) -> tuple[set[str], set[str]]:
-    """The modules that a part of the family `name` comes from, and the distributions that its own one requires.
+    """The modules that a part of the family `name` comes from, and the distributions that it names or its own requires.
 
     It may come from a package of the user's own, and its entry point may only import what another module defines.
     """
+    libraries: Iterable[str] = ()
     if group == ENVIRONMENTS:
-        made: list[Any] = [type(get_environment(name))]
+        environment = get_environment(name)
+        made: list[Any] = [type(environment)]
+        libraries = getattr(environment, "libraries", ())
     else:
         teaching = get_teaching(name)
         made = [teaching.program, teaching.write]
     plugin = find_plugin(group, name)
     assert plugin, "it was found a moment ago"
-    return {plugin.module, *(one.__module__ for one in made)}, set(plugin.requires)
+    return {plugin.module, *(one.__module__ for one in made)}, {*plugin.requires, *libraries}

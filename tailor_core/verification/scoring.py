@@ -8,8 +8,9 @@
 | `partial`  | think and answer blocks       | 1     | 0.3 + 0.7 share | 0                 | 0           |
 
 `logic-rl` has the values of Logic-RL, `boxed` those of re-distillation (deep-reasoning), `partial` those of
-reasoning-gym, where `share` is the share of people who are right, and none right earns 0. The reading of form
-and answer is Tailor's strict one in each mode. A response is never an error, whatever it is.
+reasoning-gym, where `share` is the share of people who are right, and none right earns 0; a family with a scale of
+its own pays that (`rg:NAME` the score of reasoning-gym's own scorer, of which the other modes take only 1 for right).
+The reading of form and answer is Tailor's strict one in each mode. A response is never an error, whatever it is.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _reward(check: AnswerCheck, mode: Mode) -> float:
     """The table above, from the third column on."""
     if mode == "logic-rl":
         return 3.0 if check.correct else -0.5 if check.parsed else -1.0
+    if mode == "partial" and check.credit is not None:
+        return check.credit
     if mode == "partial" and check.matched > 0:
         return 1.0 if check.correct else 0.3 + 0.7 * check.matched
     return 1.0 if check.correct else 0.0

@@ -242,3 +242,82 @@ def test_an_option_of_another_environment_is_one_sentence(tailor: Run) -> None:
     assert refused.returncode == 2
     assert b"environment.options.people" in refused.stderr
     assert b"the keys are setting, op" in refused.stderr
+
+
+def test_problems_go_out_to_another_project_and_come_back(tailor: Run, tmp_path: Any) -> None:
+    arguments = [
+        "kk",
+        "--split",
+        "train=5",
+        "--split",
+        "ood_people_6",
+        "--size",
+        "2",
+        "--option",
+        "ood.people=[6]",
+    ]
+    lines = rows(tailor("problems", *arguments))
+    assert [line["metadata"]["split"] for line in lines] == ["train"] * 5 + ["ood_people_6"] * 2
+    for form in ("verl", "trl", "huggingface"):
+        written = tailor("problems", *arguments, "--export", form, "--output", str(tmp_path / form))
+        assert (written.returncode, written.stdout, written.stderr) == (0, b"", b"")
+        back = tailor("problems", "kk", "--import", str(tmp_path / form))
+        assert sorted(rows(back), key=str) == sorted(lines, key=str)
+        solved = rows(tailor("solve", "kk", stdin=back.stdout))
+        assert [row["n_solutions"] for row in solved] == [1] * 7
+
+
+def test_a_dataset_of_reasoning_gym_is_a_family(tailor: Run) -> None:
+    pytest.importorskip("reasoning_gym")
+    made = tailor("problems", "rg:leg_counting", "--size", "3", "--option", "max_animals=4")
+    problems = rows(made)
+    assert [row["solution"] for row in rows(tailor("solve", "rg:leg_counting", stdin=made.stdout))] == [
+        problem["answer"] for problem in problems
+    ]
+    responses = [
+        {"problem": problem, "response": think(text)}
+        for problem in problems
+        for text in (problem["answer"], "x")
+    ]
+    scored = rows(tailor("score", "rg:leg_counting", stdin="\n".join(map(json.dumps, responses)).encode()))
+    assert [row["reward"] for row in scored] == [1.0, 0.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["kk", "--export", "verl"], "--export and --output go together"),
+        (["kk", "--output", "x"], "--export and --output go together"),
+        (
+            ["kk", "--export", "csv", "--output", "x"],
+            "export = 'csv' is not known; use one of huggingface, trl, verl",
+        ),
+        (["kk", "--import", "x.csv"], "neither a folder nor a .parquet or .jsonl file"),
+        (["kk", "--import", "x", "--export", "trl", "--output", "y"], "give one of them"),
+        (["kk", "--split", "test=few"], "--split 'test=few' is not of the form"),
+        (["kk", "--size", "0", "--export", "trl", "--output", "x"], "the split 'train' would be empty"),
+        (["rg:leg_countin"], "did you mean 'rg:leg_counting'?"),
+    ],
+)
+def test_a_mistake_at_the_doors_is_one_sentence(tailor: Run, arguments: list[str], part: str) -> None:
+    result = tailor("problems", *arguments)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert part in result.stderr.decode()
+    assert result.stderr.count(b"\n") == 1
+
+
+def test_a_run_on_a_family_without_moves_is_one_sentence(tailor: Run, tmp_path: Any) -> None:
+    pytest.importorskip("reasoning_gym")
+    result = tailor(
+        "run",
+        "kk-tiny",
+        "--home",
+        str(tmp_path),
+        "--set",
+        "environment.name=rg:gcd",
+        "--set",
+        "environment.options={}",
+    )
+    assert result.returncode == 2
+    assert b"'rg:gcd' has no move language" in result.stderr
+    assert result.stderr.count(b"\n") == 1

@@ -18,7 +18,9 @@ from tailor_core.stages.registry import STAGES, load_target
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
-    path for package in ("flows", "tasks", "tailor_core", "sql") for path in (ROOT / package).rglob("*.py")
+    path
+    for package in ("flows", "tasks", "tailor_core", "tailor_taskset", "sql")
+    for path in (ROOT / package).rglob("*.py")
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -35,7 +35,24 @@ class IGSM:
         difficulty: int | None = None,
     ) -> list[Problem]:
         """Problems of exactly so many operations; `difficulty` is their number, else the options draw it."""
-        return generator.generate(
+        return list(
+            generator.stream(
+                options, count=count, split=split, seed=seed, exclude=exclude, difficulty=difficulty
+            )
+        )
+
+    def stream(
+        self,
+        options: IGSMOptions,
+        *,
+        count: int,
+        split: str,
+        seed: int,
+        exclude: Set[str] = frozenset(),
+        difficulty: int | None = None,
+    ) -> Iterator[Problem]:
+        """The same problems, one at a time."""
+        return generator.stream(
             options, count=count, split=split, seed=seed, exclude=exclude, difficulty=difficulty
         )
 

@@ -7,7 +7,7 @@ seed and its place, so nothing depends on what was drawn before, except that a p
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from itertools import count as counting
 from random import Random
 from typing import Any
@@ -23,6 +23,7 @@ from tailor_core.environments.igsm.spec import spec_of
 from tailor_core.environments.igsm.structure import shuffled
 from tailor_core.environments.igsm.vocabulary import draw_names
 from tailor_core.environments.rows import question_id
+from tailor_core.environments.seen import Seen
 from tailor_core.errors import RecipeError
 from tailor_core.records import Problem, content_id
 
@@ -37,7 +38,7 @@ _SAME_DRAFT = 4
 """A draft gets numbers so many times, because operators, too, decide on the split."""
 
 
-def generate(
+def stream(
     options: IGSMOptions,
     *,
     count: int,
@@ -45,13 +46,14 @@ def generate(
     seed: int,
     exclude: Set[str] = frozenset(),
     difficulty: int | None = None,
-) -> list[Problem]:
-    """As `Environment.generate`; `difficulty` is a number of operations, else those of the options are drawn.
+) -> Iterator[Problem]:
+    """As `Environment.generate`, one at a time.
 
+    `difficulty` is a number of operations, else those of the options are drawn.
     Where a number of operations runs out of problems (one operation has a single skeleton, which belongs to
     one split), the others go on without it; RecipeError when all have run out.
     """
-    taken = set(exclude)
+    taken = Seen(exclude)
     most = most_operations(options.most_links)
     if difficulty is not None:
         if not 1 <= difficulty <= most:
@@ -63,23 +65,23 @@ def generate(
     operations = options.operations
     streams = {op: _stream(options, op, split, seed, taken) for op in operations}
     turns = _turns(options, split, seed)
-    problems: list[Problem] = []
-    while len(problems) < count and streams:
+    made = 0
+    while made < count and streams:
         op = next(turns)
         if op not in streams:
             continue
         if (problem := next(streams[op], None)) is not None:
-            problems.append(problem)
+            made += 1
+            yield problem
             continue
         del streams[op]
-        _log.warning("split %s: no more problems of %d operations after %d", split, op, len(problems))
-    if len(problems) < count:
+        _log.warning("split %s: no more problems of %d operations after %d", split, op, made)
+    if made < count:
         raise RecipeError(
-            f"the split {split!r} holds only {len(problems)} different problems that are not excluded "
+            f"the split {split!r} holds only {made} different problems that are not excluded "
             f"(setting = {options.setting}, op = {list(operations)}), but {count} were asked for; ask for fewer, "
             "or raise environment.options.op"
         )
-    return problems
 
 
 def _turns(options: IGSMOptions, split: str, seed: int) -> Iterator[int]:
@@ -93,7 +95,7 @@ def _turns(options: IGSMOptions, split: str, seed: int) -> Iterator[int]:
         yield operations[place]
 
 
-def _stream(options: IGSMOptions, op: int, split: str, seed: int, taken: set[str]) -> Iterator[Problem]:
+def _stream(options: IGSMOptions, op: int, split: str, seed: int, taken: Seen) -> Iterator[Problem]:
     """New problems of so many operations until none is found; each one's hash goes into `taken`."""
     bins = bins_of(split)
     source = content_id([ENVIRONMENT, options.modulus, options.most_links, op, split, seed])
@@ -106,7 +108,7 @@ def _stream(options: IGSMOptions, op: int, split: str, seed: int, taken: set[str
 
 
 def draw_problem(
-    options: IGSMOptions, op: int, split: str, bins: Sequence[int], random: Random, taken: Set[str]
+    options: IGSMOptions, op: int, split: str, bins: Sequence[int], random: Random, taken: Container[str]
 ) -> Problem | None:
     """A problem whose skeleton falls into one of `bins` and whose hash is not taken; None where none is found."""
     for _ in range(_FRUITLESS):

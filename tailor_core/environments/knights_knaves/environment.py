@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from tailor_core.environments.base import AnswerCheck, Solutions, StepReport
@@ -33,7 +33,24 @@ class KnightsKnaves:
         difficulty: int | None = None,
     ) -> list[Problem]:
         """Uniquely solvable puzzles; `difficulty` is a number of people, else `options.people` take turns."""
-        return generator.generate(
+        return list(
+            generator.stream(
+                options, count=count, split=split, seed=seed, exclude=exclude, difficulty=difficulty
+            )
+        )
+
+    def stream(
+        self,
+        options: KnightsKnavesOptions,
+        *,
+        count: int,
+        split: str,
+        seed: int,
+        exclude: Set[str] = frozenset(),
+        difficulty: int | None = None,
+    ) -> Iterator[Problem]:
+        """The same problems, one at a time."""
+        return generator.stream(
             options, count=count, split=split, seed=seed, exclude=exclude, difficulty=difficulty
         )
 

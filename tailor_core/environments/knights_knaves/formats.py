@@ -7,6 +7,7 @@ demonstrations, not part of a problem, and are neither read nor written here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,8 @@ from tailor_core.environments.knights_knaves.generator import problem_of
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence, find_templates
 from tailor_core.environments.knights_knaves.spec import read_solution, read_spec, read_templates
 from tailor_core.environments.knights_knaves.statements import with_article
-from tailor_core.environments.rows import identity_of, metadata_spec, split_of, text_of
+from tailor_core.environments.rows import identity_of, metadata_spec, shown, split_of, text_of
+from tailor_core.errors import InputError
 from tailor_core.records import Problem
 
 
@@ -86,4 +88,23 @@ def to_logic_rl(problem: Problem, index: int) -> dict[str, Any]:
         "ability": "logic",
         "reward_model": {"style": "rule", "ground_truth": truth},
         "extra_info": {"split": problem.split, "index": index},
+    }
+
+
+_PLACED = re.compile(r"\(\d+\) (.+) is an? (\S+)")
+
+
+def row_of_truth(truth: Mapping[str, Any]) -> dict[str, Any]:
+    """A mem-kk row of what Logic-RL's `reward_model.ground_truth` says: all that scoring needs."""
+    said = text_of(truth, "solution_text_format")
+    placed = [_PLACED.fullmatch(line.strip()) for line in (said or "").splitlines()]
+    if not placed or None in placed:
+        raise InputError(
+            f"solution_text_format = {shown(said)}, but must have a line like '(1) Zoey is a knight' for each person"
+        )
+    people = [match.groups() for match in placed if match]
+    return {
+        "names": [name for name, _ in people],
+        "solution": [role == "knight" for _, role in people],
+        "statements": truth.get("statements"),
     }

@@ -20,6 +20,7 @@ from tailor_core.environments.knights_knaves.words import (
     UNCOMMON_NAMES,
 )
 from tailor_core.environments.rows import question_id
+from tailor_core.environments.seen import Seen
 from tailor_core.environments.splits import belongs
 from tailor_core.errors import RecipeError
 from tailor_core.records import Problem, content_id
@@ -35,7 +36,7 @@ _PER_WORLD = 400
 """So many draws for one solution; the rarest split takes one in 40."""
 
 
-def generate(
+def stream(
     options: KnightsKnavesOptions,
     *,
     count: int,
@@ -43,34 +44,35 @@ def generate(
     seed: int,
     exclude: Set[str] = frozenset(),
     difficulty: int | None = None,
-) -> list[Problem]:
-    """As `Environment.generate`; `difficulty` is a number of people, else `options.people` take turns.
+) -> Iterator[Problem]:
+    """As `Environment.generate`, one at a time.
 
+    `difficulty` is a number of people, else `options.people` take turns.
     Where a number of people runs out of different puzzles (two people have 59 in all of the usual shape),
     the others go on without it; RecipeError when all have run out.
     """
-    taken = set(exclude)
+    taken = Seen(exclude)
     people = options.people if difficulty is None else (difficulty,)
     streams = {number: _stream(options, number, split, seed, taken) for number in people}
-    problems: list[Problem] = []
-    while len(problems) < count and streams:
-        for number in list(streams)[: count - len(problems)]:
+    made = 0
+    while made < count and streams:
+        for number in list(streams)[: count - made]:
             if (problem := next(streams[number], None)) is not None:
-                problems.append(problem)
+                made += 1
+                yield problem
                 continue
             del streams[number]
-            _log.warning("split %s: no more puzzles of %d people after %d", split, number, len(problems))
-    if len(problems) < count:
+            _log.warning("split %s: no more puzzles of %d people after %d", split, number, made)
+    if made < count:
         raise RecipeError(
-            f"the split {split!r} holds only {len(problems)} different puzzles that are not excluded "
+            f"the split {split!r} holds only {made} different puzzles that are not excluded "
             f"(people = {list(people)}, depth = {options.depth}, width = {options.width}), but {count} were "
             "asked for; ask for fewer, add numbers of people, or raise environment.options.depth or width"
         )
-    return problems
 
 
 def _stream(
-    options: KnightsKnavesOptions, people: int, split: str, seed: int, taken: set[str]
+    options: KnightsKnavesOptions, people: int, split: str, seed: int, taken: Seen
 ) -> Iterator[Problem]:
     """New problems of so many people until none is found; each one's hash goes into `taken`."""
     shape = options.model_dump(mode="json", exclude={"people", "ood"})

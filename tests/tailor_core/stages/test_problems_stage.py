@@ -158,3 +158,22 @@ def test_an_environment_whose_problems_are_not_what_it_says_is_one_clear_sentenc
     config = ProblemsConfig.model_validate({"train": 3, "validation": 0, "test": 0, "ood": 0})
     with pytest.raises(StageError, match=message):
         problems.make_problems(tampered(change), config, 0)
+
+
+def test_a_dataset_of_reasoning_gym_fills_the_splits_at_the_levels_of_its_curriculum(tmp_path):
+    pytest.importorskip("reasoning_gym")
+    config = {
+        "environment": {"name": "rg:spell_backward"},
+        "train": {"1": 6, "3": 4},
+        "validation": 2,
+        "test": 5,
+        "ood": 0,
+    }
+    summary = run(tmp_path / "a", config)
+    assert summary["metrics"]["problems"] == {
+        "train": {"1": 6, "3": 4},
+        "validation": {"0": 2},
+        "test": {"0": 5},
+    }
+    rows = read_records(tmp_path / "a" / "problems.parquet", Problem)
+    assert len({row.canonical_hash for row in rows}) == len({row.question for row in rows}) == 17

@@ -132,3 +132,13 @@ def test_a_stage_counts_the_code_of_the_recipes_family_and_of_no_other(family: s
             assert not found, product
         others = [other for other in FAMILIES.values() if other != package]
         assert not [name for name in code if any(f".{other}" in name for other in others)]
+
+
+def test_the_version_of_the_library_that_makes_the_problems_is_in_the_key() -> None:
+    pytest.importorskip("reasoning_gym")
+    specs = {
+        name: make_spec(STAGES["problems"], recipe(environment={"name": name}), {})
+        for name in ("kk", "rg:gcd")
+    }
+    assert "reasoning-gym" in specs["rg:gcd"].libraries
+    assert "reasoning-gym" not in specs["kk"].libraries
