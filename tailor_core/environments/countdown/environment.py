@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from tailor_core.environments.base import AnswerCheck, Solutions, StepReport
@@ -32,7 +32,24 @@ class CountdownGame:
         difficulty: int | None = None,
     ) -> list[Problem]:
         """Solvable problems; `difficulty` is how many numbers they have, else `options.numbers` take turns."""
-        return generator.generate(
+        return list(
+            generator.stream(
+                options, count=count, split=split, seed=seed, exclude=exclude, difficulty=difficulty
+            )
+        )
+
+    def stream(
+        self,
+        options: CountdownOptions,
+        *,
+        count: int,
+        split: str,
+        seed: int,
+        exclude: Set[str] = frozenset(),
+        difficulty: int | None = None,
+    ) -> Iterator[Problem]:
+        """The same problems, one at a time."""
+        return generator.stream(
             options, count=count, split=split, seed=seed, exclude=exclude, difficulty=difficulty
         )
 

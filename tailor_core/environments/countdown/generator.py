@@ -9,6 +9,7 @@ from random import Random
 from tailor_core.environments.countdown.options import OOD_KINDS, CountdownOptions
 from tailor_core.environments.countdown.spec import FEWEST, MOST, Countdown, canonical_hash, render
 from tailor_core.environments.rows import question_id
+from tailor_core.environments.seen import Seen
 from tailor_core.environments.splits import belongs
 from tailor_core.errors import RecipeError
 from tailor_core.records import Problem, content_id
@@ -26,7 +27,7 @@ _Joined = tuple[int, str, int]
 _NUMBER = 3
 
 
-def generate(
+def stream(
     options: CountdownOptions,
     *,
     count: int,
@@ -34,8 +35,8 @@ def generate(
     seed: int,
     exclude: Set[str] = frozenset(),
     difficulty: int | None = None,
-) -> list[Problem]:
-    """As `Environment.generate`; `difficulty` is how many numbers, else `options.numbers` take turns.
+) -> Iterator[Problem]:
+    """As `Environment.generate`, one at a time; `difficulty` is how many numbers, else `options.numbers` take turns.
 
     Where one of these runs out of problems the others go on without it; RecipeError when all have run out.
     """
@@ -44,28 +45,26 @@ def generate(
         raise RecipeError(
             f"difficulty = {bad[0]}, but a problem has {FEWEST} to {MOST} numbers; choose from these"
         )
-    taken = set(exclude)
+    taken = Seen(exclude)
     streams = {size: _stream(options, size, split, seed, taken) for size in sizes}
-    problems: list[Problem] = []
-    while len(problems) < count and streams:
-        for size in list(streams)[: count - len(problems)]:
+    made = 0
+    while made < count and streams:
+        for size in list(streams)[: count - made]:
             if (problem := next(streams[size], None)) is not None:
-                problems.append(problem)
+                made += 1
+                yield problem
                 continue
             del streams[size]
-            _log.warning("split %s: no more problems of %d numbers after %d", split, size, len(problems))
-    if len(problems) < count:
+            _log.warning("split %s: no more problems of %d numbers after %d", split, size, made)
+    if made < count:
         raise RecipeError(
-            f"the split {split!r} holds only {len(problems)} different problems that are not excluded (numbers = "
+            f"the split {split!r} holds only {made} different problems that are not excluded (numbers = "
             f"{list(sizes)}, targets from {options.least_target} to {options.largest_target}), but {count} were "
             "asked for; ask for fewer, or raise environment.options.largest_number or largest_target"
         )
-    return problems
 
 
-def _stream(
-    options: CountdownOptions, size: int, split: str, seed: int, taken: set[str]
-) -> Iterator[Problem]:
+def _stream(options: CountdownOptions, size: int, split: str, seed: int, taken: Seen) -> Iterator[Problem]:
     """New problems of so many numbers until none is found; each one's hash goes into `taken`."""
     shape = options.model_dump(mode="json", exclude={"numbers", "ood"})
     random = Random(content_id([ENVIRONMENT, shape, size, split, seed], length=64))
