@@ -51,7 +51,7 @@ _BEFORE_PRIMITIVES = tuple(STAGES)[: tuple(STAGES).index("primitives")]
 EnvironmentName = Annotated[
     str,
     typer.Argument(
-        help="family of problems: kk, igsm, rg:NAME (of reasoning-gym), or one that a package adds"
+        help="family of problems: kk, igsm, countdown, rg:NAME (of reasoning-gym), or one that a package adds"
     ),
 ]
 
@@ -102,7 +102,8 @@ def run(
     opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
     if "evaluation" in refs:
         evaluated = opened.local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
-        Console().print(result_table(read_summary(evaluated)))
+        unit = get_environment(loaded.environment.name).main_difficulty
+        Console().print(result_table(read_summary(evaluated), unit))
     if "report" in refs:
         console.print(f"report: {settings.reports / f'{loaded.name}.html'}")
     else:
@@ -173,6 +174,7 @@ def problems(
 
     Example: tailor problems kk --people 5 --size 3 --seed 7
     Example: tailor problems igsm --setting hard --op 21 --size 3
+    Example: tailor problems countdown --option numbers=[4] --size 3
     Example: tailor problems rg:leg_counting --size 3
     Example: tailor problems kk --split train=1000 --split test=200 --export verl --output kk-verl
     Example: tailor problems kk --import kk-verl | tailor solve kk

@@ -18,7 +18,9 @@ class EnvironmentConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(default="kk", min_length=1, description="`kk`, `igsm`, or a registered environment")
+    name: str = Field(
+        default="kk", min_length=1, description="`kk`, `igsm`, `countdown`, or a registered environment"
+    )
     options: Mapping[str, Any] = Field(default_factory=dict, description="what kind of problems to generate")
 
 

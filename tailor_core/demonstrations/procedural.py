@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tailor_core.demonstrations.igsm import narration as igsm
-from tailor_core.demonstrations.knights_knaves import narration as knights_knaves
 from tailor_core.demonstrations.teacher import make_demonstration
-from tailor_core.errors import InputError, RecipeError
+from tailor_core.environments.programs import MoveProgram
+from tailor_core.environments.teaching import Teaching, get_teaching
+from tailor_core.errors import InputError
 from tailor_core.records import Demonstration, Primitive, Problem, content_id
-
-Writer = Callable[[Problem, Primitive, random.Random], tuple[str, str]]
-"""(problem, primitive, random source) -> (think text, answer text)."""
-
-_WRITERS: dict[str, Writer] = {
-    "igsm": igsm.write_demonstration,
-    "kk": knights_knaves.write_demonstration,
-}
-"""Environment -> who runs programs on its problems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +18,10 @@ class ProceduralTeacher:
 
     environment: str
     name: str = "procedural"
+    _teaching: Teaching[MoveProgram] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.environment not in _WRITERS:
-            raise RecipeError(
-                f"environment.name = {self.environment!r} has no procedural teacher; "
-                f"use one of {', '.join(sorted(_WRITERS))}, or another teacher"
-            )
+        object.__setattr__(self, "_teaching", get_teaching(self.environment))
 
     def demonstrate(self, problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
         """The demonstration that the primitive's program leads to. InputError where it has no program."""
@@ -44,5 +31,6 @@ class ProceduralTeacher:
                 "give the procedural teacher procedural primitives only"
             )
         rng = random.Random(content_id(["demonstration", problem.id, primitive.id, seed], length=64))
-        think, answer = _WRITERS[self.environment](problem, primitive, rng)
+        program = self._teaching.program.from_dict(primitive.program)
+        think, answer = self._teaching.write(problem, program, rng)
         return make_demonstration(self.name, problem, primitive, seed, think, answer)

@@ -23,9 +23,9 @@ Shingle = tuple[str, ...]
 Shingles = frozenset[Shingle]
 
 
-def shingles(text: str) -> Shingles:
+def shingles(text: str, *, numbers: bool = False) -> Shingles:
     """Every run of five masked words of `text`; a shorter text is one shingle of all its words."""
-    words = [word for sentence in masked_sentences(text) for word in sentence]
+    words = [word for sentence in masked_sentences(text, numbers=numbers) for word in sentence]
     last = max(1, len(words) - SHINGLE_WORDS + 1)
     return frozenset(tuple(words[i : i + SHINGLE_WORDS]) for i in range(last))
 
@@ -33,11 +33,13 @@ def shingles(text: str) -> Shingles:
 class NearTextIndex:
     """Finds, among the texts added so far, the one nearest to a text at or above a Jaccard threshold.
 
-    `expected` are the texts that will be added: the order of rarity has to stay the same throughout.
+    `expected` are the texts that will be added: the order of rarity has to stay the same throughout. With
+    `numbers` those tell texts apart, as in questions; without, texts that only count otherwise are alike.
     """
 
-    def __init__(self, threshold: float, expected: Iterable[str]) -> None:
-        sets = {text: shingles(text) for text in expected}
+    def __init__(self, threshold: float, expected: Iterable[str], *, numbers: bool = False) -> None:
+        self._numbers = numbers
+        sets = {text: shingles(text, numbers=numbers) for text in expected}
         counts = Counter(shingle for own in sets.values() for shingle in own)
         ordered = sorted(counts, key=lambda shingle: (counts[shingle], shingle))
         self._rank = {shingle: rank for rank, shingle in enumerate(ordered)}
@@ -48,7 +50,7 @@ class NearTextIndex:
 
     def nearest(self, text: str) -> tuple[int, float] | None:
         """(position of addition, similarity to six digits) of the most similar; the first on a tie."""
-        known, size = self._expected.get(text) or self._ranked(shingles(text))
+        known, size = self._expected.get(text) or self._ranked(shingles(text, numbers=self._numbers))
         own = frozenset(known)
         best: tuple[int, float] | None = None
         for position in sorted(

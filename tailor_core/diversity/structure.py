@@ -1,9 +1,9 @@
 """What a reasoning trace looks like once its particulars are masked.
 
 Owns the normalisation that the hashed embedder and the duplicate tests share: `masked_sentences` replaces
-people by N1, N2, ... in order of first appearance, role words by what they mean, numbers by `#`, single letters
-that stand for something by `x`, and what is
-said of a clause that is weighed, "(true)", "(false)" or "(open)", by one mark;
+people by N1, N2, ... in order of first appearance, role words by what they mean, numbers (unless they tell
+texts apart) by `#`, single letters that stand for something by `x`, and what is said of a clause that is
+weighed, "(true)", "(false)" or "(open)", by one mark;
 `skeleton` goes on to fold whole statements into one symbol, so that what is left is the move that a
 sentence makes and not what it is about. Works on text alone, in linear time, for any text; of puzzles it
 knows only the peers' roles.
@@ -69,12 +69,15 @@ _REPORTED = re.compile(
 """A role claim that somebody made is the puzzle's; one after "suppose" or "so" is the argument's own."""
 
 
-def masked_sentences(text: str) -> list[Sentence]:
-    """The sentences of `text` as lower-case tokens with people, roles and numbers masked; no empty ones."""
+def masked_sentences(text: str, *, numbers: bool = False) -> list[Sentence]:
+    """The sentences of `text` as lower-case tokens with people, roles and numbers masked; no empty ones.
+
+    With `numbers` those stay as they are.
+    """
     sentences = [_TOKEN.findall(part) for part in _SENTENCE_END.split(unicodedata.normalize("NFKC", text))]
     seen = dict.fromkeys(token for tokens in sentences for token in tokens)
     people = _people(sentences, seen)
-    masked = {token: _mask(token, people) for token in seen}
+    masked = {token: token if numbers and token.isdecimal() else _mask(token, people) for token in seen}
     return [_fold_marks([masked[token] for token in tokens]) for tokens in sentences if tokens]
 
 

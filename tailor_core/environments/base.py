@@ -2,7 +2,8 @@
 
 An environment owns a family of problems: it generates, renders, solves and checks them. It knows nothing of
 models, prompts or rewards. A package of the user's own adds one by an entry point in the group
-`tailor.environments` whose value is a class without constructor arguments that follows `Environment`.
+`tailor.environments` whose value is a class without constructor arguments that follows `Environment`; how the
+family is taught, if it is, is another matter (`teaching`).
 """
 
 from __future__ import annotations
@@ -10,32 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
-from tailor_core.errors import RecipeError
+from tailor_core.environments.plugins import ENVIRONMENTS, find_plugin, first_line, plugin_names
+from tailor_core.errors import RecipeError, TailorError
 from tailor_core.records import Problem
-
-ENTRY_POINT_GROUP = "tailor.environments"
-
-_BUILT_IN = {
-    "igsm": "tailor_core.environments.igsm:IGSM",
-    "kk": "tailor_core.environments.knights_knaves:KnightsKnaves",
-}
-"""The package's own environments, so that a source checkout needs no installed entry points."""
-
-_COLLECTIONS = {"rg": "tailor_core.environments.reasoning_gym:ReasoningGym"}
-"""Many environments of one class, which takes what follows the colon in `rg:leg_counting`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solutions:
-    """All solutions of a spec, counted; `first` is one of them (JSON values), None where there is none."""
+    """All solutions of a spec, counted; `first` is one of them (JSON values), None where there is none.
+
+    any_answers: whether each of several answers the question; else only the sole solution does
+    """
 
     count: int
     first: Any
+    any_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,41 +189,45 @@ class Wanted:
 
 def known_environments() -> list[str]:
     """The names that `get_environment` accepts, sorted; those of collections (`rg:NAME`) aside."""
-    return sorted(_BUILT_IN.keys() | {point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+    return plugin_names(ENVIRONMENTS)
 
 
 @cache
 def get_environment(name: str) -> Environment:
-    """The environment called `name`; RecipeError when there is none or its package does not load."""
-    targets = dict(_BUILT_IN)
-    targets.update({point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)})
-    collection, _, member = name.partition(":")
-    arguments: tuple[str, ...] = ()
-    if member and collection in _COLLECTIONS:
-        target, arguments = _COLLECTIONS[collection], (member,)
-    elif name in targets:
-        target = targets[name]
-    else:
+    """The environment called `name`; RecipeError when there is none, or its package is at fault."""
+    plugin = find_plugin(ENVIRONMENTS, name)
+    if plugin is None:
         raise RecipeError(
-            f"environment.name = {name!r} is not known; use one of {', '.join(sorted(targets))}, or rg: and the "
+            f"environment.name = {name!r} is not known; use one of {', '.join(known_environments())}, or rg: and the "
             "name of a data set of reasoning-gym, such as rg:leg_counting, or install a package with an entry "
-            f"point of that name in the group {ENTRY_POINT_GROUP!r}"
+            f"point of that name in the group {ENVIRONMENTS!r}"
         )
-    point = EntryPoint(name=name, value=target, group=ENTRY_POINT_GROUP)
+    made = plugin.load()
     try:
-        environment = point.load()(*arguments)
-    except (ImportError, AttributeError) as error:
-        raise RecipeError(
-            f"environment.name = {name!r} points to {target!r}, which does not load ({error}); "
-            "mend or uninstall the package that registers it"
-        ) from error
-    missing = [part for part in _PARTS if not hasattr(environment, part)]
-    if missing:
-        raise RecipeError(
-            f"environment.name = {name!r}: {target!r} lacks {', '.join(missing)}, so it is no "
-            "environment; see tailor_core.environments.base.Environment"
-        )
+        environment = made(*plugin.arguments)
+    except TailorError:
+        raise
+    except Exception as error:
+        raise plugin.broken(f"makes no environment ({first_line(error)})") from error
+    if fault := _fault(environment, name):
+        raise plugin.broken(fault)
     return cast(Environment, environment)
+
+
+def _fault(environment: Any, name: str) -> str:
+    """What keeps an object from being the environment `name`; empty where it has all parts."""
+    if missing := [part for part in (*_DATA, *_METHODS) if not hasattr(environment, part)]:
+        return f"lacks {', '.join(missing)}, so it is no environment; see tailor_core.environments.base.Environment"
+    if environment.name != name:
+        return f"has the name {environment.name!r}, but must have that under which it is registered"
+    options = environment.options_model
+    if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        return "has an options_model that is no pydantic model"
+    if not isinstance(environment.main_difficulty, str):
+        return "has a main_difficulty that is no text"
+    if uncallable := [part for part in _METHODS if not callable(getattr(environment, part))]:
+        return f"has {', '.join(uncallable)}, but not as a method"
+    return ""
 
 
 def read_options(environment: str, options: Mapping[str, Any]) -> Any:
@@ -247,10 +245,8 @@ def read_options(environment: str, options: Mapping[str, Any]) -> Any:
         raise RecipeError(f"{field} = {first['input']!r}: {message}{known}") from None
 
 
-_PARTS = (
-    "name",
-    "options_model",
-    "main_difficulty",
+_DATA = ("name", "options_model", "main_difficulty")
+_METHODS = (
     "generate",
     "ood_levels",
     "render",

@@ -101,13 +101,13 @@ def split_of(row: Mapping[str, Any]) -> str:
 
 
 def solve_json(line: Mapping[str, Any], environment: str | None = None) -> dict[str, Any]:
-    """`{"id", "solution", "n_solutions"}` of a JSON line; the solution is null unless it is the only one."""
+    """`{"id", "solution", "n_solutions"}` of a JSON line; the solution is null where none answers the question."""
     found = get_environment(environment_of(line, environment))
     solutions = found.solve(found.read_spec(line))
     identity = line.get("id")
     return {
         "id": identity if isinstance(identity, (str, int)) else None,
-        "solution": solutions.first if solutions.count == 1 else None,
+        "solution": solutions.first if solutions.count == 1 or solutions.any_answers else None,
         "n_solutions": solutions.count,
     }
 

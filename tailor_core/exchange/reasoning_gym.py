@@ -1,4 +1,4 @@
-"""Tailor's families as data sets of reasoning-gym: `tailor_kk`, `tailor_igsm` and one for each that a package adds.
+"""Tailor's families as data sets of reasoning-gym: `tailor_kk` and so on, and one for each that a package adds.
 
 Import this module, and they are registered:
 
@@ -37,7 +37,7 @@ _BLOCK = 32
 _OWN = frozenset({"size", "seed", "split"})
 """Fields of a configuration that are not options of the family."""
 
-_LEVELS = {"igsm": range(4, 16), "kk": range(2, 9)}
+_LEVELS = {"countdown": range(2, 7), "igsm": range(4, 16), "kk": range(2, 9)}
 """Family -> the levels of its main difficulty; the option of that name is set to one after the other."""
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tailor_core.environments.igsm import moves as igsm
-from tailor_core.environments.knights_knaves import moves as knights_knaves
 from tailor_core.environments.programs import MoveProgram
+from tailor_core.environments.teaching import get_teaching
 from tailor_core.errors import RecipeError
 from tailor_core.records import Primitive
 
@@ -66,13 +65,5 @@ class MoveLanguage:
 
 def language_of(environment: str) -> MoveLanguage:
     """The move language of an environment; RecipeError where it has none."""
-    if environment not in _PROGRAMS:
-        raise RecipeError(
-            f"environment.name = {environment!r} has no move language to discover primitives in; "
-            f"use one of {', '.join(sorted(_PROGRAMS))}"
-        )
-    program = _PROGRAMS[environment]
+    program = get_teaching(environment).program
     return MoveLanguage(program, program.dimensions())
-
-
-_PROGRAMS: dict[str, type[MoveProgram]] = {"igsm": igsm.Program, "kk": knights_knaves.Program}

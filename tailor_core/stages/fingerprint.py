@@ -2,7 +2,7 @@
 
 Source is read, never imported. Comments, formatting, docstrings and the names of local variables do not count, and
 neither does the Python version. An import may also be a string such as
-`"tailor_core.environments.knights_knaves:KnightsKnaves"`: that is how registries name what they load later.
+`"my_package.environment:Mine"`: that is how registries name what they load later.
 """
 
 from __future__ import annotations
@@ -82,27 +82,26 @@ def _parents(module: str) -> list[str]:
 def _find(module: str) -> Path | None:
     """The source file of a module, without importing any; None for what is no Python module."""
     top, *rest = module.split(".")
-    root = _package_root(top)
-    if root is None:
-        return None
-    base = root.joinpath(*rest)
-    candidates = [base / "__init__.py", base.with_suffix(".py")] if rest else [root / "__init__.py"]
-    if not rest and root.suffix == ".py":
-        candidates = [root]
-    return next((path for path in candidates if path.is_file()), None)
+    for root in _roots(top):
+        base = root.joinpath(*rest)
+        for path in (base / "__init__.py", base.with_suffix(".py")):
+            if path.is_file():
+                return path
+    return None
 
 
 @cache
-def _package_root(top: str) -> Path | None:
-    """The directory of a top-level package, or the file of a top-level module."""
+def _roots(top: str) -> tuple[Path, ...]:
+    """Where a top-level package lies (one without `__init__` can lie in several places), or the file of a module."""
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        return None
-    if spec is None or spec.origin is None:
-        return None
-    origin = Path(spec.origin)
-    return origin.parent if origin.name == "__init__.py" else origin
+        return ()
+    if spec is None:
+        return ()
+    if spec.submodule_search_locations is not None:
+        return tuple(map(Path, spec.submodule_search_locations))
+    return (Path(spec.origin),) if spec.origin else ()
 
 
 @cache

@@ -97,7 +97,7 @@ def _contaminated(
     found = find_contamination(
         [problem for problem in problems if problem.id in demonstrated],
         evaluation,
-        NearTextIndex(threshold, [problem.question for problem in evaluation]),
+        NearTextIndex(threshold, [problem.question for problem in evaluation], numbers=True),
     )
     return {
         problem_id: EvaluationMatch(problem_id=match.evaluation_id, similarity=match.similarity)

@@ -7,7 +7,7 @@ and yields the same content costs nothing downstream.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.keyed import keyed_values
 from tailor_core.config.recipe import Recipe
 from tailor_core.environments.base import get_environment
+from tailor_core.environments.plugins import ENVIRONMENTS, TEACHERS, find_plugin
+from tailor_core.environments.teaching import get_teaching
 from tailor_core.records import canonical_json
 from tailor_core.stages.fingerprint import code_fingerprint, library_versions
 from tailor_core.stages.registry import StageDefinition, load_target
@@ -51,22 +53,23 @@ class StageSpec:
         return asdict(self)
 
 
-_ENVIRONMENTS = "tailor_core.environments.base"
-"""A stage that reaches this module runs the code of the recipe's environment."""
+_RUNS_FAMILY = {"tailor_core.environments.base": ENVIRONMENTS, "tailor_core.environments.teaching": TEACHERS}
+"""A stage that reaches one of these modules runs what the recipe's family has in that group."""
 
 
 def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, ArtifactRef]) -> StageSpec:
     """The spec of a stage of this recipe with these inputs.
 
-    RecipeError where the environment or the stage's sources, such as a local model, are not there.
+    RecipeError where the family or the stage's sources, such as a local model, are not there.
     """
     config = recipe.section(definition.product)
     code = code_fingerprint(definition.function.partition(":")[0])
-    libraries = list(definition.libraries)
-    if _ENVIRONMENTS in code:
-        environment = get_environment(recipe.environment.name)
-        code |= code_fingerprint(type(environment).__module__)
-        libraries += getattr(environment, "libraries", ())
+    libraries = set(definition.libraries)
+    for group in [group for module, group in _RUNS_FAMILY.items() if module in code]:
+        modules, required = _family_part(group, recipe.environment.name)
+        libraries |= required
+        for module in modules:
+            code |= code_fingerprint(module)
     return StageSpec(
         stage=definition.product,
         function=definition.function,
@@ -78,3 +81,21 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         sources=dict(load_target(definition.sources)(config)) if definition.sources else {},
         seed=recipe.seed if definition.seeded else None,
     )
+
+
+def _family_part(group: str, name: str) -> tuple[set[str], set[str]]:
+    """The modules that a part of the family `name` comes from, and the distributions that it names or its own requires.
+
+    It may come from a package of the user's own, and its entry point may only import what another module defines.
+    """
+    libraries: Iterable[str] = ()
+    if group == ENVIRONMENTS:
+        environment = get_environment(name)
+        made: list[Any] = [type(environment)]
+        libraries = getattr(environment, "libraries", ())
+    else:
+        teaching = get_teaching(name)
+        made = [teaching.program, teaching.write]
+    plugin = find_plugin(group, name)
+    assert plugin, "it was found a moment ago"
+    return {plugin.module, *(one.__module__ for one in made)}, {*plugin.requires, *libraries}

@@ -222,6 +222,21 @@ def test_igsm_problems_are_made_solved_and_scored(tailor: Run, setting: str, op:
     assert [row["reward"] for row in rows(tailor("score", "igsm", stdin=lines))] == [1.0, 0.0] * 3
 
 
+def test_countdown_problems_are_made_solved_and_scored(tailor: Run) -> None:
+    made = tailor("problems", "countdown", "--size", "3", "--seed", "1")
+    problems = rows(made)
+    assert [problem["metadata"]["difficulty"]["numbers"] for problem in problems] == [3, 4, 3]
+    solved = rows(tailor("solve", "countdown", stdin=made.stdout))
+    assert all(row["n_solutions"] >= 1 for row in solved)
+    responses = [
+        {"problem": problem, "response": f"<think>Because.</think><answer>{answer}</answer>"}
+        for problem, row in zip(problems, solved, strict=True)
+        for answer in (problem["answer"], row["solution"], f"{problem['answer']} + 0")
+    ]
+    lines = "\n".join(map(json.dumps, responses)).encode()
+    assert [row["reward"] for row in rows(tailor("score", "countdown", stdin=lines))] == [1.0, 1.0, 0.0] * 3
+
+
 def test_an_option_of_another_environment_is_one_sentence(tailor: Run) -> None:
     refused = tailor("problems", "igsm", "--people", "3")
     assert refused.returncode == 2

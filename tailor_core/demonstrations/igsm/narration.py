@@ -15,7 +15,8 @@ from tailor_core.environments.igsm.solution import letters
 from tailor_core.environments.igsm.spec import Named, read_spec
 from tailor_core.environments.igsm.structure import Parameter
 from tailor_core.environments.igsm.wording import Wording
-from tailor_core.records import Primitive, Problem
+from tailor_core.environments.teaching import Teaching
+from tailor_core.records import Problem
 
 UNANSWERED = "I cannot tell."
 """The answer to a problem that has none."""
@@ -23,9 +24,12 @@ UNANSWERED = "I cannot tell."
 _ANSWERS = {"number": "{}", "sentence": "The answer is {}.", "boxed": "\\boxed{{{}}}"}
 
 
-def write_demonstration(problem: Problem, primitive: Primitive, rng: random.Random) -> tuple[str, str]:
-    """(think text, answer text) of the primitive's program on a problem."""
-    return narrate(read_spec(problem.spec), Program.from_dict(primitive.program), rng)
+def write_demonstration(problem: Problem, program: Program, rng: random.Random) -> tuple[str, str]:
+    """(think text, answer text) of a program on a problem."""
+    return narrate(read_spec(problem.spec), program, rng)
+
+
+TEACHING = Teaching(Program, write_demonstration)
 
 
 def narrate(named: Named, program: Program, rng: random.Random) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
 from tailor_core.environments.knights_knaves.spec import read_spec
 from tailor_core.environments.knights_knaves.wording import Wording
-from tailor_core.records import Primitive, Problem
+from tailor_core.environments.teaching import Teaching
+from tailor_core.records import Problem
 
 WEIGHED = ("claim", "judge", "clash", "check", "undecided")
 """The steps that say of a claim what the facts make of it, and so may weigh its clauses."""
@@ -20,9 +21,12 @@ UNANSWERED = "I cannot tell."
 """The answer of a program that placed nobody; never a right one."""
 
 
-def write_demonstration(problem: Problem, primitive: Primitive, rng: random.Random) -> tuple[str, str]:
-    """(think text, answer text) of the primitive's program on a problem."""
-    return narrate(read_spec(problem.spec), Program.from_dict(primitive.program), rng)
+def write_demonstration(problem: Problem, program: Program, rng: random.Random) -> tuple[str, str]:
+    """(think text, answer text) of a program on a problem."""
+    return narrate(read_spec(problem.spec), program, rng)
+
+
+TEACHING = Teaching(Program, write_demonstration)
 
 
 def narrate(puzzle: Puzzle, program: Program, rng: random.Random) -> tuple[str, str]:

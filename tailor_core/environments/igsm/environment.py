@@ -91,9 +91,9 @@ class IGSM:
 
     def count_moves(self, think: str) -> dict[str, int]:
         """Steps by kind, and voices."""
-        from tailor_core.environments.igsm.step_language import count_moves
+        from tailor_core.environments.igsm.step_language import LANGUAGE
 
-        return count_moves(think)
+        return LANGUAGE.count_moves(think)
 
     def canonical_hash(self, spec: Mapping[str, Any]) -> str:
         """Equal exactly for problems that differ only by names and order."""

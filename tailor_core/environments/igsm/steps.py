@@ -14,47 +14,17 @@ from tailor_core.environments.igsm.formulas import is_letter, read_chain
 from tailor_core.environments.igsm.formulas import number as read_number
 from tailor_core.environments.igsm.rendering import phrase
 from tailor_core.environments.igsm.solution_check import AnswerKey
-from tailor_core.environments.igsm.step_language import Reading, count_moves, readings, sentences
+from tailor_core.environments.igsm.step_language import LANGUAGE
+from tailor_core.environments.sentence_forms import Reading
 
 _RECOVERABLE = ("define", "compute")
 """Steps that may be wrong if the next sentence takes them back."""
 
-_SHOWN = 120
-"""A reason quotes at most so many characters of a sentence."""
-
 
 def check_steps(key: AnswerKey, think: str) -> StepReport:
-    """Check every sentence of `think`; the first that does not follow, and is not taken back, ends the check.
-
-    Sound means: every sentence reads as a step, every step follows or is taken back at once, and in the end the
-    parameter asked for is known. Never raises, whatever the text.
-    """
+    """Check every sentence of `think`; sound only if in the end the parameter asked for is known."""
     reasoning = _Reasoning(key)
-    texts = sentences(think)
-    slip, recovered = "", 0
-    for number, text in enumerate(texts, 1):
-        found = list(readings(text))
-        if slip:
-            if all(reading.kind != "retract" for reading in found):
-                break
-            slip, recovered = "", recovered + 1
-        elif fault := reasoning.take(found):
-            slip = f"step {number}, {_shown(text)}: {fault}"
-            if all(reading.kind not in _RECOVERABLE for reading in found):
-                break
-    unfinished = "" if key.asked in reasoning.known else "the trace ends before the question is answered"
-    return StepReport(
-        sound=not (slip or unfinished),
-        steps=len(texts),
-        errors_found=recovered + bool(slip),
-        recovered=recovered,
-        moves=count_moves(think),
-        reason=slip or unfinished,
-    )
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + " ...")
+    return LANGUAGE.follow(think, reasoning.take, _RECOVERABLE, reasoning.unfinished)
 
 
 class _Reasoning:
@@ -69,8 +39,6 @@ class _Reasoning:
 
     def take(self, found: list[Reading]) -> str:
         """Act on the first reading that follows; else say why the likeliest one does not."""
-        if not found:
-            return "does not read as a step"
         faults = []
         for reading in found:
             fault = _RULES[reading.kind](self, **reading.gaps)
@@ -78,6 +46,9 @@ class _Reasoning:
                 return ""
             faults.append(fault)
         return faults[0]
+
+    def unfinished(self) -> str:
+        return "" if self.key.asked in self.known else "the trace ends before the question is answered"
 
     # Computations.
 

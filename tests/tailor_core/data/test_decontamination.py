@@ -23,7 +23,7 @@ def make_problem(i: str, split: str, canonical_hash: str, question: str) -> Prob
 def check(
     problems: list[Problem], evaluation: list[Problem], threshold: float = 0.95
 ) -> dict[str, tuple[str, str, float]]:
-    index = NearTextIndex(threshold, [problem.question for problem in evaluation])
+    index = NearTextIndex(threshold, [problem.question for problem in evaluation], numbers=True)
     found = find_contamination(problems, evaluation, index)
     return {i: (match.rule, match.evaluation_id, match.similarity) for i, match in found.items()}
 
@@ -46,6 +46,16 @@ def test_the_question_of_an_evaluation_problem_contaminates_under_other_names_an
     found = check(train, [make_problem("t", "test", "h1", QUESTION)])
     assert found["renamed"] == ("question_text", "t", 1.0)
     assert "other" not in found
+
+
+def test_questions_that_differ_in_their_numbers_alone_are_different_questions() -> None:
+    asked = "What is the greatest number that divides both {} and {}?"
+    train = [
+        make_problem("other", "train", "h2", asked.format(48, 35)),
+        make_problem("same", "train", "h3", asked.format(48, 36)),
+    ]
+    found = check(train, [make_problem("t", "test", "h1", asked.format(48, 36))])
+    assert found == {"same": ("question_text", "t", 1.0)}
 
 
 def test_a_problem_of_an_evaluation_split_is_contaminated_itself() -> None:

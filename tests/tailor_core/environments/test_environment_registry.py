@@ -14,9 +14,18 @@ class Options(BaseModel): size: int = 1
 class Coins:
     name = "coins"; options_model = Options; main_difficulty = "size"
     def generate(self, options, *, count, split, seed, exclude=frozenset(), difficulty=None): return []
-    ood_levels = render = read_spec = solve = check_answer = check_steps = count_moves = None
-    canonical_hash = from_record = to_record = None
+    ood_levels = render = read_spec = solve = check_answer = check_steps = count_moves = generate
+    canonical_hash = from_record = to_record = generate
 class Half: name = "half"
+class Untyped(Coins): name = "half"; options_model = dict
+class Counted(Coins): name = "half"; main_difficulty = 3
+class Mute(Coins): name = "half"; solve = None; render = "a question"
+class Needy(Coins):
+    name = "half"
+    def __init__(self, size): pass
+class Wordy(Coins):
+    def __init__(self): raise ValueError("one\\ntwo")
+broken = "no class"
 """
 
 
@@ -51,15 +60,40 @@ def test_an_installed_plugin_is_found(tmp_path, monkeypatch, fresh_registry):
     ("entry_point", "message"),
     [
         ("half = coins_plugin:Half", "lacks options_model, main_difficulty, generate"),
-        ("half = coins_plugin:Missing", "does not load"),
-        ("half = no_such_module:Half", "does not load"),
+        ("half = coins_plugin:Missing", r"does not load \(AttributeError: "),
+        ("half = no_such_module:Half", r"does not load \(ModuleNotFoundError: "),
+        ("half = broken_plugin:Half", r"does not load \(IndentationError: "),
+        (
+            "half = coins_plugin:Coins",
+            "has the name 'coins', but must have that under which it is registered",
+        ),
+        ("half = coins_plugin:Untyped", "has an options_model that is no pydantic model"),
+        ("half = coins_plugin:Counted", "has a main_difficulty that is no text"),
+        ("half = coins_plugin:Mute", "has render, solve, but not as a method"),
+        ("half = coins_plugin:Needy", r"makes no environment \(TypeError: .*size"),
+        ("half = coins_plugin:Wordy", r"makes no environment \(ValueError: one\)"),
+        ("half = coins_plugin:broken", r"makes no environment \(TypeError: "),
     ],
 )
-def test_a_broken_plugin_is_one_sentence(tmp_path, monkeypatch, fresh_registry, entry_point, message):
+def test_an_entry_point_that_lies_is_one_sentence(
+    tmp_path, monkeypatch, fresh_registry, entry_point, message
+):
     install(tmp_path, entry_point)
+    (tmp_path / "broken_plugin.py").write_text("class Half:\n  a = 1\n b = 2\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(RecipeError, match=message) as raised:
         get_environment("half")
+    assert "\n" not in str(raised.value)
+    assert entry_point.partition(" = ")[2] in str(raised.value)
+
+
+def test_two_packages_that_claim_a_name_are_both_named(tmp_path, monkeypatch, fresh_registry):
+    install(tmp_path, "kk = coins_plugin:Coins")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        RecipeError, match=r"'kk' is registered more than once .* coins_plugin:Coins and tailor_core"
+    ):
+        get_environment("kk")
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -84,11 +118,12 @@ def test_importing_environments_loads_nothing_heavy():
     assert result.stdout.strip() == "[]"
 
 
-def test_both_families_are_built_in_and_igsm_is_light():
-    assert {"igsm", "kk"} <= set(known_environments())
+@pytest.mark.parametrize("family", ["countdown", "igsm", "kk"])
+def test_every_family_is_built_in_and_light(family):
+    assert family in known_environments()
     program = (
         "import sys; from tailor_core.environments import get_environment, read_options;"
-        "get_environment('igsm').generate(read_options('igsm', {}), count=2, split='train', seed=0);"
+        f"get_environment('{family}').generate(read_options('{family}', {{}}), count=2, split='train', seed=0);"
         "heavy = ('torch', 'transformers', 'huggingface_hub', 'networkx', 'numpy', 'polars', 'prefect');"
         "print([name for name in heavy if name in sys.modules])"
     )

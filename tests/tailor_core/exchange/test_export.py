@@ -38,7 +38,7 @@ def think(answer):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("family", ["kk", "igsm", "rg:graph_color", "rg:gcd"])
+@pytest.mark.parametrize("family", ["kk", "igsm", "countdown", "rg:graph_color", "rg:gcd"])
 def test_what_is_written_and_read_back_is_equal(tmp_path, family, form):
     asked = wanted(family)
     export(asked, form, tmp_path / "out")
@@ -87,7 +87,7 @@ def test_rows_for_verl_have_the_columns_of_logic_rl_and_are_scored_by_name(tmp_p
         assert compute_score("kk_logic", right, truth, extra, mode="logic-rl") == 3.0
 
 
-@pytest.mark.parametrize("family", ["igsm", "rg:chain_sum"])
+@pytest.mark.parametrize("family", ["igsm", "countdown", "rg:chain_sum"])
 def test_rows_of_other_families_for_verl_have_its_five_columns(tmp_path, family):
     export(wanted(family), "verl", tmp_path / "out")
     for row in polars.read_parquet(tmp_path / "out" / "test.parquet").to_dicts():

@@ -112,7 +112,7 @@ def test_they_mix_with_others_in_a_composite_and_reseed_without_end():
     assert len({next(endless)["question"] for _ in range(9)}) == 9
 
 
-@pytest.mark.parametrize(("family", "first", "second"), [("kk", 2, 3), ("igsm", 4, 5)])
+@pytest.mark.parametrize(("family", "first", "second"), [("kk", 2, 3), ("igsm", 4, 5), ("countdown", 2, 3)])
 def test_a_curriculum_raises_the_main_difficulty(family, first, second):
     curriculum = create_curriculum(f"tailor_{family}")
     name = get_environment(family).main_difficulty

@@ -55,7 +55,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digests() -> dict[str, str]:
     """As a new process would compute them."""
     importlib.invalidate_caches()
-    for function in (fingerprint._find, fingerprint._package_root, fingerprint._read):
+    for function in (fingerprint._find, fingerprint._roots, fingerprint._read):
         function.cache_clear()
     return code_fingerprint("plug.stage")
 
@@ -134,9 +134,21 @@ def test_a_module_that_is_not_there_is_one_sentence() -> None:
         code_fingerprint("no_such_package.stage")
 
 
-def test_the_environment_that_a_registry_names_counts_for_the_problems() -> None:
-    reached = code_fingerprint("tailor_core.stages.problems")
-    assert "tailor_core.environments.knights_knaves.generator" in reached
+def test_a_package_without_init_may_lie_in_two_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, source in (("one", "from acme.second import X\n"), ("two", "X = 1\n")):
+        (tmp_path / place / "acme").mkdir(parents=True)
+        (tmp_path / place / "acme" / ("first.py" if place == "one" else "second.py")).write_text(source)
+        monkeypatch.syspath_prepend(str(tmp_path / place))
+    importlib.invalidate_caches()
+    assert list(code_fingerprint("acme.first")) == ["acme.first", "acme.second"]
+
+
+def test_a_stage_by_itself_depends_on_no_family_of_problems() -> None:
+    reached = code_fingerprint("tailor_core.stages.demonstrations")
+    assert {"tailor_core.environments.base", "tailor_core.environments.teaching"} <= reached.keys()
+    assert not [name for name in reached if "knights_knaves" in name or "igsm" in name]
     assert not any(name.startswith(("tailor_core.training", "tailor_core.tracking")) for name in reached)
 
 

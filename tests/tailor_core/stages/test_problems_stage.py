@@ -1,5 +1,6 @@
 """The problems stage over real files: splits, columns, same bytes, clear refusals."""
 
+import dataclasses
 import hashlib
 import os
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 from tailor_core.artifacts.tables import read_records, read_table
 from tailor_core.config.problems import ProblemsConfig
 from tailor_core.environments import get_environment
-from tailor_core.errors import RecipeError
+from tailor_core.environments.knights_knaves import KnightsKnaves
+from tailor_core.errors import RecipeError, StageError
 from tailor_core.records import Problem
 from tailor_core.stages import problems
 from tailor_core.stages.context import StageContext
@@ -109,6 +111,53 @@ def test_an_empty_split_leaves_no_rows(tmp_path):
 def test_what_cannot_be_made_is_one_clear_sentence(tmp_path, changes, message):
     with pytest.raises(RecipeError, match=message):
         run(tmp_path / "a", {**CONFIG, **changes})
+
+
+def tampered(change):
+    """Knights & Knaves with one thing wrong in what it generates."""
+
+    class Tampered(KnightsKnaves):
+        def generate(self, options, **rest):
+            return change(super().generate(options, **rest))
+
+    return Tampered()
+
+
+def metadata(made, **values):
+    return [*made[:-1], dataclasses.replace(made[-1], metadata={**made[-1].metadata, **values})]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda made: made[1:], "made 2 problems for 'train', not 3"),
+        (lambda made: metadata(made, split="test"), "says that it is of 'kk' and of the split 'test'"),
+        (
+            lambda made: [*made[1:], dataclasses.replace(made[0], environment="x")],
+            "says that it is of 'x' and of",
+        ),
+        (
+            lambda made: metadata(made, canonical_hash=made[0].canonical_hash),
+            "has the canonical hash of another",
+        ),
+        (
+            lambda made: metadata(made, difficulty={"people": "3"}),
+            "has no whole number 'people' in its difficulty",
+        ),
+        (
+            lambda made: [dataclasses.replace(one, metadata={"split": "train", "spec": {}}) for one in made],
+            "has no canonical_hash and no difficulty in its metadata",
+        ),
+        (
+            lambda made: [dataclasses.replace(one, answer="I cannot tell.") for one in made],
+            r"has an answer that its own check refuses \(",
+        ),
+    ],
+)
+def test_an_environment_whose_problems_are_not_what_it_says_is_one_clear_sentence(change, message):
+    config = ProblemsConfig.model_validate({"train": 3, "validation": 0, "test": 0, "ood": 0})
+    with pytest.raises(StageError, match=message):
+        problems.make_problems(tampered(change), config, 0)
 
 
 def test_a_dataset_of_reasoning_gym_fills_the_splits_at_the_levels_of_its_curriculum(tmp_path):

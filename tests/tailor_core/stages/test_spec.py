@@ -114,6 +114,26 @@ def test_every_stage_comes_after_its_inputs_and_has_a_section() -> None:
         seen.add(product)
 
 
+FAMILIES = {"countdown": "countdown", "igsm": "igsm", "kk": "knights_knaves"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_stage_counts_the_code_of_the_recipes_family_and_of_no_other(family: str) -> None:
+    package = FAMILIES[family]
+    for product, definition in STAGES.items():
+        code = make_spec(definition, recipe(environment={"name": family}), {}).code
+        parts = [name.partition(f".{package}")[0] for name in code if f".{package}." in name]
+        found = {part.removeprefix("tailor_core.") for part in parts}
+        if product in ("primitives", "demonstrations"):
+            assert found == {"environments", "demonstrations"}, product
+        elif "tailor_core.environments.base" in code:
+            assert found == {"environments"}, f"{product} depends on no teacher"
+        else:
+            assert not found, product
+        others = [other for other in FAMILIES.values() if other != package]
+        assert not [name for name in code if any(f".{other}" in name for other in others)]
+
+
 def test_the_version_of_the_library_that_makes_the_problems_is_in_the_key() -> None:
     pytest.importorskip("reasoning_gym")
     specs = {
