@@ -1,4 +1,4 @@
-"""The example of CONTRIBUTING's section "A family of your own", as a reader would make it: file, package, recipe, commands."""
+"""The example of CONTRIBUTING, "A family of your own", as a reader would make it: file, package, recipe, commands."""
 
 from __future__ import annotations
 
