@@ -298,7 +298,8 @@ def _servers(home: Path) -> list[int]:
 def _select(database: Path, query: str) -> list[tuple[str, ...]]:
     if not database.exists():
         return []
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    # Not read-only: what a kill cut off in the middle of a transaction has to be rolled back first.
+    connection = sqlite3.connect(database)
     try:
         return connection.execute(query).fetchall()
     finally:
