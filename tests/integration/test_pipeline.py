@@ -229,7 +229,8 @@ def unfinished(home: Path) -> list[tuple[str, str]]:
     ):
         if not (home / database).exists():
             continue
-        with closing(sqlite3.connect(f"file:{home / database}?mode=ro", uri=True)) as connection:
+        # Not read-only: what a kill cut off in the middle of a transaction has to be rolled back first.
+        with closing(sqlite3.connect(home / database)) as connection:
             found += connection.execute(query).fetchall()
     return [(kind, state) for kind, state in found if state in ("RUNNING", "PENDING", "SCHEDULED")]
 
