@@ -35,7 +35,8 @@ class TeacherConfig(BaseModel):
         "alone asks for JSON",
     )
     base_url: Annotated[str, UNKEYED] = Field(
-        default="http://127.0.0.1:8000/v1", description="of the server, with its /v1; the default is `vllm serve`'s"
+        default="http://127.0.0.1:8000/v1",
+        description="of the server, with its /v1; the default is `vllm serve`'s",
     )
     key_variable: Annotated[str, UNKEYED] = Field(
         default="OPENAI_API_KEY",
@@ -44,7 +45,9 @@ class TeacherConfig(BaseModel):
     )
     concurrency: Annotated[int, UNKEYED] = Field(default=16, ge=1, description="requests in flight at most")
     retries: Annotated[int, UNKEYED] = Field(
-        default=8, ge=0, description="tries after the first where the server is busy, fails, or is not heard of"
+        default=8,
+        ge=0,
+        description="tries after the first where the server is busy, fails, or is not heard of",
     )
     attempt_seconds: Annotated[float, UNKEYED] = Field(
         default=120, gt=0, description="a try that heard nothing for so long is given up"

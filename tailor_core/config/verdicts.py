@@ -12,7 +12,9 @@ class QualityConfig(BaseModel):
 
     min_words: int = Field(default=20, ge=1, description="words and marks of a trace at least")
     max_words: int = Field(default=4096, ge=1, description="words and marks of a trace at most")
-    min_ascii: float = Field(default=0.9, ge=0, le=1, description="share of its letters in a-z and A-Z at least")
+    min_ascii: float = Field(
+        default=0.9, ge=0, le=1, description="share of its letters in a-z and A-Z at least"
+    )
     max_repetition: float = Field(
         default=0.3, ge=0, le=1, description="share of its stretches of ten words that came before, at most"
     )

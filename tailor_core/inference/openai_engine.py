@@ -8,6 +8,7 @@ Where one request fails for good, those under way are still awaited and kept bef
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,12 +104,11 @@ class OpenAIEngine:
         async with self._client() as client:
 
             async def work() -> None:
-                for key, request in waiting:
+                for key, request in itertools.takewhile(lambda _: not failures, waiting):
                     try:
                         completion = await self._ask(client, request)
                     except TailorError as error:
                         failures.append(error)
-                    if failures:
                         return
                     kept.keep(key, completion)
                     found[key] = completion
@@ -168,7 +168,8 @@ class OpenAIEngine:
                 )
             case api.APIConnectionError():
                 return MachineError(
-                    f"{server} cannot be reached, or does not end its answers; start it or mend teacher.base_url; {again}"
+                    f"{server} cannot be reached, or does not end its answers; start it, or mend teacher.base_url; "
+                    f"{again}"
                 )
             case api.AuthenticationError() | api.PermissionDeniedError():
                 state = "is not set" if not self._key else "holds a key that it refuses"
@@ -181,7 +182,9 @@ class OpenAIEngine:
                     f"{server} does not know the model {config.model!r}, or is no address of this protocol "
                     f"({self._quoted(error)}); mend teacher.model or teacher.base_url"
                 )
-            case api.APIStatusError() if error.status_code < 500 and not isinstance(error, api.RateLimitError):
+            case api.APIStatusError() if error.status_code < 500 and not isinstance(
+                error, api.RateLimitError
+            ):
                 return StageError(
                     f"{server} refuses a request ({self._quoted(error)}); mend what it names in [teacher], and where "
                     "that is response_format, set teacher.structured"

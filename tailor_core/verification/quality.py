@@ -17,7 +17,17 @@ from tailor_core.records import Problem
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _BETWEEN = re.compile(r"(?<=[.!?])\s+|\n+")
-_LEADS = ("so", "thus", "therefore", "hence", "then", "finally", "in conclusion", "in summary", "we conclude that")
+_LEADS = (
+    "so",
+    "thus",
+    "therefore",
+    "hence",
+    "then",
+    "finally",
+    "in conclusion",
+    "in summary",
+    "we conclude that",
+)
 _NAMED = ("the final answer is", "the answer is", "final answer:", "answer:", "conclusion:")
 _AROUND = " \t\r,:*_`\"'"
 

@@ -66,7 +66,9 @@ def test_limits_are_those_of_the_recipe() -> None:
 
 
 @pytest.mark.parametrize("family", ["kk", "igsm", "countdown"])
-def test_the_procedural_teachers_sound_traces_have_no_fault_but_that_they_repeat_themselves(family: str) -> None:
+def test_the_procedural_teachers_sound_traces_have_no_fault_but_that_they_repeat_themselves(
+    family: str,
+) -> None:
     environment, language = get_environment(family), language_of(family)
     problems = environment.generate(read_options(family, {}), count=10, split="train", seed=1)
     teacher = ProceduralTeacher(family)
@@ -104,6 +106,8 @@ def _one_of_each() -> list[Problem]:
 _MADE: list[Problem] = []
 
 
-@pytest.mark.parametrize("text", ["so " * 300_000, "Zoey is a knight, and " * 50_000, ".\n" * 500_000, "\x00" * 1_000_000])
+@pytest.mark.parametrize(
+    "text", ["so " * 300_000, "Zoey is a knight, and " * 50_000, ".\n" * 500_000, "\x00" * 1_000_000]
+)
 def test_a_megabyte_takes_linear_time(text: str, cpu_minute: None) -> None:
     find_fault(PROBLEM, text, QualityConfig(max_words=10_000_000, max_repetition=1))
