@@ -77,6 +77,24 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion to ask for; `sampling.n` is 1."""
+
+    messages: Messages
+    sampling: Sampling
+
+
+class Answers(Protocol):
+    """An engine of which each completion may be asked in its own way."""
+
+    def answer(
+        self, requests: Sequence[Request], on_done: Callable[[int], None] | None = None
+    ) -> list[Completion]:
+        """The completion of each request, in order; `on_done(k)` is called as k more are there."""
+        ...
+
+
 def load_engine(model: str | Path) -> Engine:
     """The engine for a model directory or Hugging Face id, in the floating-point type that pays here."""
     from tailor_core.inference.precision import fast_dtype

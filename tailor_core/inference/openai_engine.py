@@ -11,7 +11,6 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from tailor_core.config.teacher import TeacherConfig
 from tailor_core.errors import MachineError, MissingExtraError, StageError, TailorError
 from tailor_core.inference.account import Account
 from tailor_core.inference.completions import CompletionStore, open_completions, request_key
-from tailor_core.inference.engine import Completion, Finish, Messages, Sampling, Usage
+from tailor_core.inference.engine import Completion, Finish, Messages, Request, Sampling, Usage
 
 _FINISH: dict[Any, Finish] = {"length": "length", "content_filter": "filter"}
 _NO_KEY = "none"
@@ -32,14 +31,6 @@ _NO_KEY = "none"
 
 _SHOWN = 200
 """An error quotes at most so many characters of a server's message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One completion to ask for; `sampling.n` is 1."""
-
-    messages: Messages
-    sampling: Sampling
 
 
 class OpenAIEngine:
@@ -76,7 +67,7 @@ class OpenAIEngine:
     def answer(
         self, requests: Sequence[Request], on_done: Callable[[int], None] | None = None
     ) -> list[Completion]:
-        """The completion of each request, in order; `on_done(1)` is called for each that is there.
+        """See `Answers.answer`.
 
         MachineError where the server cannot be reached, or fails until the deadline; StageError where it refuses
         key, model or request. It may be called where an event loop runs.

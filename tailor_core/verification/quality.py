@@ -9,6 +9,7 @@ limits are Tailor's own. All work is linear in the length of the text, and no te
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from tailor_core.config.verdicts import QualityConfig
@@ -44,13 +45,15 @@ _LONGEST_CLAIM = 1000
 def find_fault(problem: Problem, think: str, limits: QualityConfig) -> tuple[str, str]:
     """The first test that a trace with the right answer fails, and one sentence why; ("", "") where it passes all.
 
-    Tests: `too_short`, `too_long`, `language`, `repetition`, `answer_first`, `disagrees`.
+    Tests: `too_short`, `too_long`, `hidden`, `language`, `repetition`, `answer_first`, `disagrees`.
     """
     words = _WORD.findall(think)
     if len(words) < limits.min_words:
         return "too_short", f"the trace has {len(words)} words and marks, fewer than {limits.min_words}"
     if len(words) > limits.max_words:
         return "too_long", f"the trace has {len(words)} words and marks, more than {limits.max_words}"
+    if hidden := next(filter(_is_hidden, think), ""):
+        return "hidden", f"the trace holds the character U+{ord(hidden):04X}, which does not show"
     share = ascii_share(think)
     if share < limits.min_ascii:
         return "language", f"{share:.0%} of its letters are a to z, less than {limits.min_ascii:.0%}"
@@ -67,6 +70,13 @@ def find_fault(problem: Problem, think: str, limits: QualityConfig) -> tuple[str
     if claims and not claims[-1].correct:
         return "disagrees", f"the trace arrives at another answer than it gives: there, {claims[-1].reason}"
     return "", ""
+
+
+def _is_hidden(character: str) -> bool:
+    """Controls, formats, and what stands where a character was lost."""
+    if character.isprintable() or character in "\n\r\t":
+        return character == "\ufffd"
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def ascii_share(text: str) -> float:

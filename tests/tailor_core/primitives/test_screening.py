@@ -16,7 +16,7 @@ from tailor_core.diversity.embedding import HashedEmbedder
 from tailor_core.environments.base import get_environment, read_options
 from tailor_core.environments.knights_knaves.moves import Program
 from tailor_core.primitives.language import language_of
-from tailor_core.primitives.screening import refuse_quality, try_out
+from tailor_core.primitives.screening import refuse_quality, step_fault, try_out
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages import primitives, problems
 from tailor_core.stages.context import StageContext
@@ -35,8 +35,12 @@ def test_a_right_answer_with_an_unsound_step_does_not_pass() -> None:
     asked = get_environment("kk").generate(options, count=6, split="train", seed=3)
     primitive = language_of("kk").primitive(Program().to_dict(), {})
     embed = HashedEmbedder(32).embed
-    sound = try_out(primitive, primitive, asked, ProceduralTeacher("kk").demonstrate, embed, 0)
-    unsound = try_out(primitive, primitive, asked, flawed, embed, 0)
+    sound = try_out(
+        primitive, primitive, asked, ProceduralTeacher("kk").demonstrate_all, embed, 0, step_fault
+    )
+    unsound = try_out(
+        primitive, primitive, asked, lambda wanted: [flawed(*one) for one in wanted], embed, 0, step_fault
+    )
     assert (sound.pass_rate, sound.failure) == (1.0, "")
     assert unsound.pass_rate == 0.0
     refusal = refuse_quality(unsound, PrimitivesConfig())
