@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -34,6 +35,16 @@ def tokens_of(body: Body) -> int:
     return sum(count_tokens(message["content"]) for message in body["messages"])
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Clients that were killed break connections; that is what they are killed for."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class ScriptedServer:
     """Answers each request with what `script` makes of its body; `bodies` are those that came, in order."""
 
@@ -44,8 +55,7 @@ class ScriptedServer:
         self.in_flight = self.most_in_flight = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
 
     @property
     def url(self) -> str:

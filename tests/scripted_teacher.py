@@ -20,14 +20,14 @@ from tailor_core.primitives.language import language_of
 from tailor_core.records import Primitive, Problem, completion_text, content_id
 
 WAYS = {
-    "backward from the question": "Begin with what is asked. Ask what would settle it, and look for a statement that does.",
-    "most talkative first": "Count how often each person is spoken of. Start with the one who occurs most, and go on down.",
-    "assume and refute": "Suppose that somebody lies, follow what this leads to, and take it back as soon as it clashes.",
-    "tables": "List every combination of roles as rows of a table. Strike out rows that break a statement until one is left.",
-    "pairs": "Compare people two by two. Note whether both must have equal or opposite roles, and chain these notes.",
-    "check twice": "Solve it quickly first. Afterwards read every statement once more against the solution you found.",
-    "simplest claim": "Take the shortest statement before the longer ones, since it leaves the fewest cases to be told apart.",
-    "explain to a child": "Say after each step in a few easy words why it holds, as if to somebody who hears of this for the first time.",
+    "backward": "Begin with what is asked. Ask what would settle it, and look for a statement that does.",
+    "most talkative": "Count how often each person is spoken of. Start with the one who occurs most, then go on.",
+    "assume and refute": "Suppose that somebody lies, follow what this leads to, and take it back when it clashes.",
+    "tables": "List all combinations of roles as rows of a table. Strike out rows until only one is left.",
+    "pairs": "Compare people two by two. Note whether both have equal or opposite roles, and chain these notes.",
+    "check twice": "Solve it quickly first. Afterwards read every claim once more against the solution found.",
+    "simplest claim": "Take short statements before longer ones, since they leave the fewest cases to tell apart.",
+    "to a child": "Say in easy words why each step holds, as if to somebody who hears of this for the first time.",
 }
 """Name -> instruction of all that it can think of."""
 

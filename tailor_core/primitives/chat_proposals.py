@@ -61,10 +61,10 @@ def _plain(text: str) -> str:
 
 
 class _Proposed(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    name: Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=120)]
-    instruction: Annotated[str, AfterValidator(_plain), Field(min_length=20, max_length=2000)]
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_plain)]
+    instruction: Annotated[str, Field(min_length=20, max_length=2000), AfterValidator(_plain)]
 
 
 class _Reply(BaseModel):
