@@ -31,20 +31,21 @@ def request_key(model: str, messages: Messages, sampling: Sampling, response_for
 
 
 class CompletionStore:
-    """Completions by the key of their request."""
+    """Completions by the key of their request. MachineError where their file cannot be read or written."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self._path, self._database = path, database
 
     def find(self, request: str) -> Completion | None:
         """The completion of a request; None where it was not answered yet."""
         asked = "select completion from completions where request = ?"
-        row = self._database.execute(asked, (request,)).fetchone()
+        with _told_of(self._path):
+            row = self._database.execute(asked, (request,)).fetchone()
         return _completion(row[0]) if row else None
 
     def keep(self, request: str, completion: Completion) -> None:
         """Return once a completion is on the disk; where the request has one already, that stays."""
-        with self._database:
+        with _told_of(self._path), self._database:
             self._database.execute(
                 "insert into completions values (?, ?) on conflict do nothing",
                 (request, json.dumps(asdict(completion))),
@@ -53,17 +54,22 @@ class CompletionStore:
 
 @contextmanager
 def open_completions(path: Path) -> Iterator[CompletionStore]:
-    """The completions in a file, which need not exist; one thread at a time may use them.
-
-    MachineError, here or in what is done with them, where the file cannot be read or written.
-    """
-    try:
+    """The completions in a file, which need not exist; one thread at a time may use them."""
+    with _told_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)) as database:
+        database = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+    with closing(database):
+        with _told_of(path):
             database.execute("pragma journal_mode = wal")
             database.execute(_TABLE)
-            yield CompletionStore(database)
-    except (sqlite3.Error, FileExistsError, PermissionError) as error:
+        yield CompletionStore(path, database)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
         raise MachineError(
             f"the completions in {str(path)!r} cannot be read or written ({error}); free space, mend its "
             "permissions, or move a damaged file away, whose completions are then asked for again"

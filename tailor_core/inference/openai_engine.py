@@ -98,10 +98,10 @@ class OpenAIEngine:
                 for key, request in itertools.takewhile(lambda _: not failures, waiting):
                     try:
                         completion = await self._ask(client, request)
+                        kept.keep(key, completion)
                     except TailorError as error:
                         failures.append(error)
                         return
-                    kept.keep(key, completion)
                     found[key] = completion
                     self.account.add(completion, now=True)
                     on_done(1)

@@ -292,6 +292,19 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
         engine(server, tmp_path).answer(requests(1))
 
 
+def test_a_file_that_takes_no_more_is_one_sentence_and_what_it_holds_stays(tmp_path: Path) -> None:
+    with ScriptedServer(echo) as server:
+        engine(server, tmp_path).answer(requests(2))
+        full = (
+            "create trigger full before insert on completions begin select raise(abort, 'disk is full'); end"
+        )
+        with sqlite3.connect(tmp_path / "completions.db") as database:
+            database.execute(full)
+        with pytest.raises(MachineError, match=r"cannot be read or written \(disk is full\)"):
+            engine(server, tmp_path).answer(requests(5))
+        assert len(engine(server, tmp_path).answer(requests(2))) == 2
+
+
 ASKING = """
 import sys
 from pathlib import Path

@@ -243,6 +243,27 @@ def test_the_bytes_of_its_prompts_are_in_the_keys_of_those_who_send_them() -> No
     assert all(len(digest) == 64 for digest in sources["primitives"].values())
 
 
+def test_a_family_without_a_move_language_can_be_taught_by_a_chat_teacher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = prepare(tmp_path)
+
+    def none_here(name: str) -> Any:
+        raise RecipeError(f"environment.name = {name!r} has no move language")
+
+    for place in (
+        "stages.spec.get_teaching",
+        "stages.primitives.language_of",
+        "stages.teachers.ProceduralTeacher",
+    ):
+        monkeypatch.setattr(f"tailor_core.{place}", none_here)
+    with pytest.raises(RecipeError, match="no move language"):
+        keys(recipe(teacher__kind="procedural"))
+    assert len(set(keys(recipe()).values())) == 3
+    with ScriptedServer(ScriptedTeacher(made)) as server:
+        assert run(tmp_path, recipe(server.url))["verdicts"]["funnel"]["kept"] > 0
+
+
 def test_no_key_of_a_server_is_in_a_job_or_manifest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     made = prepare(tmp_path)
