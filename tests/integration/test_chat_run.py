@@ -36,6 +36,8 @@ output_price = 10.0
 """
 EVIL = "Reason <script>alert(1)</script> from {{ 7 * 7 }} '; drop table primitives; -- to the end of it."
 
+EVIL_NAME = "</td> {{ 7 * 7 }} <script>alert(1)</script>"
+
 
 def table(store: Store, stage: str, file: str, record: type[Any]) -> list[Any]:
     (manifest,) = store.manifests(stage)
@@ -51,7 +53,7 @@ class EvilTeacher(ScriptedTeacher):
             len(body["messages"]) == 1
             and EVIL[:6] not in body["messages"][0]["content"].partition("The request")[0]
         ):
-            found["primitives"][0] = {"name": "evil </td>", "instruction": EVIL}
+            found["primitives"][0] = {"name": EVIL_NAME, "instruction": EVIL}
         return json.dumps(found)
 
 
