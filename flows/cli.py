@@ -95,7 +95,8 @@ def run(
     opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
     if "evaluation" in refs:
         evaluated = opened.local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
-        Console().print(result_table(read_summary(evaluated)))
+        unit = get_environment(loaded.environment.name).main_difficulty
+        Console().print(result_table(read_summary(evaluated), unit))
     if "report" in refs:
         console.print(f"report: {settings.reports / f'{loaded.name}.html'}")
     else:

@@ -39,16 +39,16 @@ class _Lines(logging.Handler):
         console.print(self.format(record), style=style, soft_wrap=True, markup=False)
 
 
-def result_table(summary: Mapping[str, Any]) -> Table:
-    """Accuracy of each model on each split and number of people, with its interval; `n` counts problems.
+def result_table(summary: Mapping[str, Any], unit: str) -> Table:
+    """Accuracy of each model on each split and difficulty, with its interval; `n` counts problems.
 
-    `summary` is the evaluation's summary.json.
+    `summary` is the evaluation's summary.json, `unit` what difficulty counts, such as people.
     """
     models = summary["models"]
     confidence = summary["settings"]["confidence"]
     title = f"Correct answers in percent (pass@1), with {confidence:.0%} intervals"
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("split", "people", "n"):
+    for column in ("split", unit, "n"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for model in models:
         table.add_column(model.replace("_", " "))
@@ -98,7 +98,7 @@ def read_summary(directory: Path) -> dict[str, Any]:
 
 
 def _levels(groups: Mapping[str, Any]) -> list[str]:
-    """`all`, and each number of people where there are several."""
+    """`all`, and each difficulty where there are several."""
     found = {level for group in groups.values() if group for level in group["by_difficulty"]}
     return [OVERALL, *(sorted(found, key=int) if len(found) > 1 else [])]
 

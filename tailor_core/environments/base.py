@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, ValidationError
 
-from tailor_core.environments.plugins import ENVIRONMENTS, find_plugin, plugin_names
+from tailor_core.environments.plugins import ENVIRONMENTS, find_plugin, first_line, plugin_names
 from tailor_core.errors import RecipeError
 from tailor_core.records import Problem
 
@@ -152,7 +152,7 @@ def get_environment(name: str) -> Environment:
     try:
         environment = made()
     except Exception as error:
-        raise plugin.broken(f"makes no environment ({type(error).__name__}: {error})") from error
+        raise plugin.broken(f"makes no environment ({first_line(error)})") from error
     if fault := _fault(environment, name):
         raise plugin.broken(fault)
     return cast(Environment, environment)

@@ -59,7 +59,7 @@ class Plugin:
         try:
             return EntryPoint(name=self.name, value=self.target, group=self.group).load()
         except Exception as error:
-            raise self.broken(f"does not load ({type(error).__name__}: {error})") from error
+            raise self.broken(f"does not load ({first_line(error)})") from error
 
     def broken(self, fault: str) -> RecipeError:
         """The error to raise for a plugin at fault."""
@@ -67,6 +67,11 @@ class Plugin:
             f"environment.name = {self.name!r}: the entry point {self.target!r} in the group {self.group!r} "
             f"{fault}; mend or uninstall the package that registers it"
         )
+
+
+def first_line(error: Exception) -> str:
+    """The kind of an error, and how its message begins."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def plugin_names(group: str) -> list[str]:
@@ -77,11 +82,10 @@ def plugin_names(group: str) -> list[str]:
 def find_plugin(group: str, name: str) -> Plugin | None:
     """The plugin of a name; None where there is none. RecipeError where two packages claim the name."""
     package, built_in = _BUILT_IN[group]
-    found = (
-        {f"{package}.{built_in[name]}": Plugin(group, name, f"{package}.{built_in[name]}")}
-        if (name in built_in)
-        else {}
-    )
+    found: dict[str, Plugin] = {}
+    if name in built_in:
+        target = f"{package}.{built_in[name]}"
+        found[target] = Plugin(group, name, target)
     for point in entry_points(group=group, name=name):
         found.setdefault(point.value, Plugin(group, name, point.value, _requirements(point)))
     if len(found) > 1:

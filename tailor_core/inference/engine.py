@@ -97,7 +97,7 @@ class Answers(Protocol):
 
 def load_engine(model: str | Path) -> Engine:
     """The engine for a model directory or Hugging Face id, in the floating-point type that pays here."""
-    from tailor_core.inference.precision import fast_dtype
+    from tailor_core.inference.precision import sampling_dtype
     from tailor_core.inference.transformers_engine import TransformersEngine
 
-    return TransformersEngine(model, fast_dtype())
+    return TransformersEngine(model, sampling_dtype())

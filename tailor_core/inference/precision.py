@@ -1,34 +1,74 @@
-"""Which floating-point type pays on this device: measured, because a CPU may emulate bf16 slowly."""
+"""Which floating-point type pays on this device: measured, because a CPU may emulate bf16 slowly, and a small model
+may lose more by casting than its products gain."""
 
 from __future__ import annotations
 
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
 import torch
+
+from tailor_core.artifacts.durable import write_last
 
 WORTH_IT = 1.2
 """bf16 must be this many times faster than fp32 before its rounding is accepted."""
 
+CHOICE = "precision.txt"
+
 
 @cache
-def fast_dtype() -> torch.dtype:
-    """bfloat16 where a linear layer runs clearly faster in it on this device, else float32.
+def sampling_dtype() -> torch.dtype:
+    """The type to hold weights in for sampling: bfloat16 where a linear layer runs clearly faster in it.
 
     Takes some 20 ms once per process.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    gain = _linear_seconds(torch.float32) / _linear_seconds(torch.bfloat16)
-    return torch.bfloat16 if gain > WORTH_IT else torch.float32
+    if torch.cuda.is_available():
+        return _of_the_gpu()
+    return _faster(_linear)
 
 
-def _linear_seconds(dtype: torch.dtype) -> float:
-    x, weight = torch.randn(512, 256, dtype=dtype), torch.randn(512, 256, dtype=dtype)
-    best = float("inf")
+def training_dtype(model: Any, workdir: Path) -> torch.dtype:
+    """The type to train a transformers `model` in, whose weights stay float32.
+
+    bfloat16 (autocast) where a forward and backward pass of this very model runs clearly faster in it. Whoever goes on
+    in `workdir` keeps what the first attempt chose. Takes six passes over 512 tokens, once.
+    """
+    if torch.cuda.is_available():
+        return _of_the_gpu()
+    choice = workdir / CHOICE
+    if not choice.exists():
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_last(choice, str(_faster(partial(_training_pass, model))).removeprefix("torch."))
+    return torch.bfloat16 if choice.read_text(encoding="utf-8") == "bfloat16" else torch.float32
+
+
+def _of_the_gpu() -> torch.dtype:
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+
+
+def _faster(work: Callable[[torch.dtype], None]) -> torch.dtype:
+    """By the best of three turns each, so that a busy machine decides less."""
+    best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    for _ in range(3):
+        for dtype in best:
+            start = time.perf_counter()
+            work(dtype)
+            best[dtype] = min(best[dtype], time.perf_counter() - start)
+    return torch.bfloat16 if best[torch.float32] > WORTH_IT * best[torch.bfloat16] else torch.float32
+
+
+def _linear(dtype: torch.dtype) -> None:
+    x, weight = torch.ones(512, 256, dtype=dtype), torch.ones(512, 256, dtype=dtype)
     for _ in range(5):
-        start = time.perf_counter()
         torch.nn.functional.linear(x, weight)
-        best = min(best, time.perf_counter() - start)
-    return best
+
+
+def _training_pass(model: Any, dtype: torch.dtype) -> None:
+    ids = torch.arange(512).reshape(4, 128) % model.config.vocab_size
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+        loss = model(input_ids=ids, labels=ids).loss
+    loss.backward()
+    model.zero_grad()

@@ -14,7 +14,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
-from tailor_core.inference.precision import fast_dtype
+from tailor_core.inference.precision import training_dtype
 from tailor_core.records import Problem, canonical_json, content_id
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end, training_log
@@ -71,6 +71,7 @@ def make_trainer(
     seed: int,
 ) -> GRPOTrainer:
     """A `GRPOTrainer` with our settings; `config.rollout_engine` says whether it is ours or stock."""
+    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
     arguments = GRPOConfig(
         output_dir=str(workdir),
         max_steps=config.steps,
@@ -92,8 +93,8 @@ def make_trainer(
         loss_type="grpo",
         scale_rewards="group",
         activation_checkpointing=False,
-        bf16=fast_dtype() is torch.bfloat16,
-        use_cpu=not torch.cuda.is_available(),  # without it bf16 is refused where there is no GPU
+        bf16=training_dtype(model, workdir) is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=1,
         save_steps=_whole_rollouts(config),
         save_total_limit=2,
@@ -109,7 +110,7 @@ def make_trainer(
     packed = ours and not torch.cuda.is_available()  # attention part by part is untried on a GPU
     trainer = PackedGRPOTrainer if packed else ResumableGRPOTrainer
     return trainer(
-        model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
+        model=model,
         reward_funcs=reward,
         args=arguments,
         train_dataset=datasets.Dataset.from_list(rows),

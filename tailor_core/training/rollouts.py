@@ -13,7 +13,7 @@ import torch
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.inference.engine import Messages, Sampling
-from tailor_core.inference.precision import fast_dtype
+from tailor_core.inference.precision import sampling_dtype
 from tailor_core.inference.static_cache import StaticCacheSampler
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 
@@ -40,7 +40,7 @@ class StaticCacheRollouts:
         generator = torch.Generator(device=model.device)
         generator.manual_seed(self.seed * 1_000_003 + trainer.state.global_step)
         ids = prompt_ids(tokenizer, unique)
-        sampled = StaticCacheSampler(model, fast_dtype()).sample(
+        sampled = StaticCacheSampler(model, sampling_dtype()).sample(
             ids, sampling, eos_ids=end_ids(model, tokenizer), generator=generator
         )
         flat = [one for group_rows in sampled for one in group_rows]

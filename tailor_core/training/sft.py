@@ -14,7 +14,7 @@ from trl import SFTConfig, SFTTrainer
 
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
-from tailor_core.inference.precision import fast_dtype
+from tailor_core.inference.precision import training_dtype
 from tailor_core.records import SFTExample, content_id
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end, training_log
@@ -47,6 +47,7 @@ def fine_tune(
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     rows = [{"prompt": e.prompt, "completion": e.completion} for e in examples]
     _refuse_long(rows, tokenizer, config.max_length)
+    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
     arguments = SFTConfig(
         output_dir=str(workdir),
         num_train_epochs=config.epochs,
@@ -62,8 +63,8 @@ def fine_tune(
         max_length=config.max_length,
         completion_only_loss=True,
         activation_checkpointing=False,
-        bf16=fast_dtype() is torch.bfloat16,
-        use_cpu=not torch.cuda.is_available(),  # without it bf16 is refused where there is no GPU
+        bf16=training_dtype(model, workdir) is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=config.logging_steps,
         save_steps=config.save_steps,
         save_total_limit=2,
@@ -75,7 +76,7 @@ def fine_tune(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(padding-free|Padding-free|flash).*")
         trainer = ResumableSFTTrainer(
-            model=AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32"),
+            model=model,
             args=arguments,
             train_dataset=datasets.Dataset.from_list(rows),
             processing_class=tokenizer,

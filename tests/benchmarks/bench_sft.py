@@ -22,7 +22,6 @@ from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.data.sft import render
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments import get_environment, read_options
-from tailor_core.inference.precision import fast_dtype
 from tailor_core.primitives.language import language_of
 from tailor_core.records import SFTExample
 from tailor_core.training.sft import fine_tune
@@ -73,7 +72,7 @@ def main() -> None:
     wall, processor = seconds["grouped by length"]
     table = Table(
         "rows", "tokens a second", "ratio", "a processor second", "ratio",
-        title=f"{len(examples)} demonstrations, {tokens / len(examples):.0f} tokens each, {fast_dtype()}",
+        title=f"{len(examples)} demonstrations, {tokens / len(examples):.0f} tokens each",
     )  # fmt: skip
     for name, (own_wall, own_processor) in seconds.items():
         table.add_row(

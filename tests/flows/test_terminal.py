@@ -33,13 +33,14 @@ def test_each_cell_has_its_value_and_interval() -> None:
         },
     }
     out = io.StringIO()
-    Console(file=out, width=80).print(result_table(summary))
+    Console(file=out, width=80).print(result_table(summary, "op"))
     lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert "test all 200 10.0 (5.0-15.0) 50.0 (45.0-55.0)" in lines
     assert "ood_people_9 all 50 - 20.0 (15.0-25.0)" in lines
     three = lines.index("3 100 75.0 (70.0-80.0) 75.0 (70.0-80.0)")
     ten = lines.index("10 100 25.0 (20.0-30.0) 25.0 (20.0-30.0)")
-    assert three < ten, "people are numbers, not words"
+    assert three < ten, "difficulties are numbers, not words"
+    assert "split op n base warm start" in lines, "the family says what its difficulty counts"
     assert any("95% intervals" in line for line in lines)
 
 

@@ -23,6 +23,8 @@ class Mute(Coins): name = "half"; solve = None; render = "a question"
 class Needy(Coins):
     name = "half"
     def __init__(self, size): pass
+class Wordy(Coins):
+    def __init__(self): raise ValueError("one\\ntwo")
 broken = "no class"
 """
 
@@ -69,6 +71,7 @@ def test_an_installed_plugin_is_found(tmp_path, monkeypatch, fresh_registry):
         ("half = coins_plugin:Counted", "has a main_difficulty that is no text"),
         ("half = coins_plugin:Mute", "has render, solve, but not as a method"),
         ("half = coins_plugin:Needy", r"makes no environment \(TypeError: .*size"),
+        ("half = coins_plugin:Wordy", r"makes no environment \(ValueError: one\)"),
         ("half = coins_plugin:broken", r"makes no environment \(TypeError: "),
     ],
 )

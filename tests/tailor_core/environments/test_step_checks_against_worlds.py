@@ -80,6 +80,7 @@ class SlowJudge:
         self.said = [{w: is_true(s, w) for w in self.all} for s in self.puzzle.statements]
         self.talks_about = [people_mentioned(s) for s in self.puzzle.statements]
         self.cases = [Case({}, list(self.all))]
+        self.failed: list[tuple[bool, ...]] = []
 
     def place(self, person: int, knight: bool) -> None:
         case = self.cases[-1]
@@ -99,7 +100,15 @@ class SlowJudge:
     def follows(self, act: Act) -> bool:
         """Judge the act, and take it if it follows."""
         case, p, k = self.cases[-1], act.person, act.knight
-        if case.refuted and act.kind not in ("reject", "contradiction", "focus", "ask", "restate", "open"):
+        if case.refuted and act.kind not in (
+            "reject",
+            "assume",
+            "contradiction",
+            "focus",
+            "ask",
+            "restate",
+            "open",
+        ):
             return False
         known = case.facts.get(p)
         if act.kind in QUOTING and self.said[act.quoted] != self.said[p]:
@@ -115,11 +124,22 @@ class SlowJudge:
         return True
 
     def do_assume(self, act, case, p, k, known):
-        if known is not None:
+        # Where the case is contradictory one begins afresh, and never with what failed before.
+        outer = self.cases[0] if case.refuted else case
+        failed = self.failed + (self.agreeing(case.facts) if case.refuted else [])
+        if outer.refuted or p in outer.facts:
             return False
-        self.cases.append(Case(dict(case.facts), list(case.worlds), (p, k)))
+        if all(w in failed for w in self.agreeing({**outer.facts, p: k})):
+            return False
+        if case.refuted:
+            self.failed = failed
+            del self.cases[1:]
+        self.cases.append(Case(dict(outer.facts), list(outer.worlds), (p, k)))
         self.place(p, k)
         return True
+
+    def agreeing(self, facts: dict[int, bool]) -> list[tuple[bool, ...]]:
+        return [w for w in self.all if all(w[person] == knight for person, knight in facts.items())]
 
     def do_claim(self, act, case, p, k, known):
         if known is not k:

@@ -80,11 +80,9 @@ def test_first_tokens_follow_the_models_distribution() -> None:
         expected = torch.softmax(model(torch.tensor([prompt])).logits[0, -1], dim=-1) * 4000
     counts = torch.bincount(torch.tensor([one.ids[0] for one in groups[0]]), minlength=61).float()
     common = expected >= 5
-    observed = torch.cat([counts[common], counts[~common].sum()[None]])
-    wanted = torch.cat([expected[common], expected[~common].sum()[None]])
-    assert (
-        chisquare(observed.double(), wanted.double() * (observed.sum() / wanted.sum()).double()).pvalue > 1e-4
-    )
+    observed = torch.cat([counts[common], counts[~common].sum()[None]]).double()
+    wanted = torch.cat([expected[common], expected[~common].sum()[None]]).double()
+    assert chisquare(observed, wanted * (observed.sum() / wanted.sum())).pvalue > 1e-4
 
 
 def test_nucleus_sampling_stays_in_the_smallest_set_that_has_the_mass() -> None:

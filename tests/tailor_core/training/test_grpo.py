@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
 from tailor_core.records import Problem, canonical_json
+from tailor_core.training import rollouts
 from tailor_core.training.grpo import make_trainer, reinforce
 from tailor_core.verification import reward_function
 
@@ -76,17 +77,18 @@ def test_the_loss_is_the_clipped_objective_with_kl_to_the_reference(
 
 
 def test_rollouts_are_of_the_trainers_current_weights_and_grouped_as_trl_expects(
-    model_dir: Path, problems: list[Problem], tmp_path: Path
+    model_dir: Path, problems: list[Problem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rollouts, "sampling_dtype", lambda: torch.float32)  # to compare digits on any CPU
     trainer = trainer_of(model_dir, problems, tmp_path)
     trainer.model.train()
     with torch.no_grad():
         trainer.model.lm_head.weight.mul_(1.5)  # not what is on disk any more
     prompts = [[{"role": "user", "content": p.question}] for p in problems[:2] for _ in range(4)]
-    rollouts = trainer.rollout_func(prompts, trainer)
-    assert len(rollouts["prompt_ids"]) == len(rollouts["completion_ids"]) == 8
-    assert rollouts["prompt_ids"][0] == rollouts["prompt_ids"][3] != rollouts["prompt_ids"][4]
-    for prompt, ids, logprobs in zip(*rollouts.values(), strict=True):
+    found = trainer.rollout_func(prompts, trainer)
+    assert len(found["prompt_ids"]) == len(found["completion_ids"]) == 8
+    assert found["prompt_ids"][0] == found["prompt_ids"][3] != found["prompt_ids"][4]
+    for prompt, ids, logprobs in zip(*found.values(), strict=True):
         with torch.no_grad():
             logits = trainer.model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
         expected = torch.log_softmax(logits.float(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0]
