@@ -38,7 +38,8 @@ class PrimitivesConfig(BaseModel):
         "a summary) 0.01 to 0.1, chance in the wording 0.01 to 0.04",
     )
     dimensions: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
-        default_factory=dict, description="dimension of the move language -> the only values it may have"
+        default_factory=dict,
+        description="dimension of the move language -> the only values it may have; nothing to a chat teacher",
     )
     same_wording: float = Field(
         default=0.8,

@@ -61,6 +61,14 @@ class Recipe(BaseModel):
         return found.model_copy(update={name: shared[name] for owner, name, _ in _SHARED if owner == product})
 
 
+def place_of(product: str, field: str) -> str:
+    """Where a recipe says a field of a stage's configuration: `policy.beta`, `environment.name`, `teacher.model`."""
+    for owner, name, section in _SHARED:
+        if owner == product and field.partition(".")[0] == name:
+            return section + field.removeprefix(name)
+    return f"{product}.{field}"
+
+
 _SHARED = (
     ("problems", "environment", "environment"),
     ("primitives", "teacher", "teacher"),

@@ -144,6 +144,8 @@ class OpenAIEngine:
                 )
             return _completion(_parse(answer.content))
         except (self._openai.OpenAIError, TimeoutError) as error:
+            if getattr(error, "code", None) == "content_filter":
+                return Completion(text="", finish="filter", usage=Usage())
             raise self._told(error) from None  # its chain holds the request, and with that the key
 
     def _told(self, error: Exception) -> TailorError:
@@ -187,8 +189,8 @@ class OpenAIEngine:
 
     def _quoted(self, error: Any) -> str:
         """One line of a server's message."""
-        text = " ".join(str(getattr(error, "message", error)).split())[:_SHOWN]
-        return text.replace(self._key, "***") if self._key else text
+        text = " ".join(str(getattr(error, "message", error)).split())
+        return (text.replace(self._key, "***") if self._key else text)[:_SHOWN]
 
 
 class _Message(BaseModel):

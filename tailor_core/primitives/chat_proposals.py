@@ -142,8 +142,9 @@ class ChatProposer:
         made = _Round(number, self._same_wording, list(library), {p.id for p in screened})
         returned = made.sort(*self._read(talk, message), self._count)
         if returned:
-            message = self._prompts.message("again", duplicates=returned, count=len(returned))
-            made.sort(*self._read(talk, message), len(returned))
+            others = min(len(returned), self._count)
+            message = self._prompts.message("again", duplicates=returned[:others], count=others)
+            made.sort(*self._read(talk, message), others)
         return made.proposals
 
     def _read(self, talk: _Talk, message: dict[str, str]) -> tuple[_Reply | None, str, str]:

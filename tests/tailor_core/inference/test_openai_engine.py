@@ -23,7 +23,7 @@ pytest.importorskip("openai", reason="openai is not installed (extra openai)")
 from scripted_server import Body, Reply, ScriptedServer, tokens_of
 
 from tailor_core.config.teacher import TeacherConfig
-from tailor_core.errors import MachineError, StageError, TailorError
+from tailor_core.errors import MachineError, MissingExtraError, StageError, TailorError
 from tailor_core.inference.engine import Completion, Sampling
 from tailor_core.inference.openai_engine import OpenAIEngine, Request
 
@@ -221,7 +221,24 @@ def test_what_only_a_person_can_mend_is_one_sentence_and_asked_once(
         message = message_of(server, tmp_path, StageError, key_variable="MY_KEY")
         assert "unknown response_format for ***" in message
         assert "teacher.structured" in message
-    assert len(server.bodies) == 4
+        server.script = refusing(400, "x" * 190 + SECRET)
+        assert "sk-" not in message_of(server, tmp_path, StageError, key_variable="MY_KEY")
+    assert len(server.bodies) == 5
+
+
+def test_what_a_content_filter_keeps_back_is_an_empty_completion_and_ends_no_run(tmp_path: Path) -> None:
+    filtered = Reply(status=400, raw=b'{"error": {"message": "filtered", "code": "content_filter"}}')
+    with ScriptedServer(after(filtered)) as server:
+        found = engine(server, tmp_path).answer(requests(2))
+    assert [(one.text, one.finish) for one in found] == [("", "filter")] * 2
+
+
+def test_without_the_client_library_the_install_line_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tailor\[openai\]'"):
+        OpenAIEngine(TeacherConfig(kind="chat", model="m"), tmp_path / "completions.db")
 
 
 def test_a_server_that_stays_away_or_broken_is_a_failure_of_the_machine(tmp_path: Path) -> None:

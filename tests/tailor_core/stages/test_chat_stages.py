@@ -22,7 +22,7 @@ from scripted_teacher import WAYS, ScriptedTeacher
 
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.load import make_recipe
-from tailor_core.config.recipe import Recipe
+from tailor_core.config.recipe import Recipe, place_of
 from tailor_core.errors import RecipeError
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, Verdict
 from tailor_core.stages import demonstrations, primitives, problems, verdicts
@@ -224,6 +224,13 @@ def test_a_key_holds_what_changes_the_result_and_nothing_else(
 ) -> None:
     before, after = keys(recipe()), keys(recipe(**changed))
     assert {name for name in before if before[name] != after[name]} == anew
+
+
+def test_a_plan_names_fields_as_the_recipe_has_them() -> None:
+    places = [place_of("demonstrations", "teacher.model"), place_of("primitives", "quality.min_words")]
+    assert places == ["teacher.model", "verdicts.quality.min_words"]
+    assert place_of("problems", "environment.name") == "environment.name"
+    assert place_of("verdicts", "quality.min_words") == "verdicts.quality.min_words"
 
 
 def test_settings_of_a_chat_teacher_mean_nothing_to_the_procedural_one() -> None:
