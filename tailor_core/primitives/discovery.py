@@ -98,7 +98,7 @@ class _Search:
     def round(self, number: int, proposals: Sequence[Proposal]) -> Round:
         """Try all proposals, take the best into the library, and give every one its verdict."""
         self.screened += [_untried(one.primitive, one.refusal) for one in proposals if one.refusal]
-        tried = [self._try(one) for one in proposals if not one.refusal]
+        tried = self._try([one for one in proposals if not one.refusal])
         places = -(-(self.config.max_primitives - len(self.library)) // (self.config.rounds - number))
         gains = self._accept(tried, places)
         for one in tried:
@@ -111,17 +111,13 @@ class _Search:
         gain = sum(gains.values()) / max(1, min(places, len(tried)))
         return Round(len(proposals), len(gains), round(gain, 6))
 
-    def _try(self, proposal: Proposal) -> _Tried:
-        trial = try_out(
-            proposal.primitive,
-            proposal.retold,
-            self.problems,
-            self.demonstrate,
-            self.embed,
-            self.seed,
-            self.fault,
-        )
-        return _Tried(proposal.primitive, trial, refuse_quality(trial, self.config))
+    def _try(self, proposals: Sequence[Proposal]) -> list[_Tried]:
+        candidates = [(one.primitive, one.retold) for one in proposals]
+        trials = try_out(candidates, self.problems, self.demonstrate, self.embed, self.seed, self.fault)
+        return [
+            _Tried(one.primitive, trial, refuse_quality(trial, self.config))
+            for one, trial in zip(proposals, trials, strict=True)
+        ]
 
     def _accept(self, tried: Sequence[_Tried], places: int) -> dict[str, float]:
         """Take in at most `places` candidates, the one farthest from the library first: id -> its novelty."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,29 +49,36 @@ class Trial:
 
 
 def try_out(
-    primitive: Primitive,
-    retold: Primitive,
+    candidates: Sequence[tuple[Primitive, Primitive]],
     problems: Sequence[Problem],
     demonstrate: Demonstrate,
     embed: Embed,
     seed: int,
     fault: Fault,
-) -> Trial:
-    """Let the teacher demonstrate the primitive on each problem, and verify and measure what it writes.
+) -> list[Trial]:
+    """Let the teacher demonstrate each candidate on each problem, and verify and measure what it writes.
 
-    `retold` is the primitive in the wording in which all are compared, and gives the direction.
+    A candidate is a primitive, and the same retold in the wording in which all are compared, which gives the direction;
+    the two are one where there is no other wording. The teacher is asked once for all, for it may work on many at once.
     """
-    demonstrations = demonstrate([(problem, primitive, seed) for problem in problems])
-    compared = demonstrations
-    if retold.id != primitive.id:
-        compared = demonstrate([(problem, retold, seed) for problem in problems])
-    faults = [fault(p, d) for p, d in zip(problems, demonstrations, strict=True)]
-    return Trial(
-        pass_rate=round(faults.count("") / len(faults), _DIGITS),
-        mean_tokens=round(sum(d.tokens for d in demonstrations) / len(demonstrations), _DIGITS),
-        failure=next(filter(None, faults), ""),
-        direction=_mean_direction(embed([d.think for d in compared])),
-    )
+    versions = [
+        version for candidate in candidates for version in {one.id: one for one in candidate}.values()
+    ]
+    written = iter(demonstrate([(problem, version, seed) for version in versions for problem in problems]))
+    trials = []
+    for primitive, retold in candidates:
+        demonstrations = list(islice(written, len(problems)))
+        compared = demonstrations if retold.id == primitive.id else list(islice(written, len(problems)))
+        faults = [fault(p, d) for p, d in zip(problems, demonstrations, strict=True)]
+        trials.append(
+            Trial(
+                pass_rate=round(faults.count("") / len(faults), _DIGITS),
+                mean_tokens=round(sum(d.tokens for d in demonstrations) / len(demonstrations), _DIGITS),
+                failure=next(filter(None, faults), ""),
+                direction=_mean_direction(embed([d.think for d in compared])),
+            )
+        )
+    return trials
 
 
 def step_fault(problem: Problem, demonstration: Demonstration) -> str:

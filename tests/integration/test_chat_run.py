@@ -118,7 +118,7 @@ def test_a_run_with_a_chat_teacher_goes_on_where_it_was_killed_and_pays_once(
 
     page = (home / "reports" / "small.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(1)" in page
+    assert "Reason &lt;script&gt;alert(1)" in page, "proposals are in the report, whatever became of them"
     assert "{{ 7 * 7 }}" in page
     _check_nothing_tells_the_key(home, result.stdout + result.stderr)
     _check_mlflow_tells_costs(home, load_recipe(str(small_recipe), tmp_path).name, taken)
