@@ -65,14 +65,19 @@ class TeacherConfig(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
+        wrong = ValueError(f"base_url = {value!r} is no http(s) address, such as http://127.0.0.1:8000/v1")
+        try:
+            parts = urlsplit(value)
+            address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            raise wrong from None
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError(
                 "base_url holds a password, a query or a fragment, which would be kept in logs; give the address "
                 "alone, and the key in the variable that key_variable names"
             )
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"base_url = {value!r} is no http(s) address, such as http://127.0.0.1:8000/v1")
+        if not address:
+            raise wrong
         return value
 
     @model_validator(mode="after")

@@ -26,7 +26,8 @@ class QualityConfig(BaseModel):
 class VerdictsConfig(BaseModel):
     """A demonstration earns 1 when its answer is right and its reasoning holds; else 0.
 
-    Of some teachers every step is checked; the traces of all others have to stand the tests of `quality`.
+    The steps are checked of some teachers, and of any trace in which every sentence reads as one; all other traces
+    have to stand the tests of `quality`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
