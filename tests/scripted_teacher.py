@@ -71,5 +71,6 @@ class ScriptedTeacher:
 @cache
 def _programs() -> list[Primitive]:
     language = language_of("kk")
-    composer = Composer(language.within({"slip": ("none",), "voice": ("plain",)}), Aim(), random.Random(5))
+    solving = {"slip": ("none",), "voice": ("plain",), "branching": ("nested", "afresh")}
+    composer = Composer(language.within(solving), Aim(), random.Random(5))
     return [language.primitive(candidate.values, {}) for candidate in composer.compose(40)]
