@@ -233,14 +233,12 @@ def _parse(content: bytes) -> _Answer:
 
 async def _must_be_whole(response: Any) -> None:
     """Take what is no whole answer for a broken connection: the client then tries again."""
-    import httpx2
-
     if response.is_success:
         await response.aread()
         try:
             _parse(response.content)
-        except ValueError as error:
-            raise httpx2.RemoteProtocolError(str(error), request=response.request) from None
+        except ValueError:
+            raise anyio.EndOfStream from None
 
 
 def _response_format(sampling: Sampling, structured: str) -> dict[str, Any]:
