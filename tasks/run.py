@@ -14,6 +14,7 @@ from typing import Any
 from tailor_core.artifacts.manifest import Manifest
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
+from tailor_core.config.keyed import all_values
 from tailor_core.config.load import flat
 from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings
@@ -129,7 +130,7 @@ class StageAttempt:
         """The stage was not in the store and runs now."""
         self._lineage.start()
         spec = self._job.spec
-        params = {**flat({**spec.config, **self._job.unkeyed}), "seed": spec.seed, "key": spec.key}
+        params = {**flat(all_values(spec.config, self._job.unkeyed)), "seed": spec.seed, "key": spec.key}
         self._tracker = self._run.tracker.stage(self._job.spec.stage, params, self._inputs)
         return self._tracker.track
 

@@ -7,13 +7,18 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailor_core.config.keyed import UNKEYED
+from tailor_core.config.teacher import TeacherConfig
 
 
 class DemonstrationsConfig(BaseModel):
-    """Demonstrations spread evenly over the accepted primitives, the difficulties and the train problems."""
+    """Demonstrations spread evenly over the accepted primitives, the difficulties and the train problems.
+
+    `teacher` is the recipe's section `[teacher]`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    teacher: TeacherConfig = TeacherConfig()
     total: int = Field(default=4000, ge=1, description="demonstrations to write")
     shard_size: Annotated[int, UNKEYED] = Field(
         default=1000, ge=1, description="written in one piece; what a crash costs at most"

@@ -7,15 +7,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tailor_core.config.teacher import TeacherConfig
+from tailor_core.config.verdicts import QualityConfig
+
 
 class PrimitivesConfig(BaseModel):
-    """Discovery goes in rounds until the library is full, or a round adds too little that is new."""
+    """Discovery goes in rounds until the library is full, or a round adds too little that is new.
+
+    `teacher` and `quality` are the recipe's sections `[teacher]` and `[verdicts.quality]`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    teacher: TeacherConfig = TeacherConfig()
+    quality: QualityConfig = QualityConfig()
     max_primitives: int = Field(default=16, ge=1, description="the library holds at most so many")
     rounds: int = Field(default=4, ge=1, description="at most so many; the first composes, others vary")
-    candidates_per_round: int = Field(default=24, ge=1, description="programs tried in each round")
+    candidates_per_round: int = Field(default=24, ge=1, description="tried in each round, at most")
     probe_problems: int = Field(default=24, ge=1, description="train problems each candidate is tried on")
     tau_quality: float = Field(
         default=0.95, ge=0, le=1, description="share of probe problems solved soundly, at least"
@@ -30,7 +38,17 @@ class PrimitivesConfig(BaseModel):
         "a summary) 0.01 to 0.1, chance in the wording 0.01 to 0.04",
     )
     dimensions: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
-        default_factory=dict, description="dimension of the move language -> the only values it may have"
+        default_factory=dict,
+        description="dimension of the move language -> the only values it may have; nothing to a chat teacher",
+    )
+    same_wording: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="instructions of a chat teacher whose words agree in such a share say the same",
+    )
+    shown_traces: int = Field(
+        default=3, ge=0, description="right and wrong completions of the probe that a chat teacher sees, each"
     )
     max_tokens: float = Field(
         default=300, gt=0, description="mean words and marks of a demonstration at most"

@@ -14,7 +14,8 @@ from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
 from tailor_core.config.report import ReportConfig
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
-from tailor_core.config.verdicts import VerdictsConfig
+from tailor_core.config.teacher import TeacherConfig
+from tailor_core.config.verdicts import QualityConfig, VerdictsConfig
 from tailor_core.config.warm_start import WarmStartConfig
 
 
@@ -30,6 +31,7 @@ class Recipe(BaseModel):
     backbone: BackboneConfig = BackboneConfig()
     problems: ProblemsConfig = ProblemsConfig()
     probe: ProbeConfig = ProbeConfig()
+    teacher: TeacherConfig = TeacherConfig()
     primitives: PrimitivesConfig = PrimitivesConfig()
     demonstrations: DemonstrationsConfig = DemonstrationsConfig()
     verdicts: VerdictsConfig = VerdictsConfig()
@@ -41,15 +43,36 @@ class Recipe(BaseModel):
     report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
-    def _environment_is_said_once(self) -> Recipe:
-        if "environment" in self.problems.model_fields_set:
-            raise ValueError("problems.environment is taken from the section [environment]; write it there")
+    def _shared_sections_are_said_once(self) -> Recipe:
+        for product, name, section in _SHARED:
+            if name in getattr(self, product).model_fields_set:
+                raise ValueError(f"{product}.{name} is taken from the section [{section}]; write it there")
         return self
 
     def section(self, product: str) -> BaseModel:
         """The configuration of a product's stage."""
         found = getattr(self, product)
         assert isinstance(found, BaseModel), f"{product} is no section"
-        if product == "problems":
-            return found.model_copy(update={"environment": self.environment})
-        return found
+        shared = {
+            "environment": self.environment,
+            "teacher": self.teacher.used(),
+            "quality": self.verdicts.quality if self.teacher.kind == "chat" else QualityConfig(),
+        }
+        return found.model_copy(update={name: shared[name] for owner, name, _ in _SHARED if owner == product})
+
+
+def place_of(product: str, field: str) -> str:
+    """Where a recipe says a field of a stage's configuration: `policy.beta`, `environment.name`, `teacher.model`."""
+    for owner, name, section in _SHARED:
+        if owner == product and field.partition(".")[0] == name:
+            return section + field.removeprefix(name)
+    return f"{product}.{field}"
+
+
+_SHARED = (
+    ("problems", "environment", "environment"),
+    ("primitives", "teacher", "teacher"),
+    ("primitives", "quality", "verdicts.quality"),
+    ("demonstrations", "teacher", "teacher"),
+)
+"""Product, and the field of its stage's configuration that is another section of the recipe: which one."""

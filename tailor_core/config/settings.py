@@ -80,6 +80,10 @@ class Settings:
         return self.home / "cache"
 
     @property
+    def completions(self) -> Path:
+        return self.home / "completions.db"
+
+    @property
     def lineage(self) -> Path:
         return self.home / "lineage"
 
@@ -114,6 +118,11 @@ def read_settings(home: str | Path | None = None, store: str | None = None) -> S
             f"with --home or {HOME_VARIABLE}"
         ) from error
     return Settings(home=chosen, store=store or os.environ.get(STORE_VARIABLE) or str(chosen / "store"))
+
+
+def read_secret(variable: str) -> str:
+    """What an environment variable holds, without white space around it; empty where it is not set."""
+    return os.environ.get(variable, "").strip()
 
 
 def prepare_process(settings: Settings) -> None:

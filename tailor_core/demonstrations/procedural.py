@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tailor_core.demonstrations.teacher import make_demonstration
+from tailor_core.demonstrations.teacher import Wanted, make_demonstration
 from tailor_core.environments.programs import MoveProgram
 from tailor_core.environments.teaching import Teaching, get_teaching
 from tailor_core.errors import InputError
@@ -34,3 +35,14 @@ class ProceduralTeacher:
         program = self._teaching.program.from_dict(primitive.program)
         think, answer = self._teaching.write(problem, program, rng)
         return make_demonstration(self.name, problem, primitive, seed, think, answer)
+
+    def demonstrate_all(
+        self, wanted: Sequence[Wanted], on_done: Callable[[int], None] | None = None
+    ) -> list[Demonstration]:
+        """See `Teacher.demonstrate_all`."""
+        written = []
+        for one in wanted:
+            written.append(self.demonstrate(*one))
+            if on_done:
+                on_done(1)
+        return written

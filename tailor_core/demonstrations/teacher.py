@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tailor_core.records import Demonstration, Primitive, Problem, completion_text, content_id
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+Wanted = tuple[Problem, Primitive, int]
+"""A demonstration to write: of the primitive on the problem, with the seed."""
 
 
 class Teacher(Protocol):
@@ -16,8 +21,13 @@ class Teacher(Protocol):
     @property
     def name(self) -> str: ...
 
-    def demonstrate(self, problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
-        """Solve `problem` in the way of `primitive`, rightly or wrongly: that is for a verifier to say."""
+    def demonstrate_all(
+        self, wanted: Sequence[Wanted], on_done: Callable[[int], None] | None = None
+    ) -> list[Demonstration]:
+        """Solve each problem in the way of its primitive, rightly or wrongly: that is for a verifier to say.
+
+        In order; `on_done(k)` is called as k more are written.
+        """
         ...
 
 

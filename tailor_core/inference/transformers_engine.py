@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tailor_core.errors import InputError
-from tailor_core.inference.engine import Completion, Messages, Sampling
+from tailor_core.inference.engine import Completion, Messages, Sampling, Usage
 from tailor_core.inference.static_cache import ARCHITECTURES, StaticCacheSampler, supports
 
 ROWS = 256
@@ -61,7 +61,8 @@ class TransformersEngine:
                         text=text,
                         token_ids=tuple(one.ids),
                         logprobs=tuple(one.logprobs),
-                        finished=one.finished,
+                        finish="stop" if one.finished else "length",
+                        usage=Usage(prompt_tokens=len(ids[i]), completion_tokens=len(one.ids)),
                     )
                     for text, one in zip(texts, group, strict=True)
                 ]

@@ -1,15 +1,13 @@
-"""Finds primitives: rounds of programs, screened against the library that grows from them.
+"""Finds primitives: rounds of proposals, screened against the library that grows from them.
 
-The first round composes programs so that every move gets its turn; later ones vary what the library holds,
-towards what the probe says the student lacks. In each round the candidates that hold up join the library
-farthest first, until the round's share of places is taken; how they are worded is no distance. It ends when
-the library is full, the rounds are over, or a round added too little that is new.
+In each round whoever proposes sees the library so far, and the candidates that hold up join it farthest first, until
+the round's share of places is taken; how they are worded is no distance. It ends when the library is full, the rounds
+are over, or a round added too little that is new.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailor_core.config.primitives import PrimitivesConfig
-from tailor_core.primitives.aim import Aim
-from tailor_core.primitives.composition import Candidate, Composer
-from tailor_core.primitives.language import MoveLanguage
+from tailor_core.primitives.proposing import Proposal, Proposer
 from tailor_core.primitives.screening import (
     Demonstrate,
     Embed,
+    Fault,
     Refusal,
     Trial,
     novelty,
     refuse_quality,
+    step_fault,
     try_out,
 )
-from tailor_core.records import Primitive, Problem, content_id
+from tailor_core.records import Primitive, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +53,19 @@ class Discovery:
 
 
 def discover(
-    language: MoveLanguage,
+    proposer: Proposer,
     problems: Sequence[Problem],
     demonstrate: Demonstrate,
     embed: Embed,
-    aim: Aim,
     config: PrimitivesConfig,
     seed: int,
+    fault: Fault = step_fault,
 ) -> Discovery:
-    """Search `language` for primitives, trying each candidate on all of `problems`. Deterministic."""
-    search = _Search(language, problems, demonstrate, embed, config, seed)
-    composer = Composer(language, aim, random.Random(content_id(["discovery", seed], length=64)))
+    """Look for primitives, trying each proposal on all of `problems`. As deterministic as those who take part."""
+    search = _Search(problems, demonstrate, embed, config, seed, fault)
     rounds: list[Round] = []
     for number in range(config.rounds):
-        if number and search.library:
-            candidates = composer.vary(config.candidates_per_round, search.parents())
-        else:
-            candidates = composer.compose(config.candidates_per_round)
-        rounds.append(search.round(number, candidates))
+        rounds.append(search.round(number, proposer.propose(number, search.library, search.screened)))
         if len(search.library) == config.max_primitives:
             return Discovery(search.screened, rounds, "the library is full")
         # As long as the library is empty, a round that found nothing may just have been unlucky.
@@ -92,22 +85,20 @@ class _Tried:
 class _Search:
     """The library so far, and every candidate screened."""
 
-    language: MoveLanguage
     problems: Sequence[Problem]
     demonstrate: Demonstrate
     embed: Embed
     config: PrimitivesConfig
     seed: int
+    fault: Fault
     library: list[Primitive] = field(default_factory=list)
     directions: list[NDArray[np.float64]] = field(default_factory=list)
     screened: list[Primitive] = field(default_factory=list)
 
-    def parents(self) -> list[Candidate]:
-        return [Candidate(primitive.program, (primitive.id,)) for primitive in self.library]
-
-    def round(self, number: int, candidates: Sequence[Candidate]) -> Round:
-        """Try all candidates, take the best into the library, and give every one its verdict."""
-        tried = [self._try(number, candidate) for candidate in candidates]
+    def round(self, number: int, proposals: Sequence[Proposal]) -> Round:
+        """Try all proposals, take the best into the library, and give every one its verdict."""
+        self.screened += [_untried(one.primitive, one.refusal) for one in proposals if one.refusal]
+        tried = self._try([one for one in proposals if not one.refusal])
         places = -(-(self.config.max_primitives - len(self.library)) // (self.config.rounds - number))
         gains = self._accept(tried, places)
         for one in tried:
@@ -118,14 +109,15 @@ class _Search:
             one.primitive = _with_screening(one, distance, "rejected", refusal.rule, refusal.reason)
         self.screened += [one.primitive for one in tried]
         gain = sum(gains.values()) / max(1, min(places, len(tried)))
-        return Round(len(tried), len(gains), round(gain, 6))
+        return Round(len(proposals), len(gains), round(gain, 6))
 
-    def _try(self, number: int, candidate: Candidate) -> _Tried:
-        provenance = {"teacher": "procedural", "round": number, "parents": list(candidate.parents)}
-        primitive = self.language.primitive(candidate.values, provenance)
-        retold = self.language.primitive(self.language.retold(candidate.values), provenance)
-        trial = try_out(primitive, retold, self.problems, self.demonstrate, self.embed, self.seed)
-        return _Tried(primitive, trial, refuse_quality(trial, self.config))
+    def _try(self, proposals: Sequence[Proposal]) -> list[_Tried]:
+        candidates = [(one.primitive, one.retold) for one in proposals]
+        trials = try_out(candidates, self.problems, self.demonstrate, self.embed, self.seed, self.fault)
+        return [
+            _Tried(one.primitive, trial, refuse_quality(trial, self.config))
+            for one, trial in zip(proposals, trials, strict=True)
+        ]
 
     def _accept(self, tried: Sequence[_Tried], places: int) -> dict[str, float]:
         """Take in at most `places` candidates, the one farthest from the library first: id -> its novelty."""
@@ -159,6 +151,12 @@ class _Search:
             "round_full",
             f"the {places} places of round {number} went to candidates that are farther from the library",
         )
+
+
+def _untried(primitive: Primitive, refusal: Refusal) -> Primitive:
+    """A candidate that was refused at sight; there is nothing to measure."""
+    told = {"verdict": "rejected", "rule": refusal.rule, "reason": refusal.reason}
+    return dataclasses.replace(primitive, screening=told)
 
 
 def _with_screening(one: _Tried, distance: float, verdict: str, rule: str, reason: str) -> Primitive:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,11 @@ from tailor_core.environments.base import get_environment
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.verification.scoring import score
 
-Demonstrate = Callable[[Problem, Primitive, int], Demonstration]
-"""A teacher: (problem, primitive, seed) -> demonstration."""
+Demonstrate = Callable[[Sequence[tuple[Problem, Primitive, int]]], Sequence[Demonstration]]
+"""A teacher: a demonstration for each (problem, primitive, seed), in order."""
+
+Fault = Callable[[Problem, Demonstration], str]
+"""Why a demonstration does not pass; empty when it does."""
 
 Embed = Callable[[list[str]], NDArray[np.float32]]
 """Texts -> unit rows [texts, dimension]."""
@@ -45,32 +49,40 @@ class Trial:
 
 
 def try_out(
-    primitive: Primitive,
-    retold: Primitive,
+    candidates: Sequence[tuple[Primitive, Primitive]],
     problems: Sequence[Problem],
     demonstrate: Demonstrate,
     embed: Embed,
     seed: int,
-) -> Trial:
-    """Let the teacher demonstrate the primitive on each problem, and verify and measure what it writes.
+    fault: Fault,
+) -> list[Trial]:
+    """Let the teacher demonstrate each candidate on each problem, and verify and measure what it writes.
 
-    `retold` is the primitive in the wording in which all are compared, and gives the direction.
+    A candidate is a primitive, and the same retold in the wording in which all are compared, which gives the direction;
+    the two are one where there is no other wording. The teacher is asked once for all, for it may work on many at once.
     """
-    demonstrations = [demonstrate(problem, primitive, seed) for problem in problems]
-    compared = demonstrations
-    if retold.id != primitive.id:
-        compared = [demonstrate(problem, retold, seed) for problem in problems]
-    faults = [_fault(p, d) for p, d in zip(problems, demonstrations, strict=True)]
-    return Trial(
-        pass_rate=round(faults.count("") / len(faults), _DIGITS),
-        mean_tokens=round(sum(d.tokens for d in demonstrations) / len(demonstrations), _DIGITS),
-        failure=next((fault for fault in faults if fault), ""),
-        direction=_mean_direction(embed([d.think for d in compared])),
-    )
+    versions = [
+        version for candidate in candidates for version in {one.id: one for one in candidate}.values()
+    ]
+    written = iter(demonstrate([(problem, version, seed) for version in versions for problem in problems]))
+    trials = []
+    for primitive, retold in candidates:
+        demonstrations = list(islice(written, len(problems)))
+        compared = demonstrations if retold.id == primitive.id else list(islice(written, len(problems)))
+        faults = [fault(p, d) for p, d in zip(problems, demonstrations, strict=True)]
+        trials.append(
+            Trial(
+                pass_rate=round(faults.count("") / len(faults), _DIGITS),
+                mean_tokens=round(sum(d.tokens for d in demonstrations) / len(demonstrations), _DIGITS),
+                failure=next(filter(None, faults), ""),
+                direction=_mean_direction(embed([d.think for d in compared])),
+            )
+        )
+    return trials
 
 
-def _fault(problem: Problem, demonstration: Demonstration) -> str:
-    """Why a demonstration does not pass; empty when it does."""
+def step_fault(problem: Problem, demonstration: Demonstration) -> str:
+    """The `Fault` of a teacher all of whose steps can be checked."""
     result = score(problem, demonstration.completion)
     if result.reward != 1:
         return result.reason
@@ -98,7 +110,8 @@ def novelty(direction: NDArray[np.float64], library: Sequence[NDArray[np.float64
 class Refusal:
     """The rule by which a candidate is not taken, and why in words.
 
-    Rules: `pass_rate`, `mean_tokens`, `novelty`, `round_full`.
+    Rules: `pass_rate`, `mean_tokens`, `novelty`, `round_full`; of a language model's proposals, which are then not
+    tried, also `unreadable`, `wording` and `surplus`.
     """
 
     rule: str

@@ -21,10 +21,12 @@ class StageContext:
     inputs:  input name -> local directory of that artifact (read only)
     output:  an empty directory; what is in it when the function returns becomes the artifact
     workdir: survives a crash of the attempt and belongs to this stage key alone (checkpoints, shards)
+    completions: file of what was asked of servers, for all stages of this home; None keeps it in the workdir
     """
 
     inputs: Mapping[str, Path]
     output: Path
     workdir: Path
     seed: int
+    completions: Path | None = None
     track: Track = untracked

@@ -1,6 +1,7 @@
 """The `demonstrations` stage: the teacher demonstrates every accepted primitive on train problems.
 
-Written shard by shard: a stage that was killed goes on after the last whole one.
+Written shard by shard: a stage that was killed goes on after the last whole one. What a chat teacher answers is kept
+one by one as it comes, so there only the requests that were under way are asked again.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tailor_core.artifacts.shards import Shards, parts
 from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.demonstrations import DemonstrationsConfig
 from tailor_core.demonstrations.plan import plan_requests
-from tailor_core.demonstrations.procedural import ProceduralTeacher
-from tailor_core.demonstrations.teacher import Teacher
+from tailor_core.demonstrations.teacher import Teacher, Wanted
 from tailor_core.errors import StageError
+from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages.context import StageContext
+from tailor_core.stages.teachers import make_teacher, open_engine, progress, teacher_metrics
 
 TRAIN_SPLIT = "train"
 
@@ -41,12 +41,13 @@ def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     for identity in problems:
         levels.setdefault(difficulty[identity], []).append(identity)
     requests = plan_requests(levels, list(primitives), config.total, context.seed)
-    teacher = ProceduralTeacher(next(iter(problems.values())).environment)
+    engine = open_engine(config.teacher, context)
+    teacher = make_teacher(config.teacher, engine, list(problems.values()))
     wanted = [(problems[r.problem_id], primitives[r.primitive_id], r.seed) for r in requests]
-    demonstrations = _write(teacher, wanted, Shards(context.workdir / "shards"), config.shard_size)
+    demonstrations = _write(teacher, engine, wanted, Shards(context.workdir / "shards"), config.shard_size)
     demonstrations.sort(key=lambda demonstration: demonstration.id)
     write_records(context.output / "demonstrations.parquet", demonstrations)
-    return _summary(demonstrations, difficulty)
+    return _summary(demonstrations, difficulty, teacher_metrics(engine))
 
 
 def _train_problems(table: Path) -> tuple[dict[str, Problem], dict[str, int]]:
@@ -57,26 +58,27 @@ def _train_problems(table: Path) -> tuple[dict[str, Problem], dict[str, int]]:
 
 
 def _write(
-    teacher: Teacher, wanted: Sequence[tuple[Problem, Primitive, int]], shards: Shards, size: int
+    teacher: Teacher, engine: OpenAIEngine | None, wanted: Sequence[Wanted], shards: Shards, size: int
 ) -> list[Demonstration]:
-    """A demonstration of each problem with its primitive and seed, in order, `size` in a shard."""
+    """A demonstration of each problem with its primitive and seed, in order, `size` at a time."""
     written: list[Demonstration] = []
-    with tqdm(total=len(wanted), desc="demonstrations", unit="trace") as bar:
+    with progress(len(wanted), "demonstrations", engine) as advance:
         for part in parts(wanted, size):
-            made_from = [
-                teacher.name,
-                [(problem.to_row(), primitive.to_row(), seed) for problem, primitive, seed in part],
-            ]
-            written += shards.records(made_from, Demonstration, partial(_demonstrate, teacher, part))
-            bar.update(len(part))
+            if engine:
+                written += teacher.demonstrate_all(part, advance)
+            else:
+                made_from = [
+                    teacher.name,
+                    [(problem.to_row(), primitive.to_row(), seed) for problem, primitive, seed in part],
+                ]
+                written += shards.records(made_from, Demonstration, partial(teacher.demonstrate_all, part))
+                advance(len(part))
     return written
 
 
-def _demonstrate(teacher: Teacher, wanted: Sequence[tuple[Problem, Primitive, int]]) -> list[Demonstration]:
-    return [teacher.demonstrate(*one) for one in wanted]
-
-
-def _summary(demonstrations: Sequence[Demonstration], difficulty: Mapping[str, int]) -> dict[str, Any]:
+def _summary(
+    demonstrations: Sequence[Demonstration], difficulty: Mapping[str, int], teacher: Mapping[str, Any]
+) -> dict[str, Any]:
     by_difficulty = Counter(difficulty[d.problem_id] for d in demonstrations)
     by_primitive = Counter(d.primitive_id for d in demonstrations)
     return {
@@ -86,5 +88,6 @@ def _summary(demonstrations: Sequence[Demonstration], difficulty: Mapping[str, i
             "mean_tokens": round(sum(d.tokens for d in demonstrations) / len(demonstrations), 6),
             "by_difficulty": {str(level): n for level, n in sorted(by_difficulty.items())},
             "by_primitive": dict(sorted(by_primitive.items())),
+            **teacher,
         },
     }

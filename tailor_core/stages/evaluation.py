@@ -113,6 +113,7 @@ class _Answers:
             top_p=self.config.top_p,
             max_tokens=self.config.max_tokens,
             n=self.config.samples_per_problem,
+            logprobs=True,
             seed=int(content_id(["evaluation", self.seed, model, split], length=7), 16),
         )
 

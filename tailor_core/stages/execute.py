@@ -24,6 +24,7 @@ from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import Manifest, content_digest, describe_files, describe_tables
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
+from tailor_core.config.keyed import all_values
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, MachineError, StageError, TailorError
 from tailor_core.stages.context import StageContext, Track, untracked
@@ -113,6 +114,7 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track, replace
             output=output,
             workdir=workdir,
             seed=job.spec.seed or 0,
+            completions=settings.completions,
             track=track,
         )
         summary = load_target(job.spec.function)(_config(job), context)
@@ -145,7 +147,7 @@ def _read_back(store: Store, manifest: Manifest) -> None:
 
 def _config(job: StageJob) -> Any:
     try:
-        return load_target(job.config).model_validate({**job.spec.config, **job.unkeyed})
+        return load_target(job.config).model_validate(all_values(job.spec.config, job.unkeyed))
     except ValidationError as error:
         raise StageError(
             f"{job.spec.stage}: its configuration does not fit {job.config!r}: {error}"

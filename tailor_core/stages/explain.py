@@ -9,7 +9,7 @@ from typing import Any
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
 from tailor_core.config.load import flat, shown
-from tailor_core.config.recipe import Recipe
+from tailor_core.config.recipe import Recipe, place_of
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import StageSpec, make_spec
 
@@ -121,8 +121,7 @@ def _told(stage: str, name: str, old: Any, new: Any) -> str:
     if section == "code":
         return f"the code of {rest} changed"
     if section == "config":
-        owner = "" if rest.startswith("environment.") else f"{stage}."
-        return f"{owner}{rest} {shown(old)} -> {shown(new)}"
+        return f"{place_of(stage, rest)} {shown(old)} -> {shown(new)}"
     return f"{name} {shown(old)} -> {shown(new)}"
 
 

@@ -1,7 +1,7 @@
-"""The `primitives` stage: discovers ways of reasoning in the move language of the problems' environment.
+"""The `primitives` stage: discovers ways of reasoning, in the move language of a family or with a language model.
 
-Puts together what its parts do not know of each other: discovery (`primitives`), the procedural teacher
-(`demonstrations`) and the embedder (`diversity`).
+Puts together what its parts do not know of each other: discovery (`primitives`), the teacher (`demonstrations`) and
+the embedder (`diversity`).
 """
 
 from __future__ import annotations
@@ -10,21 +10,34 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.primitives import PrimitivesConfig
-from tailor_core.demonstrations.procedural import ProceduralTeacher
+from tailor_core.config.verdicts import VerdictsConfig
+from tailor_core.demonstrations.teacher import Wanted
 from tailor_core.diversity.embedding import HashedEmbedder
 from tailor_core.errors import StageError
+from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.primitives.aim import Aim, read_aim
+from tailor_core.primitives.chat_proposals import ChatProposer, show_probe
 from tailor_core.primitives.discovery import Discovery, discover
 from tailor_core.primitives.language import language_of
-from tailor_core.records import Demonstration, Primitive, Problem, content_id
+from tailor_core.primitives.proposing import ProgramProposer, Proposer
+from tailor_core.primitives.screening import Fault, step_fault
+from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, content_id
 from tailor_core.stages.context import StageContext
+from tailor_core.stages.teachers import (
+    chat_sampling,
+    examples_of,
+    make_teacher,
+    open_engine,
+    progress,
+    teacher_metrics,
+)
+from tailor_core.verification.judging import judge
 
 TRAIN_SPLIT = "train"
 
@@ -32,19 +45,25 @@ TRAIN_SPLIT = "train"
 def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     """Write primitives.parquet: all candidates, accepted and rejected. StageError where none is accepted."""
     aim = read_aim(json.loads((context.inputs["probe"] / "summary.json").read_text(encoding="utf-8")))
-    problems = _probe_problems(context.inputs["problems"] / "problems.parquet", config, aim, context.seed)
-    environment = problems[0].environment
-    teacher = ProceduralTeacher(environment)
+    train, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
+    problems = _probe_problems(train, difficulty, config, aim, context.seed)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    language = language_of(environment).within(config.dimensions)
-    at_most = 2 * config.rounds * config.candidates_per_round * len(problems)  # in its own words, and retold
-    with tqdm(total=at_most, desc="primitives", unit="trace") as bar:
+    engine = open_engine(config.teacher, context)
+    teacher = make_teacher(config.teacher, engine, train)
+    at_most = config.rounds * config.candidates_per_round * len(problems)
+    told = at_most if engine else 2 * at_most  # programs in their own words, and retold
+    with progress(told, "primitives", engine) as advance:
 
-        def demonstrate(problem: Problem, primitive: Primitive, seed: int) -> Demonstration:
-            bar.update()
-            return teacher.demonstrate(problem, primitive, seed)
+        def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
+            return teacher.demonstrate_all(wanted, advance)
 
-        found = discover(language, problems, demonstrate, HashedEmbedder().embed, aim, config, seed)
+        if engine:
+            proposer: Proposer = _chat_proposer(engine, config, context.inputs["probe"], train, seed)
+            fault: Fault = partial(_fault, config)
+        else:
+            language = language_of(train[0].environment).within(config.dimensions)
+            proposer, fault = ProgramProposer(language, aim, config.candidates_per_round, seed), step_fault
+        found = discover(proposer, problems, demonstrate, HashedEmbedder().embed, config, seed, fault)
     if not found.accepted:
         reason = found.primitives[0].screening["reason"]
         raise StageError(
@@ -52,18 +71,46 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
             f"{reason}); lower primitives.tau_quality or raise primitives.max_tokens"
         )
     write_records(context.output / "primitives.parquet", found.primitives)
-    return _summary(found, aim)
+    return _summary(found, aim, teacher_metrics(engine))
 
 
-def _probe_problems(table: Path, config: PrimitivesConfig, aim: Aim, seed: int) -> list[Problem]:
-    """Train problems of all difficulties, more of those in which the student fails."""
+def _chat_proposer(
+    engine: OpenAIEngine, config: PrimitivesConfig, probe: Path, train: Sequence[Problem], seed: int
+) -> ChatProposer:
+    """Who proposes where a server is asked: it sees what the student answered in the probe."""
+    rows = read_records(probe / "completions.parquet", EvaluationRow)
+    return ChatProposer(
+        engine,
+        chat_sampling(config.teacher),
+        show_probe(rows, {p.id: p for p in train}, examples_of(train)[0], config.shown_traces),
+        count=config.candidates_per_round,
+        same_wording=config.same_wording,
+        seed=seed,
+    )
+
+
+def _fault(config: PrimitivesConfig, problem: Problem, demonstration: Demonstration) -> str:
+    """Why the verifier would refuse a demonstration; empty where it would not."""
+    verdict = judge(problem, demonstration, VerdictsConfig(quality=config.quality))
+    return "" if verdict.reward == 1 else verdict.reason
+
+
+def _train_problems(table: Path) -> tuple[list[Problem], dict[str, int]]:
+    """The train problems, and the difficulty of every problem by id; StageError where there are none."""
     difficulty = dict(read_table(table).select("id", "difficulty").iter_rows())
-    pools: dict[int, list[Problem]] = {}
-    for problem in read_records(table, Problem):
-        if problem.split == TRAIN_SPLIT:
-            pools.setdefault(difficulty[problem.id], []).append(problem)
-    if not pools:
+    train = [problem for problem in read_records(table, Problem) if problem.split == TRAIN_SPLIT]
+    if not train:
         raise StageError("primitives: problems.parquet holds no train problems; raise problems.train")
+    return train, difficulty
+
+
+def _probe_problems(
+    train: Sequence[Problem], difficulty: Mapping[str, int], config: PrimitivesConfig, aim: Aim, seed: int
+) -> list[Problem]:
+    """Train problems of all difficulties, more of those in which the student fails."""
+    pools: dict[int, list[Problem]] = {}
+    for problem in train:
+        pools.setdefault(difficulty[problem.id], []).append(problem)
     rng = random.Random(content_id(["probe problems", seed], length=64))
     shuffled = {level: rng.sample(pool, len(pool)) for level, pool in sorted(pools.items())}
     chosen: list[Problem] = []
@@ -78,7 +125,7 @@ def _probe_problems(table: Path, config: PrimitivesConfig, aim: Aim, seed: int) 
     return chosen
 
 
-def _summary(found: Discovery, aim: Aim) -> dict[str, Any]:
+def _summary(found: Discovery, aim: Aim, teacher: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "rows": {"primitives": len(found.primitives)},
         "funnel": {
@@ -91,6 +138,7 @@ def _summary(found: Discovery, aim: Aim) -> dict[str, Any]:
             "accepted_by_round": [r.accepted for r in found.rounds],
             "ended": found.ended,
             "lacks": dict(aim.lacks),
+            **teacher,
         },
     }
 

@@ -39,6 +39,7 @@ def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
         temperature=config.temperature,
         max_tokens=config.max_tokens,
         n=config.samples_per_problem,
+        logprobs=True,
         seed=int(content_id(["probe", context.seed], length=7), 16),
     )
     with tqdm(total=len(chosen) * sampling.n, desc="probe", unit="completion") as bar:

@@ -15,6 +15,7 @@ from typing import Any
 from tailor_core.errors import InputError
 
 _TRAINING = ("accelerate", "tokenizers", "torch", "transformers", "trl")
+_PROMPTS = "tailor_core.stages.sources:prompt_sources"
 _SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
 
 
@@ -62,8 +63,8 @@ _ALL = (
         sources="tailor_core.stages.sources:model_sources",
     ),
     _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING),
-    _stage("primitives", "PrimitivesConfig", "problems", "probe", libraries=("numpy",)),
-    _stage("demonstrations", "DemonstrationsConfig", "problems", "primitives"),
+    _stage("primitives", "PrimitivesConfig", "problems", "probe", libraries=("numpy",), sources=_PROMPTS),
+    _stage("demonstrations", "DemonstrationsConfig", "problems", "primitives", sources=_PROMPTS),
     _stage("verdicts", "VerdictsConfig", "problems", "demonstrations", seeded=False),
     _stage(
         "selection",

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tailor_core.config.backbone import BackboneConfig
+from tailor_core.config.demonstrations import DemonstrationsConfig
+from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.stages.fingerprint import path_digest
 
 
@@ -24,6 +26,16 @@ def model_sources(config: BackboneConfig) -> dict[str, str]:
 def page_sources(config: BaseModel) -> dict[str, str]:
     """The digest of the templates of the report."""
     return {"templates": path_digest(Path(str(files("tailor_core"))) / "report" / "templates")}
+
+
+def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
+    """The digests of the prompts that a chat teacher is sent, by package; none for the procedural one."""
+    if config.teacher.kind == "procedural":
+        return {}
+    both = ("primitives", "demonstrations")
+    used = both if isinstance(config, PrimitivesConfig) else both[1:]
+    package = Path(str(files("tailor_core")))
+    return {f"{name}.prompts": path_digest(package / name / "prompts") for name in used}
 
 
 def _cached_commit(name: str) -> str:

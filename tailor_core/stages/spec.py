@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.keyed import keyed_values
 from tailor_core.config.recipe import Recipe
+from tailor_core.config.teacher import TeacherConfig
 from tailor_core.environments.base import get_environment
 from tailor_core.environments.plugins import ENVIRONMENTS, TEACHERS, find_plugin
 from tailor_core.environments.teaching import get_teaching
@@ -65,7 +68,7 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
     config = recipe.section(definition.product)
     code = code_fingerprint(definition.function.partition(":")[0])
     libraries = set(definition.libraries)
-    for group in [group for module, group in _RUNS_FAMILY.items() if module in code]:
+    for group in [group for module, group in _RUNS_FAMILY.items() if module in code and _runs(config, group)]:
         modules, required = _family_part(group, recipe.environment.name)
         libraries |= required
         for module in modules:
@@ -81,6 +84,12 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         sources=dict(load_target(definition.sources)(config)) if definition.sources else {},
         seed=recipe.seed if definition.seeded else None,
     )
+
+
+def _runs(config: BaseModel, group: str) -> bool:
+    """Whether a stage with this section runs that part of a family: a chat teacher needs no move language."""
+    teacher = getattr(config, "teacher", None)
+    return not (group == TEACHERS and isinstance(teacher, TeacherConfig) and teacher.kind == "chat")
 
 
 def _family_part(group: str, name: str) -> tuple[set[str], set[str]]:

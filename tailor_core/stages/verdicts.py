@@ -1,4 +1,4 @@
-"""The `verdicts` stage: each demonstration's answer scored, and its steps checked where they can be read.
+"""The `verdicts` stage: each demonstration's answer scored, and its reasoning checked as far as it can be.
 
 Judged shard by shard: a stage that was killed goes on after the last whole one.
 """
@@ -12,11 +12,10 @@ from typing import Any
 from tailor_core.artifacts.shards import Shards, parts
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.verdicts import VerdictsConfig
-from tailor_core.environments.base import get_environment
 from tailor_core.errors import InputError
 from tailor_core.records import Demonstration, Problem, Verdict
 from tailor_core.stages.context import StageContext
-from tailor_core.verification.scoring import score
+from tailor_core.verification.judging import judge, rule_of_refusal
 
 
 def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def run(config: VerdictsConfig, context: StageContext) -> dict[str, Any]:
     verdicts = [
         verdict for part in parts(demonstrations) for verdict in _judge_part(part, problems, config, shards)
     ]
-    refused = Counter(_stage_of_failure(verdict) for verdict in verdicts if not verdict.reward)
+    refused = Counter(rule_of_refusal(verdict) for verdict in verdicts if not verdict.reward)
     write_records(context.output / "verdicts.parquet", verdicts, Verdict)
     kept = len(verdicts) - refused.total()
     return {
@@ -61,31 +60,3 @@ def _problem_of(demonstration: Demonstration, problems: Mapping[str, Problem]) -
             "problems artifact does not hold; give the problems that the demonstrations were made from"
         )
     return problems[demonstration.problem_id]
-
-
-def judge(problem: Problem, demonstration: Demonstration, config: VerdictsConfig) -> Verdict:
-    """The verdict on one demonstration; checks are those of `score` and `sound`, `steps`, `recovered`."""
-    result = score(problem, demonstration.completion)
-    report = get_environment(problem.environment).check_steps(problem, demonstration.think)
-    unsound = demonstration.teacher in config.sound_steps_from and not report.sound
-    accepted = result.reward == 1.0 and not unsound
-    return Verdict(
-        demonstration_id=demonstration.id,
-        reward=1.0 if accepted else 0.0,
-        checks={
-            **result.checks,
-            "sound": report.sound,
-            "steps": report.steps,
-            "recovered": report.recovered,
-            "sound_required": demonstration.teacher in config.sound_steps_from,
-        },
-        reason=report.reason if unsound and result.reward == 1.0 else result.reason,
-    )
-
-
-def _stage_of_failure(verdict: Verdict) -> str:
-    """The first check that a refused demonstration fails."""
-    for check in ("well_formed", "parsed", "correct"):
-        if not verdict.checks[check]:
-            return f"not_{check}"
-    return "not_sound"

@@ -12,6 +12,7 @@ import toy_stages
 from prefect.transactions import IsolationLevel
 
 from tailor_core.artifacts.store import Store
+from tailor_core.config.keyed import all_values
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, StageError
@@ -43,10 +44,16 @@ def cache_key(task: StageTask, run: Run) -> str:
 
 
 def test_a_job_holds_what_no_key_does(run: Run) -> None:
-    recipe = make_recipe({"name": "toy", "demonstrations": {"shard_size": 7}}, "toy")
+    where = {"kind": "chat", "model": "m", "base_url": "http://here:1/v1", "concurrency": 3}
+    recipe = make_recipe({"name": "toy", "demonstrations": {"shard_size": 7}, "teacher": where}, "toy")
     job = StageTask(toy_stages.PACED).job(dataclasses.replace(run, recipe=recipe), {})
     assert "shard_size" not in job.spec.config
-    assert job.unkeyed == {"shard_size": 7}
+    assert job.spec.config["teacher"]["model"] == "m"
+    assert not job.unkeyed["teacher"].keys() & job.spec.config["teacher"].keys()
+    assert job.unkeyed["shard_size"] == 7
+    assert job.unkeyed["teacher"]["base_url"] == "http://here:1/v1"
+    section = recipe.section("demonstrations")
+    assert all_values(job.spec.config, job.unkeyed) == section.model_dump(mode="json")
     assert StageJob.from_json(json.loads(json.dumps(job.to_json()))) == job
 
 

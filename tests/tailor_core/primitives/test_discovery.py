@@ -18,7 +18,9 @@ from tailor_core.errors import RecipeError
 from tailor_core.primitives.aim import Aim, read_aim
 from tailor_core.primitives.composition import Candidate, Composer
 from tailor_core.primitives.discovery import Discovery, _Search, discover
-from tailor_core.primitives.language import language_of
+from tailor_core.primitives.language import MoveLanguage, language_of
+from tailor_core.primitives.proposing import ProgramProposer, program_proposal
+from tailor_core.primitives.screening import step_fault
 from tailor_core.records import Problem
 
 SMALL = {"probe_problems": 8, "candidates_per_round": 12, "max_primitives": 8, "rounds": 3}
@@ -34,8 +36,13 @@ def problems() -> tuple[Problem, ...]:
 @cache
 def run(seed: int = 0, **settings: Any) -> Discovery:
     config = PrimitivesConfig(**{**SMALL, **settings})
+    return search(KK, config, seed)
+
+
+def search(language: MoveLanguage, config: PrimitivesConfig, seed: int = 0) -> Discovery:
+    proposer = ProgramProposer(language, Aim(), config.candidates_per_round, seed)
     teacher, embedder = ProceduralTeacher("kk"), HashedEmbedder(128)
-    return discover(KK, problems(), teacher.demonstrate, embedder.embed, Aim(), config, seed)
+    return discover(proposer, problems(), teacher.demonstrate_all, embedder.embed, config, seed)
 
 
 def mean_direction(primitive: Any, seed: int) -> np.ndarray[Any, Any]:
@@ -86,8 +93,8 @@ def screen(*candidates: Candidate) -> list[Any]:
     """The candidates, screened in one round with room for all."""
     config = PrimitivesConfig(**{**SMALL, "rounds": 1})
     teacher, embedder = ProceduralTeacher("kk"), HashedEmbedder(128)
-    search = _Search(KK, problems(), teacher.demonstrate, embedder.embed, config, 0)
-    search.round(0, candidates)
+    search = _Search(problems(), teacher.demonstrate_all, embedder.embed, config, 0, step_fault)
+    search.round(0, [program_proposal(KK, candidate, 0) for candidate in candidates])
     return search.screened
 
 
@@ -134,9 +141,7 @@ def test_a_long_search_with_room_enough_ends_by_itself_at_the_defaults() -> None
 def test_dimensions_have_only_the_values_that_are_allowed() -> None:
     allowed = {"voice": ("plain",), "case": ("knave",), "order": ("given", "connected")}
     config = PrimitivesConfig(**SMALL, dimensions=allowed)
-    teacher, embedder = ProceduralTeacher("kk"), HashedEmbedder(128)
-    language = KK.within(config.dimensions)
-    found = discover(language, problems(), teacher.demonstrate, embedder.embed, Aim(), config, 0)
+    found = search(KK.within(config.dimensions), config)
     assert len(found.rounds) > 1
     for name, values in allowed.items():
         assert {p.program[name] for p in found.primitives} == set(values), name
@@ -152,9 +157,7 @@ def test_a_language_with_one_value_in_every_dimension_has_one_program() -> None:
     assert [candidate.values for candidate in only] == [told().values]
     assert composer.vary(5, only) == []
     config = PrimitivesConfig(**SMALL, dimensions=alone)
-    found = discover(
-        language, problems(), ProceduralTeacher("kk").demonstrate, HashedEmbedder(128).embed, Aim(), config, 0
-    )
+    found = search(language, config)
     assert (len(found.primitives), found.ended) == (1, "coverage no longer grows")
 
 

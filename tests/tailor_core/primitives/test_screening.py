@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ from tailor_core.artifacts.tables import read_records
 from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
 from tailor_core.demonstrations.procedural import ProceduralTeacher
-from tailor_core.demonstrations.teacher import make_demonstration
+from tailor_core.demonstrations.teacher import Wanted, make_demonstration
 from tailor_core.diversity.embedding import HashedEmbedder
 from tailor_core.environments.base import get_environment, read_options
 from tailor_core.environments.knights_knaves.moves import Program
 from tailor_core.primitives.language import language_of
-from tailor_core.primitives.screening import refuse_quality, try_out
+from tailor_core.primitives.screening import refuse_quality, step_fault, try_out
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages import primitives, problems
 from tailor_core.stages.context import StageContext
@@ -35,14 +36,46 @@ def test_a_right_answer_with_an_unsound_step_does_not_pass() -> None:
     asked = get_environment("kk").generate(options, count=6, split="train", seed=3)
     primitive = language_of("kk").primitive(Program().to_dict(), {})
     embed = HashedEmbedder(32).embed
-    sound = try_out(primitive, primitive, asked, ProceduralTeacher("kk").demonstrate, embed, 0)
-    unsound = try_out(primitive, primitive, asked, flawed, embed, 0)
+    pair, teacher = (primitive, primitive), ProceduralTeacher("kk")
+    (sound,) = try_out([pair], asked, teacher.demonstrate_all, embed, 0, step_fault)
+    (unsound,) = try_out([pair], asked, lambda wanted: [flawed(*one) for one in wanted], embed, 0, step_fault)
     assert (sound.pass_rate, sound.failure) == (1.0, "")
     assert unsound.pass_rate == 0.0
     refusal = refuse_quality(unsound, PrimitivesConfig())
     assert refusal is not None
     assert refusal.rule == "pass_rate"
     assert unsound.failure in refusal.reason
+
+
+def test_candidates_tried_together_fare_as_each_alone_and_the_teacher_is_asked_once() -> None:
+    language = language_of("kk")
+    asked = get_environment("kk").generate(
+        read_options("kk", {"people": [3]}), count=4, split="train", seed=3
+    )
+    programs = [Program(), Program(voice="formal", verification="none"), Program(branching="never")]
+    pairs = [
+        (language.primitive(p.to_dict(), {}), language.primitive(language.retold(p.to_dict()), {}))
+        for p in programs
+    ]
+    assert [one.id == other.id for one, other in pairs] == [True, False, True]
+    calls: list[int] = []
+
+    def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
+        calls.append(len(wanted))
+        return ProceduralTeacher("kk").demonstrate_all(wanted)
+
+    embed = HashedEmbedder(32).embed
+    together = try_out(pairs, asked, demonstrate, embed, 0, step_fault)
+    assert calls == [4 * 4]
+    for pair, trial in zip(pairs, together, strict=True):
+        (alone,) = try_out([pair], asked, demonstrate, embed, 0, step_fault)
+        assert (alone.pass_rate, alone.mean_tokens, alone.failure) == (
+            trial.pass_rate,
+            trial.mean_tokens,
+            trial.failure,
+        )
+        assert (alone.direction == trial.direction).all()
+    assert together[2].failure
 
 
 def test_candidates_are_tried_on_train_problems_alone(

@@ -175,6 +175,7 @@ def test_primitives_show_instruction_screening_and_an_example(read: Element) -> 
     assert any(rejected in folded.all("table") for folded in read.named("primitives").all("details"))
     assert [row[1] for row in table_rows(read.named("primitives"))[1:]] == ["novelty", "novelty", "quality"]
     assert "novelty is below its threshold of 0.1" in rejected.text
+    assert rejected.all("details")[0].all("p")[0].text == "Do as the others do."
 
 
 def test_no_more_rejected_primitives_are_listed_than_asked(inputs: dict[str, Path]) -> None:

@@ -14,7 +14,7 @@ from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.environments.base import get_environment
 from tailor_core.errors import StageError
-from tailor_core.inference.engine import Completion, Messages, Sampling
+from tailor_core.inference.engine import Completion, Messages, Sampling, Usage
 from tailor_core.records import EvaluationRow, Problem
 from tailor_core.stages import evaluation, probe
 from tailor_core.stages.context import StageContext
@@ -41,7 +41,11 @@ class Knowing:
             groups.append(
                 [
                     Completion(
-                        text=text, token_ids=(1, 2), logprobs=(-0.5, -1.5), finished=text.endswith(">")
+                        text=text,
+                        token_ids=(1, 2),
+                        logprobs=(-0.5, -1.5),
+                        finish="stop" if text.endswith(">") else "length",
+                        usage=Usage(),
                     )
                     for text in texts
                 ]

@@ -19,6 +19,7 @@ from tailor_core.artifacts.store import Store
 from tailor_core.artifacts.tables import read_table
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
+from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.errors import ArtifactError, StageError
 from tailor_core.stages.execute import StageJob, execute
 from tailor_core.stages.registry import StageDefinition
@@ -83,7 +84,7 @@ def test_the_manifest_says_what_was_made_of_what_by_what(settings: Settings) -> 
     assert verdicts.summary["rows"] == {"verdicts": 4}
     assert verdicts.table_types == {"verdicts.parquet": {"number": "Int64"}}
     assert verdicts.producer["function"] == "toy_stages:halve"
-    assert verdicts.spec["config"] == {"sound_steps_from": ["procedural"]}
+    assert verdicts.spec["config"] == VerdictsConfig().model_dump(mode="json")
     assert verdicts.seconds >= 0
     assert verdicts.created.endswith("+00:00")
 

@@ -23,6 +23,10 @@ SOUND = (
     "So Ella must be a knave."
 )
 UNSOUND = "So Zoey must be a knight. So Ella must be a knave."
+PROSE = (
+    "Zoey claims that one of the two of them lies. If that were a lie nobody would lie, and she herself neither, so it "
+    "cannot be one. She tells the truth, then, and the liar that she speaks of has to be the other one."
+)
 RIGHT = "Zoey is a knight, and Ella is a knave."
 
 
@@ -57,7 +61,9 @@ def test_rewards_need_the_answer_and_for_the_procedural_teacher_the_steps(tmp_pa
         demonstration("unread", answer="Zoey is a knight."),
         demonstration("broken", answer=f"{RIGHT}</answer>"),
         demonstration("leap", think=UNSOUND),
-        demonstration("free", think=UNSOUND, teacher="chat"),
+        demonstration("read", think=UNSOUND, teacher="chat"),
+        demonstration("free", think=PROSE, teacher="chat"),
+        demonstration("said first", think=f"{RIGHT} {PROSE}", teacher="chat"),
         demonstration("empty", think=" "),
     ]
     summary, found = run(tmp_path, rows)
@@ -69,7 +75,9 @@ def test_rewards_need_the_answer_and_for_the_procedural_teacher_the_steps(tmp_pa
         "unread": 0.0,
         "broken": 0.0,
         "leap": 0.0,
+        "read": 0.0,
         "free": 1.0,
+        "said first": 0.0,
         "empty": 0.0,
     }
     assert all(row.reason for row in found)
@@ -78,9 +86,15 @@ def test_rewards_need_the_answer_and_for_the_procedural_teacher_the_steps(tmp_pa
     assert not leap.checks["sound"]
     assert "does not" in leap.reason or "follow" in leap.reason
     assert summary["funnel"] == {
-        "in": 7,
+        "in": 9,
         "kept": 2,
-        "dropped": {"not_correct": 1, "not_parsed": 1, "not_sound": 1, "not_well_formed": 2},
+        "dropped": {
+            "answer_first": 1,
+            "not_correct": 1,
+            "not_parsed": 1,
+            "not_sound": 2,
+            "not_well_formed": 2,
+        },
     }
 
 
@@ -109,17 +123,21 @@ def test_a_killed_stage_judges_only_what_it_has_not_yet(tmp_path, monkeypatch):
 
 
 def test_a_verdict_on_another_text_or_under_other_rules_is_not_taken(tmp_path):
-    rows = [demonstration("d", think=UNSOUND)]
+    rows = [demonstration("d", think=PROSE)]
     _, strict = run(tmp_path, rows)
     _, lax = run(tmp_path, rows, sound_steps_from=())
     _, other = run(tmp_path, [demonstration("d")])
     assert [found[0].reward for found in (strict, lax, other)] == [0.0, 1.0, 1.0]
 
 
-def test_soundness_is_asked_of_the_teachers_named_in_the_recipe(tmp_path):
-    _, found = run(tmp_path, [demonstration("leap", think=UNSOUND)], sound_steps_from=())
-    assert found[0].reward == 1.0
-    assert found[0].checks["sound"] is False
+def test_soundness_is_asked_of_the_teachers_named_in_the_recipe_and_of_whatever_reads_as_steps(tmp_path):
+    rows = [demonstration("prose", think=PROSE), demonstration("leap", think=UNSOUND)]
+    _, found = run(tmp_path, rows)
+    assert [row.reward for row in found] == [0.0, 0.0]
+    _, found = run(tmp_path, rows, sound_steps_from=())
+    assert [row.reward for row in found] == [1.0, 0.0]
+    assert [row.checks["sound"] for row in found] == [False, False]
+    assert [row.checks["sound_required"] for row in found] == [False, True]
 
 
 def test_no_demonstrations_give_an_empty_table(tmp_path):
@@ -137,5 +155,5 @@ def test_a_demonstration_of_an_unknown_problem_is_refused(tmp_path):
 
 def test_verdicts_agree_with_the_score_on_real_puzzles(tmp_path):
     problem = KK.generate(read_options("kk", {}), count=1, split="train", seed=0)[0]
-    row = demonstration("d", think="Guess.", answer=problem.answer, teacher="self")
+    row = demonstration("d", think=PROSE, answer=problem.answer, teacher="self")
     assert verdicts.judge(problem, row, VerdictsConfig()).reward == 1.0

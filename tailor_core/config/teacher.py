@@ -1,0 +1,93 @@
+"""The `[teacher]` section: who proposes primitives and writes demonstrations.
+
+`primitives` and `demonstrations` read it. What says where and how fast a server is asked changes nothing in what it
+answers, and is in no stage key. A key (password) of a server is in no recipe: the environment holds it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tailor_core.config.keyed import UNKEYED
+
+Structured = Literal["json_schema", "json_object", "none"]
+
+
+class TeacherConfig(BaseModel):
+    """The procedural teacher runs programs and needs nothing; all other settings are those of `chat`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["procedural", "chat"] = Field(
+        default="procedural",
+        description="`procedural` runs programs of moves; `chat` asks a server that speaks OpenAI's protocol",
+    )
+    model: str = Field(default="", description="the name of the model at the server")
+    temperature: float = Field(default=0.8, ge=0, le=2, description="0 is greedy")
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=2048, ge=1, description="length of a completion at most")
+    structured: Structured = Field(
+        default="json_schema",
+        description="how proposals are asked for: the response_format that the server knows; with `none` the prompt "
+        "alone asks for JSON",
+    )
+    base_url: Annotated[str, UNKEYED] = Field(
+        default="http://127.0.0.1:8000/v1",
+        description="of the server, with its /v1; the default is `vllm serve`'s",
+    )
+    key_variable: Annotated[str, UNKEYED] = Field(
+        default="OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_]\w*$",
+        description="the environment variable that holds the server's API key",
+    )
+    concurrency: Annotated[int, UNKEYED] = Field(default=16, ge=1, description="requests in flight at most")
+    retries: Annotated[int, UNKEYED] = Field(
+        default=8,
+        ge=0,
+        description="tries after the first where the server is busy, fails, or is not heard of",
+    )
+    attempt_seconds: Annotated[float, UNKEYED] = Field(
+        default=120, gt=0, description="a try that heard nothing for so long is given up"
+    )
+    deadline_seconds: Annotated[float, UNKEYED] = Field(
+        default=900, gt=0, description="a request with all its tries takes no longer than that"
+    )
+    input_price: Annotated[float, UNKEYED] = Field(
+        default=0.0, ge=0, description="US dollars for a million tokens of prompts"
+    )
+    output_price: Annotated[float, UNKEYED] = Field(
+        default=0.0, ge=0, description="US dollars for a million tokens of completions"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        wrong = ValueError(f"base_url = {value!r} is no http(s) address, such as http://127.0.0.1:8000/v1")
+        try:
+            parts = urlsplit(value)
+            address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            raise wrong from None
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError(
+                "base_url holds a password, a query or a fragment, which would be kept in logs; give the address "
+                "alone, and the key in the variable that key_variable names"
+            )
+        if not address:
+            raise wrong
+        return value
+
+    @model_validator(mode="after")
+    def _chat_has_a_model(self) -> TeacherConfig:
+        if self.kind == "chat" and not self.model.strip():
+            raise ValueError(
+                "model is empty, but kind = 'chat' asks a model; set teacher.model to its name at the server"
+            )
+        return self
+
+    def used(self) -> TeacherConfig:
+        """What decides a result: the procedural teacher has no settings, whatever else the recipe says."""
+        return self if self.kind == "chat" else TeacherConfig()
