@@ -34,7 +34,7 @@ test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest
 
 test-unit: $(READY)  ## the tests that take seconds
-	@$(BIN)/python -m pytest -m "not integration"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not integration" -n auto
 
 check: $(READY)  ## format, lint, types, import direction
 	@$(BIN)/ruff format --check .
