@@ -180,6 +180,7 @@ def test_a_bad_row_ends_the_run_with_one_sentence_after_the_rows_before_it(
         (["plan", "kk-tiny", "--set", "policy.beta=-1"], "policy.beta = -1"),
         (["plan", "kk-tiny", "--store", "nonsense://x"], "store = 'nonsense://x'"),
         (["backbone", "tiny", "--set", "steps=0"], "steps = 0"),
+        (["backbone", "large"], "backbone = 'large' is none that Tailor makes; use tiny or tiny-igsm"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(

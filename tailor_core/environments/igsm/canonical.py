@@ -111,7 +111,8 @@ def template_hash(scenario: Scenario, order: Sequence[Parameter] | None = None) 
     for parameter in order or scenario.order or ():
         if parameter[1] < 0:
             terms = [
-                b"*".join([digests[factor] for factor in factors]) for factors in scenario.products[parameter]
+                b"*".join([digests[factor] for factor in factors])
+                for factors in scenario.structure.sums[parameter]
             ]
             parts = [b"each", *sorted(terms)]
         else:

@@ -26,7 +26,10 @@ from tailor_core.environments.igsm.structure import (
 MOST_PARENTS = 4
 """A statement names at most so many parameters and numbers, as in the published data."""
 
-_DEPTHS, _WIDTHS = (2, 3, 4), (2, 3, 4)
+DEPTHS = (2, 3, 4)
+"""The numbers of layers that there are to draw from, if nothing else is said."""
+
+_WIDTHS = (2, 3, 4)
 _LEANEST = 0.55
 """At least this share of the operations is spent on having many parameters, not on having long statements."""
 
@@ -56,10 +59,10 @@ class Draft:
     parents: dict[Parameter, Parents]
 
 
-def draw_draft(op: int, most_links: int, random: Random) -> Draft:
+def draw_draft(op: int, most_links: int, random: Random, depths: tuple[int, ...] = DEPTHS) -> Draft:
     """A draft whose question takes exactly `op` operations; `op` must fit, see `most_operations`."""
     while True:
-        widths = list(_draw_shape(op, most_links, random))
+        widths = list(_draw_shape(op, most_links, depths, random))
         least, most = _least_links(widths), _most_links(widths, most_links)
         least = max(least, min(most, _links_for(op)))
         links = least + int(min(random.random(), random.random()) * (most - least + 1))
@@ -90,17 +93,17 @@ def _most_links(widths: list[int], most_links: int) -> int:
     return min(most_links, sum(one * other for one, other in pairwise(widths)))
 
 
-def _draw_shape(op: int, most_links: int, random: Random) -> tuple[int, ...]:
-    shapes, weights = _shapes(op, most_links)
+def _draw_shape(op: int, most_links: int, depths: tuple[int, ...], random: Random) -> tuple[int, ...]:
+    shapes, weights = _shapes(op, most_links, depths)
     return random.choices(shapes, cum_weights=weights)[0]
 
 
 @lru_cache(maxsize=256)
-def _shapes(op: int, most_links: int) -> tuple[list[tuple[int, ...]], list[float]]:
+def _shapes(op: int, most_links: int, depths: tuple[int, ...]) -> tuple[list[tuple[int, ...]], list[float]]:
     """The widths of layers that hold enough links, with cumulative weights: large for many operations."""
     size = (op - 1) / (most_links - 1)
     shapes, weights, total = [], [], 0.0
-    for depth in _DEPTHS:
+    for depth in depths:
         for widths in product(_WIDTHS, repeat=depth):
             listed = list(widths)
             if _least_links(listed) <= most_links and _most_links(listed, most_links) >= _links_for(op):

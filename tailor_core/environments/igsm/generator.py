@@ -112,7 +112,7 @@ def draw_problem(
 ) -> Problem | None:
     """A problem whose skeleton falls into one of `bins` and whose hash is not taken; None where none is found."""
     for _ in range(_FRUITLESS):
-        draft = draw_draft(op, options.most_links, random)
+        draft = draw_draft(op, options.most_links, random, options.depths)
         for _ in range(_SAME_DRAFT):
             drawn = draw_numbers(draft, options.modulus, random)
             if drawn is None:
@@ -123,16 +123,23 @@ def draw_problem(
                 continue
             digest = canonical_hash(scenario)
             if digest not in taken:
-                return _dressed(scenario, answer, op, split, template, digest, random)
+                return _dressed(options, scenario, answer, op, split, template, digest, random)
     return None
 
 
 def _dressed(
-    scenario: Scenario, answer: int, op: int, split: str, template: str, digest: str, random: Random
+    options: IGSMOptions,
+    scenario: Scenario,
+    answer: int,
+    op: int,
+    split: str,
+    template: str,
+    digest: str,
+    random: Random,
 ) -> Problem:
     """The scenario with names, and its statements in random order."""
     structure = scenario.structure
-    categories, items = draw_names(structure.layers, random)
+    categories, items = draw_names(options.names, structure.layers, random)
     order = shuffled(list(scenario.statements), random)
     statements = {parameter: scenario.statements[parameter] for parameter in order}
     shuffled_scenario = Scenario(structure, statements, scenario.question, scenario.modulus)

@@ -6,13 +6,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tailor_core.environments.igsm.dependencies import most_operations
+from tailor_core.environments.igsm.dependencies import DEPTHS, most_operations
 from tailor_core.environments.igsm.scenario import MODULUS
+from tailor_core.environments.igsm.vocabulary import ALL_NAMES, FEW_NAMES, Names
 
-Setting = Literal["med", "hard", "plain"]
+Setting = Literal["med", "hard", "plain", "tiny"]
 
-_MOST_LINKS: dict[Setting, int] = {"med": 20, "hard": 28, "plain": 20}
-_OPERATIONS: dict[Setting, range] = {"med": range(4, 16), "hard": range(4, 22), "plain": range(15, 21)}
+_MOST_LINKS: dict[Setting, int] = {"med": 20, "hard": 28, "plain": 20, "tiny": 6}
+_OPERATIONS: dict[Setting, range] = {
+    "med": range(4, 16),
+    "hard": range(4, 22),
+    "plain": range(15, 21),
+    "tiny": range(3, 5),
+}
+_MODULI: dict[Setting, int | None] = {"med": MODULUS, "hard": MODULUS, "plain": None, "tiny": 7}
 
 
 class OutOfDistribution(BaseModel):
@@ -27,7 +34,8 @@ class IGSMOptions(BaseModel):
     """Size and arithmetic of the problems.
 
     The settings `med` (at most 15 operations and 20 links) and `hard` (21 and 28) count modulo 23, as those of
-    the published benchmark do; `plain` (15 to 20 operations) has whole numbers from 0 to 999 instead.
+    the published benchmark do; `plain` (15 to 20 operations) has whole numbers from 0 to 999 instead. `tiny` (3
+    and 4 operations, 6 links between two layers, modulo 7) has few names, for models of a few million parameters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +44,7 @@ class IGSMOptions(BaseModel):
     op: tuple[int, ...] = Field(
         default=(),
         description="numbers of operations that the solution takes; empty for 4 to 15 (med), 4 to 21 (hard), "
-        "15 to 20 (plain)",
+        "15 to 20 (plain), 3 and 4 (tiny)",
     )
     op_share: Literal["even", "light"] = Field(
         default="even",
@@ -73,7 +81,17 @@ class IGSMOptions(BaseModel):
 
     @property
     def modulus(self) -> int | None:
-        return None if self.setting == "plain" else MODULUS
+        return _MODULI[self.setting]
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """The numbers of layers of categories to draw."""
+        return (2,) if self.setting == "tiny" else DEPTHS
+
+    @property
+    def names(self) -> Names:
+        """What the names are drawn from."""
+        return FEW_NAMES if self.setting == "tiny" else ALL_NAMES
 
 
 def ood_levels(options: IGSMOptions) -> dict[str, IGSMOptions]:

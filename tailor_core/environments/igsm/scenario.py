@@ -51,10 +51,14 @@ class Scenario:
     question: Parameter
     modulus: int | None
 
-    @property
+    @cached_property
     def products(self) -> dict[Parameter, list[Product]]:
-        """Every abstract parameter as a sum of products."""
-        return self.structure.sums
+        """Every abstract parameter as a sum of products, in the order in which the text states what is counted."""
+        place = {parameter: number for number, parameter in enumerate(self.statements)}
+        return {
+            abstract: sorted(products, key=lambda product: place[product[0]])
+            for abstract, products in self.structure.sums.items()
+        }
 
     def needs(self, parameter: Parameter) -> tuple[Parameter, ...]:
         """The parameters that define a parameter directly, in the order of its definition."""

@@ -6,6 +6,7 @@ abstract parameter such as "Harbour's Cabin" sums up. Words and chains are drawn
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from tailor_core.environments.igsm.structure import shuffled
@@ -53,12 +54,25 @@ WORDS = (
 # fmt: on
 
 
-def draw_names(layers: tuple[int, ...], random: Random) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The chains and words that the names of one problem are drawn from."""
+
+    chains: tuple[tuple[str, ...], ...]
+    words: tuple[str, ...]
+
+
+ALL_NAMES = Names(CHAINS, WORDS)
+FEW_NAMES = Names((("Cabin", "Chest"),), WORDS[:10])
+"""So few that a tiny model meets each of them often."""
+
+
+def draw_names(names: Names, layers: tuple[int, ...], random: Random) -> tuple[list[str], list[str]]:
     """(the categories of the layers, the names of the items)."""
-    chain = CHAINS[int(random.random() * len(CHAINS))]
+    chain = names.chains[int(random.random() * len(names.chains))]
     depth = layers[-1] + 1
     start = int(random.random() * (len(chain) - depth + 1))
     categories = list(chain[start : start + depth])
     nouns = {word for noun in categories for word in noun.split()}
-    words = (word for word in shuffled(WORDS, random) if word not in nouns)
+    words = (word for word in shuffled(names.words, random) if word not in nouns)
     return categories, [f"{next(words)} {categories[layer]}" for layer in layers]

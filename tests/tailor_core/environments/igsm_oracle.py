@@ -72,6 +72,14 @@ class Oracle:
                 value = value * amount if number[2] == "times as much as" else value + amount
         return value % self.modulus if self.modulus else value
 
+    def value(self, name: str) -> Fraction:
+        """The value of a parameter that nothing in the text may need."""
+        if name not in self.values:
+            for need in self.needs(name):
+                self.value(need)
+            self.values[name] = self._value(name)
+        return self.values[name]
+
     @property
     def answer(self) -> Fraction:
         return self.values[self.asked]

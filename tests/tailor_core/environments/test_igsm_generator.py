@@ -11,10 +11,11 @@ from scipy.stats import chi2_contingency, chisquare
 
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.igsm.bins import TEST_BINS, TRAIN_BINS, bin_of
+from tailor_core.environments.igsm.spec import read_spec
 from tailor_core.errors import InputError, RecipeError
 
 IGSM = get_environment("igsm")
-SETTINGS = ("med", "hard", "plain")
+SETTINGS = ("med", "hard", "plain", "tiny")
 
 
 def generate(count, split="train", seed=0, **options):
@@ -45,6 +46,25 @@ def _has(options, op, split):
         return IGSM.generate(options, count=1, split=split, seed=0, difficulty=op)
     except RecipeError:
         return []
+
+
+def test_the_tiny_setting_has_few_links_between_two_layers_few_names_and_a_small_modulus():
+    problems = generate(200, setting="tiny") + generate(50, setting="tiny", op=[5, 6])
+    assert {problem.difficulty["depth"] for problem in problems} == {2}
+    assert max(problem.difficulty["links"] for problem in problems) == 6
+    assert all(problem.question.endswith(" Calculate modulo 7.") for problem in problems)
+    names = {name for p in problems for layer in p.spec["items"] for name in layer}
+    assert len(names) == 20
+    assert {p.difficulty["op"] for p in generate(20, "test", setting="tiny")} == {3, 4}
+
+
+def test_the_parts_of_a_sum_come_in_the_order_of_the_text():
+    for problem in generate(100):
+        scenario = read_spec(problem.spec).scenario
+        stated = list(scenario.statements)
+        for products in scenario.products.values():
+            places = [stated.index(product[0]) for product in products]
+            assert places == sorted(places)
 
 
 def test_statements_depend_on_four_things_at_most_and_some_are_not_needed():
@@ -104,8 +124,8 @@ def test_operations_take_turns_or_come_as_in_the_published_data():
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_zero_is_no_better_a_guess_than_any_other_residue(setting):
     answers = Counter(problem.answer for problem in generate(800, setting=setting))
-    assert answers["0"] / 800 < 1 / 23 + 0.02
-    if setting != "plain":
+    assert answers["0"] / 800 < (1 / 7 if setting == "tiny" else 1 / 23 + 0.02)
+    if setting not in ("plain", "tiny"):
         assert len(answers) == 23
         assert max(answers.values()) / 800 < 0.085
         del answers["0"]
