@@ -1,4 +1,4 @@
-"""Make the `tiny` backbone from nothing: exercises, tokenizer, pretraining. Half an hour on two cores, resumable."""
+"""Make a tiny backbone from nothing: exercises, tokenizer, pretraining. Half an hour on two cores, resumable."""
 
 from __future__ import annotations
 
@@ -34,12 +34,9 @@ def pretraining(config: PretrainingConfig, output: Path, workdir: Path, lock: Pa
 
 
 @flow(name="tailor-backbone")
-def backbone(
-    output: Path, config: PretrainingConfig | None = None, home: Path | None = None
-) -> dict[str, float]:
-    """Pretrain `tiny` and leave a model directory in `output`; the last metrics."""
-    settings = config or PretrainingConfig()
+def backbone(output: Path, config: PretrainingConfig, home: Path | None = None) -> dict[str, float]:
+    """Pretrain a tiny backbone and leave a model directory in `output`; the last metrics."""
     places = read_settings(home, None)
-    key = content_id(settings.model_dump(mode="json"))
+    key = content_id(config.model_dump(mode="json"))
     lock = Store(places.store).lock_file("pretraining", key, places.locks)
-    return pretraining(settings, output, places.work / f"pretraining-{key}", lock)
+    return pretraining(config, output, places.work / f"pretraining-{key}", lock)

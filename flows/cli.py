@@ -18,12 +18,12 @@ from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.store_cli import store_app
 from tailor_core.artifacts.access import disk_failure
-from tailor_core.config.backbone import PretrainingConfig
+from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.settings import Settings, prepare_process, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
-from tailor_core.errors import InputError, TailorError
+from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.primitives.language import language_of
 from tailor_core.stages.registry import STAGES, check_stages
 from tailor_core.verification import MODES, score
@@ -35,8 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-backbone_app = typer.Typer(help="Make a base model. Example: tailor backbone tiny", no_args_is_help=True)
-app.add_typer(backbone_app, name="backbone")
 app.add_typer(store_app, name="store")
 app.add_typer(catalog_app, name="catalog")
 app.command()(invalidate)
@@ -243,29 +241,37 @@ def score_rows(
     write_rows(answer_rows(answer))
 
 
-@backbone_app.command()
-def tiny(
-    output: Annotated[Path, typer.Option(help="the model directory to write")] = _SHIPPED / "tiny",
+@app.command()
+def backbone(
+    name: Annotated[str, typer.Argument(help=f"the backbone: {' or '.join(BACKBONES)}")],
+    output: Annotated[
+        Path | None, typer.Option(help="the model directory to write; by default that of the package")
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="override a pretraining setting; repeatable"),
     ] = None,
     home: Home = None,
 ) -> None:
-    """Pretrain the backbone `tiny` from nothing: half an hour on two cores, resumable.
+    """Make a base model from nothing, as the shipped one was made: half an hour on two cores, resumable.
 
     Example: tailor backbone tiny --output my-backbone --set steps=500
     """
-    values = _parse_options(overrides or [], flag="--set")
-    config = make_config(PretrainingConfig, values, "tailor backbone tiny")
+    if name not in BACKBONES:
+        raise RecipeError(f"backbone = {name!r} is none that Tailor makes; use {' or '.join(BACKBONES)}")
+    values = BACKBONES[name].model_dump(mode="json")
+    for override in overrides or []:
+        apply_override(values, override)
+    config = make_config(PretrainingConfig, values, f"tailor backbone {name}")
+    directory = (output or _SHIPPED / name).absolute()
     settings = read_settings(home)
     prepare_process(settings)
     options = [part for value in overrides or [] for part in ("--set", value)]
-    with _served(settings, ["backbone", "tiny", "--output", str(output.absolute()), *options]) as ready:
-        from flows.backbone import backbone
+    with _served(settings, ["backbone", name, "--output", str(directory), *options]) as ready:
+        from flows.backbone import backbone as flow
 
         with ready():
-            backbone(output, config, settings.home)
+            flow(directory, config, settings.home)
 
 
 @contextmanager

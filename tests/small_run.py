@@ -60,10 +60,12 @@ def write_backbone(directory: Path) -> None:
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
     from tailor_core.environments import get_environment, read_options
+    from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
     from tailor_core.training.tokenizer import train_tokenizer
 
     problems = get_environment("kk").generate(read_options("kk", {}), count=50, split="train", seed=1)
-    tokenizer = train_tokenizer([problem.question + problem.answer for problem in problems], 400)
+    texts = [problem.question + problem.answer for problem in problems]
+    tokenizer = train_tokenizer(texts, 400, CURRICULUM.segments)
     ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     torch.manual_seed(0)
     model = LlamaForCausalLM(

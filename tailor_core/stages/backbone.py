@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tailor_core.config.backbone import BackboneConfig
+from tailor_core.config.backbone import BACKBONES, BackboneConfig
 from tailor_core.errors import RecipeError
 from tailor_core.stages.context import StageContext
 
@@ -40,8 +40,9 @@ def _from_hub(name: str, output: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"backbone.name = {name!r} is neither a shipped backbone (tiny), nor a model directory, nor a Hugging Face "
-            "id in the local cache; check the spelling, or set HF_HUB_OFFLINE=0 to download it"
+            f"backbone.name = {name!r} is neither a shipped backbone ({' or '.join(BACKBONES)}), nor a model "
+            "directory, nor a Hugging Face id in the local cache; check the spelling, or set HF_HUB_OFFLINE=0 to "
+            "download it"
         ) from error
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)

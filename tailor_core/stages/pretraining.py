@@ -1,7 +1,7 @@
-"""Make the `tiny` backbone: exercises, tokenizer, pretraining. What `tailor backbone tiny` runs.
+"""Make a tiny backbone: exercises, tokenizer, pretraining. What `tailor backbone` runs.
 
-Only puzzles of the train split are used, so by the split rule (a function of the canonical hash) no puzzle of
-any evaluation split can be among them.
+Only problems of the train split are used, and a problem's split is a function of what it asks (not of a seed), so
+no problem of any evaluation split can be among them.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from pathlib import Path
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from tailor_core.config.backbone import PretrainingConfig
+from tailor_core.config.backbone import VOICES, PretrainingConfig
+from tailor_core.demonstrations.igsm import curriculum as igsm
 from tailor_core.demonstrations.procedural import ProceduralTeacher
-from tailor_core.environments.knights_knaves.environment import KnightsKnaves, puzzle_of
-from tailor_core.environments.knights_knaves.exercises import exercises
-from tailor_core.environments.knights_knaves.moves import DIMENSIONS, Program
-from tailor_core.environments.knights_knaves.options import KnightsKnavesOptions
-from tailor_core.environments.knights_knaves.wording import VOICES
-from tailor_core.records import Primitive, Problem
+from tailor_core.environments import get_environment, read_options
+from tailor_core.environments.curriculum import Curriculum
+from tailor_core.environments.knights_knaves import curriculum as knights_knaves
+from tailor_core.errors import RecipeError
+from tailor_core.primitives.language import MoveLanguage, language_of
+from tailor_core.records import Problem
 from tailor_core.stages.context import Track
 from tailor_core.training.pretraining import Row, Turn, encode_row, pretrain
 from tailor_core.training.tokenizer import train_tokenizer
 
-CONVERSATIONS_PER_PUZZLE = 4
+CONVERSATIONS_PER_PROBLEM = 4
 SHORT_TURN = 25
 """Tokens of a short turn: more turns than this allows need not be made up for a row."""
 
@@ -34,27 +35,35 @@ TOKENIZER_CONVERSATIONS = 10_000
 TOKENIZER_TURNS = 3
 TOKENIZER_DEMONSTRATIONS = 6_000
 
-PHRASES = (
-    "A very special island is inhabited only by knights and knaves.",
-    " Knights always tell the truth, and knaves always lie.",
-    " So who is a knight and who is a knave?",
-)
-"""Sentences that open and close every puzzle: one token each."""
+_CURRICULA = {"igsm": igsm.CURRICULUM, "kk": knights_knaves.CURRICULUM}
 
 
 def make_backbone(config: PretrainingConfig, output: Path, workdir: Path, track: Track) -> dict[str, float]:
-    """Pretrain the tiny backbone and save it in `output`; resumable from `workdir`. Returns the last metrics."""
-    problems = _puzzles(config)
+    """Pretrain a tiny backbone and save it in `output`; resumable from `workdir`. Returns the last metrics."""
+    curriculum = curriculum_of(config)
+    problems = _problems(config)
     tokenizer = _tokenizer(config, problems)
     rows = list(_rows(config, problems, tokenizer))
-    log = pretrain(config, tokenizer, rows, output=output, workdir=workdir, track=track)
+    log = pretrain(config, tokenizer, curriculum, rows, output=output, workdir=workdir, track=track)
     return log[-1] if log else {}
 
 
-def _puzzles(config: PretrainingConfig) -> list[Problem]:
-    count = max(1, config.conversations // CONVERSATIONS_PER_PUZZLE)
-    options = KnightsKnavesOptions(people=config.people, reports="plain")
-    return KnightsKnaves().generate(options, count=count, split="train", seed=config.seed)
+def curriculum_of(config: PretrainingConfig) -> Curriculum:
+    """The curriculum of the environment; RecipeError where it has none."""
+    name = config.environment.name
+    if name not in _CURRICULA:
+        raise RecipeError(
+            f"environment.name = {name!r} has no exercises to pretrain a tiny backbone on; "
+            f"use one of {', '.join(sorted(_CURRICULA))}"
+        )
+    return _CURRICULA[name]
+
+
+def _problems(config: PretrainingConfig) -> list[Problem]:
+    count = max(1, config.conversations // CONVERSATIONS_PER_PROBLEM)
+    options = read_options(config.environment.name, config.environment.options)
+    environment = get_environment(config.environment.name)
+    return environment.generate(options, count=count, split="train", seed=config.seed)
 
 
 def _rows(
@@ -67,17 +76,19 @@ def _rows(
 
 
 def _conversation(config: PretrainingConfig, problem: Problem, rng: random.Random) -> Iterator[Turn]:
-    """A chat about one puzzle without end: its text and an exercise, then more exercises."""
+    """A chat about one problem without end: its text and an exercise, then more exercises."""
     context = f"{problem.question}\n"
     voices = [VOICES.index(voice) for voice in config.voices]
-    for exercise in exercises(puzzle_of(problem), voices, rng):
+    for exercise in curriculum_of(config).exercises(problem, voices, rng):
         yield f"{context}{exercise.question}", exercise.reply
         context = ""
 
 
 def _tokenizer(config: PretrainingConfig, problems: list[Problem]) -> PreTrainedTokenizerFast:
     """Trained on exercises and on traces of random programs, so that both are short in tokens."""
-    return train_tokenizer(_tokenizer_texts(config, problems), config.vocabulary, PHRASES)
+    curriculum = curriculum_of(config)
+    texts = _tokenizer_texts(config, problems)
+    return train_tokenizer(texts, config.vocabulary, curriculum.segments, curriculum.phrases)
 
 
 def _tokenizer_texts(config: PretrainingConfig, problems: list[Problem]) -> Iterator[str]:
@@ -85,18 +96,16 @@ def _tokenizer_texts(config: PretrainingConfig, problems: list[Problem]) -> Iter
     for _ in range(TOKENIZER_CONVERSATIONS):
         conversation = _conversation(config, rng.choice(problems), rng)
         for text in chain.from_iterable(islice(conversation, TOKENIZER_TURNS)):
-            for phrase in PHRASES:
+            for phrase in curriculum_of(config).phrases:
                 text = text.replace(phrase, "")
             yield text
-    teacher = ProceduralTeacher("kk")
+    name = config.environment.name
+    teacher, language = ProceduralTeacher(name), language_of(name)
     for seed in range(TOKENIZER_DEMONSTRATIONS):
-        program = Program(**_random_values(config, rng))  # type: ignore[arg-type]
-        primitive = Primitive(
-            id=program.id, name="", instruction="", kind="procedural", program=program.to_dict()
-        )
+        primitive = language.primitive(_random_values(config, language, rng), {})
         yield teacher.demonstrate(rng.choice(problems), primitive, seed).completion
 
 
-def _random_values(config: PretrainingConfig, rng: random.Random) -> dict[str, str]:
-    values = {name: rng.choice(values) for name, values in DIMENSIONS.items()}
+def _random_values(config: PretrainingConfig, language: MoveLanguage, rng: random.Random) -> dict[str, str]:
+    values = {name: rng.choice(values) for name, values in language.dimensions.items()}
     return values | {"voice": rng.choice(config.voices)}

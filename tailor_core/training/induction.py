@@ -17,6 +17,9 @@ In layer 1, in the slow rotary coordinates that distance hardly turns:
   and learns what to say of what it finds. Early in training only copying pays: a head that speaks from the start
   is a disturbance there, and within a few hundred steps no longer looks where it should.
 
+Where a sentence is about its subject ("The value of Amber Cabin's Oak Chest is ... = 4."), the tokens of the subject
+take the part of the speaker, and the fact head finds the fact whose subject is the current token with the one before.
+
 Tokens that mean the same in part ("Zoey said that" and "Zoey") start from like embeddings.
 """
 
@@ -90,10 +93,13 @@ def plant_induction(
     facts: Sequence[int],
     alike: Mapping[int, int],
     generator: torch.Generator,
+    *,
+    facts_of_speakers: bool = False,
 ) -> None:
     """Set the heads in a freshly initialised `LlamaForCausalLM`.
 
-    `speakers` and `facts` are token ids; `alike` maps a token to the one whose embedding it starts from.
+    `speakers` and `facts` are token ids; `alike` maps a token to the one whose embedding it starts from. With
+    `facts_of_speakers` a fact is about the speakers of its words, else about the token before it.
 
     It needs two layers, two key-value heads, two query heads to each of them, and heads of size 32 or more.
     """
@@ -138,7 +144,7 @@ def plant_induction(
 
     last_speaker = _Head.of(first, group)
     _look_back(last_speaker, SPEAKER, SENTENCE, 0, SPEAKER_SHARPNESS, frequencies)
-    last_speaker.v[:] = identity()
+    last_speaker.v[:] = token if facts_of_speakers else identity()
     last_speaker.o[:] = speaker * WRITE * scale
 
     copy = _Head.of(second, 0)
@@ -153,8 +159,9 @@ def plant_induction(
 
     fact = _Head.of(second, group)
     _look_back(fact, FACT, SENTENCES, 0, FACT_PREFERENCE, frequencies)
-    fact.q[still] = token[still] * FACT_SHARPNESS * scale
-    fact.k[still] = before.T[still] * FACT_SHARPNESS * scale
+    wanted, told = (token + before.T, speaker) if facts_of_speakers else (token, before)
+    fact.q[still] = wanted[still] * FACT_SHARPNESS * scale
+    fact.k[still] = told.T[still] * FACT_SHARPNESS * scale
     fact.v[:] = place().T
 
 

@@ -1,4 +1,4 @@
-"""Making the `tiny` backbone: a small Llama trained from scratch on conversations, one a row.
+"""Making a tiny backbone: a small Llama trained from scratch on conversations, one a row.
 
 Loss on the replies: nothing is to be learned from puzzles, which are random. AdamW; the learning rate falls
 linearly to zero over the last half of the steps. Resumes from the newest complete checkpoint.
@@ -7,7 +7,6 @@ linearly to zero over the last half of the steps. Resumes from the newest comple
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from transformers import (
 )
 
 from tailor_core.config.backbone import PretrainingConfig
+from tailor_core.environments.curriculum import Curriculum
 from tailor_core.inference.precision import training_dtype
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end, training_log
@@ -36,17 +36,6 @@ Turn = tuple[str, str]
 
 Row = tuple[NDArray[np.uint16], NDArray[np.bool_]]
 """Token ids [tokens], and which of them are learned [tokens]."""
-
-SPEAKER = re.compile(r" ?[A-Z][a-z]+ said that")
-FACT = re.compile(r" (?:cannot be an? [a-z]+ and )?(?:must be|were) an? [a-z]+\.")
-"""What the heads that are planted at the start look for; see `induction`."""
-
-ALIKE = (
-    (re.compile(r"^ ?([A-Z][a-z]+) said that$"), r" \1"),  # the speaker is the person
-    (re.compile(r" \((true|false|open)\)$"), ""),  # a clause stays what it is when it is weighed
-    (re.compile(r"^ .*(?:must be|were) (an? [a-z]+)\.$"), r" is \1"),  # a role that must be is that role
-)
-"""Which tokens start from the embedding of another: a form, and what it is like."""
 
 IGNORED = -100
 """The label of a token that is read and not learned."""
@@ -76,8 +65,10 @@ def collate(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
     }
 
 
-def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """A randomly initialised Llama of the configured size, ready for `tokenizer`."""
+def new_model(
+    config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast, curriculum: Curriculum
+) -> LlamaForCausalLM:
+    """A Llama of the configured size, ready for `tokenizer`, its heads planted for the tokens of `curriculum`."""
     torch.manual_seed(config.seed)
     end = tokenizer.convert_tokens_to_ids(END)
     model = LlamaForCausalLM(
@@ -96,27 +87,43 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    _plant(model, tokenizer, torch.Generator().manual_seed(config.seed))
+    _plant(model, tokenizer, curriculum, torch.Generator().manual_seed(config.seed))
+    with torch.no_grad():  # what the first layer writes keeps its proportion to them
+        model.model.embed_tokens.weight *= config.embedding_scale
+        model.model.layers[0].self_attn.o_proj.weight *= config.embedding_scale
     model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=tokenizer.pad_token_id)
     return model
 
 
-def _plant(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, generator: torch.Generator) -> None:
+def _plant(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    curriculum: Curriculum,
+    generator: torch.Generator,
+) -> None:
     tokens = {tokenizer.convert_tokens_to_string([text]): id for text, id in tokenizer.get_vocab().items()}
     alike = {}
-    for form, base in ALIKE:
+    for form, base in curriculum.alike:
         for text, token in tokens.items():
             meant = form.sub(base, text)
             if meant != text and meant in tokens:
                 alike[token] = tokens[meant]
-    speakers = [token for text, token in tokens.items() if SPEAKER.fullmatch(text)]
-    facts = [token for text, token in tokens.items() if FACT.fullmatch(text)]
-    plant_induction(model, speakers, facts, alike, generator)
+    speakers = [token for text, token in tokens.items() if curriculum.speakers.fullmatch(text)]
+    facts = [token for text, token in tokens.items() if curriculum.facts.fullmatch(text)]
+    plant_induction(
+        model,
+        speakers,
+        facts,
+        alike,
+        generator,
+        facts_of_speakers=curriculum.facts_of_speakers,
+    )
 
 
 def pretrain(
     config: PretrainingConfig,
     tokenizer: PreTrainedTokenizerFast,
+    curriculum: Curriculum,
     rows: Sequence[Row],
     *,
     output: Path,
@@ -124,7 +131,7 @@ def pretrain(
     track: Track,
 ) -> list[dict[str, float]]:
     """Train from scratch (or from the newest checkpoint in `workdir`); save model and tokenizer in `output`."""
-    model = new_model(config, tokenizer)
+    model = new_model(config, tokenizer, curriculum)
     arguments = TrainingArguments(
         output_dir=str(workdir),
         max_steps=config.steps,

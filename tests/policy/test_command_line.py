@@ -35,7 +35,7 @@ def test_the_commands_are_those_that_the_readme_promises() -> None:
         "problems",
         "solve",
         "score",
-        "backbone tiny",
+        "backbone",
         "store gc",
     }
     assert promised | {"lineage", "catalog rebuild"} <= names

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from tailor_core.environments.curriculum import Exercise
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, answer_sentence
 from tailor_core.environments.knights_knaves.wording import Wording, listing
@@ -21,15 +21,6 @@ Facts = dict[int, bool]
 
 DETOURS = 0.25
 """The share of given roles that were first supposed to be otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exercise:
-    """A question about a puzzle that was read before, and its only right answer (or one of them)."""
-
-    kind: str
-    question: str
-    reply: str
 
 
 def exercises(puzzle: Puzzle, voices: Sequence[int], rng: random.Random) -> Iterator[Exercise]:

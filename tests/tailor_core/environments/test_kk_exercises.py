@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from tailor_core.environments.curriculum import Exercise
 from tailor_core.environments.knights_knaves.answers import check_answer
-from tailor_core.environments.knights_knaves.exercises import DETOURS, Exercise, exercises
+from tailor_core.environments.knights_knaves.exercises import DETOURS, exercises
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.sampler import sampler
 from tailor_core.environments.knights_knaves.statements import phrase

@@ -10,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.environments import get_environment
+from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.records import Problem
 from tailor_core.stages import pretraining as stage
 from tailor_core.training.tokenizer import train_tokenizer
@@ -22,7 +23,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "TOKENIZER_CONVERSATIONS", 3_000)
         patch.setattr(stage, "TOKENIZER_DEMONSTRATIONS", 1_000)
-        return stage._tokenizer(config, stage._puzzles(config))
+        return stage._tokenizer(config, stage._problems(config))
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ def problems() -> list[Problem]:
 def model_dir(tmp_path_factory: pytest.TempPathFactory, problems: list[Problem]) -> Path:
     """A random Llama of two layers."""
     directory = tmp_path_factory.mktemp("model")
-    tokenizer = train_tokenizer([p.question for p in problems], 400)
+    tokenizer = train_tokenizer([p.question for p in problems], 400, CURRICULUM.segments)
     torch.manual_seed(0)
     model = LlamaForCausalLM(
         LlamaConfig(

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tailor_core.config.backbone import PretrainingConfig
+from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES
 from tailor_core.training import pretraining
 from tailor_core.training.induction import (
@@ -78,7 +79,7 @@ TRACE = (
 @pytest.fixture(params=[0, 1])
 def model(tokenizer: PreTrainedTokenizerFast, request: pytest.FixtureRequest) -> LlamaForCausalLM:
     config = CONFIG.model_copy(update={"seed": request.param})
-    return pretraining.new_model(config, tokenizer).eval()
+    return pretraining.new_model(config, tokenizer, CURRICULUM).eval()
 
 
 @dataclass(frozen=True)

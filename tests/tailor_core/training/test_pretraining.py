@@ -10,8 +10,10 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from tailor_core.config.backbone import PretrainingConfig, Voice
+from tailor_core.config.problems import EnvironmentConfig
 from tailor_core.environments.knights_knaves.wording import VOICES
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES
+from tailor_core.errors import RecipeError
 from tailor_core.stages import pretraining as stage
 from tailor_core.training.pretraining import IGNORED, Turn, collate, encode_row
 from tailor_core.training.tokenizer import ASSISTANT, END, USER
@@ -22,7 +24,7 @@ CONFIG = PretrainingConfig(conversations=8_000)
 @pytest.fixture(scope="module")
 def chats() -> list[list[Turn]]:
     rng = random.Random(0)
-    problems = stage._puzzles(PretrainingConfig(conversations=100))
+    problems = stage._problems(PretrainingConfig(conversations=100))
     return [list(islice(stage._conversation(CONFIG, problem, rng), 9)) for problem in problems]
 
 
@@ -94,3 +96,11 @@ def test_who_speaks_is_one_token_for_every_common_name(tokenizer: PreTrainedToke
 
 def test_the_voices_of_a_recipe_are_those_of_the_trace_language() -> None:
     assert get_args(Voice) == VOICES
+
+
+def test_a_family_without_exercises_is_one_sentence() -> None:
+    config = PretrainingConfig(environment=EnvironmentConfig(name="mine"))
+    with pytest.raises(
+        RecipeError, match=r"^environment\.name = 'mine' has no exercises .*; use one of igsm, kk$"
+    ):
+        stage.curriculum_of(config)

@@ -22,6 +22,7 @@ from tailor_core.artifacts.tables import write_records
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.warm_start import WarmStartConfig
+from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.errors import ResumeError, StageError
 from tailor_core.inference.precision import CHOICE
 from tailor_core.records import Problem, SFTExample
@@ -182,7 +183,7 @@ def test_a_resumed_pretraining_equals_an_undisturbed_one(
     rows = [(rng.integers(5, 300, 12 + i).astype(np.uint16), np.ones(12 + i, dtype=bool)) for i in range(6)]
 
     def run(seed: int, reward: Any, **rest: Any) -> list[dict[str, float]]:
-        return pretrain(config, tokenizer, rows, **rest)
+        return pretrain(config, tokenizer, CURRICULUM, rows, **rest)
 
     undisturbed = Training(run, tmp_path / "undisturbed")
     expected = undisturbed()

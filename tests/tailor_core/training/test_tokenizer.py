@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
+from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.training.tokenizer import train_tokenizer
+
+SEGMENTS = CURRICULUM.segments
 
 TEXTS = [
     "Suppose Zoey were a knight. Ella said that Zoey is a knave, which is false: Ella must be a knave.",
@@ -17,12 +20,12 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(TEXTS, 400, phrases=["A whole sentence of its own."])
+    return train_tokenizer(TEXTS, 400, SEGMENTS, phrases=["A whole sentence of its own."])
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=200))
 def test_any_text_comes_back(text: str) -> None:
-    made = train_tokenizer(TEXTS, 400)
+    made = train_tokenizer(TEXTS, 400, SEGMENTS)
     assert made.decode(made(text, add_special_tokens=False)["input_ids"]) == text
 
 
@@ -101,7 +104,7 @@ def test_a_fact_a_verdict_or_the_number_of_a_line_may_be_one_token_with_its_punc
 def test_each_piece_of_what_was_often_seen_is_one_token() -> None:
     facts = "So Zoey cannot be a knight and must be a knave. Then Ella must be a knight."
     verdicts = " Ella said that Zoey is a knave (true), which is true: Ella is a knave, a contradiction."
-    made = train_tokenizer([facts + verdicts] * 50, 600)
+    made = train_tokenizer([facts + verdicts] * 50, 600, SEGMENTS)
     assert made.tokenize(facts + verdicts) == [
         "So",
         "ĠZoey",
