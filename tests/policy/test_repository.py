@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import subprocess
 import sys
@@ -12,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from flows import RECIPES
+from tailor_core.artifacts.store import Store
 from tailor_core.config.load import load_recipe
 from tailor_core.environments import read_options
+from tailor_core.primitives.language import language_of
+from tailor_core.stages.explain import plan_stages
 from tailor_core.stages.registry import STAGES, load_target
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +32,18 @@ def test_every_recipe_loads_and_says_what_it_is_for(path: Path) -> None:
     assert recipe.name == path.stem
     assert recipe.description
     read_options(recipe.environment.name, recipe.environment.options)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_can_be_planned_and_leaves_ways_to_choose_from(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path.stem, RECIPES)
+    plans = plan_stages(recipe, Store(f"file://{tmp_path}/store"), list(STAGES.values()))
+    assert [plan.stage for plan in plans] == list(STAGES)
+    language = language_of(recipe.environment.name).within(recipe.primitives.dimensions)
+    assert math.prod(map(len, language.dimensions.values())) > recipe.primitives.max_primitives
+    # What is demonstrated must fit where it is trained on and sampled: about a token for each word or mark.
+    assert recipe.primitives.max_tokens <= recipe.selection.max_tokens
+    assert recipe.policy.max_completion_length <= recipe.evaluation.max_tokens
 
 
 def test_imports_point_one_way(python_environment: dict[str, str]) -> None:
