@@ -27,7 +27,7 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $(READY)
 
-demo: $(READY)  ## the whole method on Knights & Knaves, about ten minutes on two cores
+demo: $(READY)  ## the whole method on Knights & Knaves, six to nine minutes on two cores
 	@$(BIN)/tailor run kk-tiny
 
 test: $(READY)  ## all tests
