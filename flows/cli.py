@@ -20,6 +20,7 @@ from flows.store_cli import store_app
 from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
+from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings, prepare_process, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
@@ -78,8 +79,7 @@ def run(
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     check_stages(force or [], until)
     read_options(loaded.environment.name, loaded.environment.options)
-    if until not in _BEFORE_PRIMITIVES:
-        language_of(loaded.environment.name).within(loaded.primitives.dimensions)
+    _check_language(loaded, until)
     prepare_process(settings)
     from rich.console import Console
 
@@ -272,6 +272,12 @@ def backbone(
 
         with ready():
             flow(directory, config, settings.home)
+
+
+def _check_language(recipe: Recipe, until: str) -> None:
+    """RecipeError where a run would come to look for primitives in a move language that is not there."""
+    if until not in _BEFORE_PRIMITIVES and recipe.teacher.kind == "procedural":
+        language_of(recipe.environment.name).within(recipe.primitives.dimensions)
 
 
 @contextmanager

@@ -19,9 +19,8 @@ def judge(problem: Problem, demonstration: Demonstration, config: VerdictsConfig
     result = score(problem, demonstration.completion)
     environment = get_environment(problem.environment)
     report = environment.check_steps(problem, demonstration.think)
-    must_be_sound = demonstration.teacher in config.sound_steps_from or (
-        not environment.count_moves(demonstration.think).get("other", 0)
-    )
+    moves = environment.count_moves(demonstration.think)  # none at all where a family reads no steps
+    must_be_sound = demonstration.teacher in config.sound_steps_from or bool(moves and not moves.get("other"))
     fault, reason = "", result.reason
     if result.reward == 1.0 and must_be_sound:
         reason = result.reason if report.sound else report.reason

@@ -107,7 +107,8 @@ def _claims(problem: Problem, sentences: Sequence[str] | Iterator[str]) -> Itera
     for sentence in sentences:
         if len(sentence) <= _LONGEST_CLAIM:
             check = environment.check_answer(problem, _bare(sentence))
-            if check.parsed:
+            # A family that gives credit to any text does not tell a wrong answer from prose.
+            if check.correct or (check.parsed and check.credit is None):
                 yield check
 
 

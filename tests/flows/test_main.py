@@ -6,8 +6,9 @@ import errno
 
 import pytest
 
-from flows import cli
-from tailor_core.errors import InputError
+from flows import RECIPES, cli
+from tailor_core.config.load import load_recipe
+from tailor_core.errors import InputError, RecipeError
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,11 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", fail)
     with pytest.raises(FileNotFoundError):
         cli.main()
+
+
+def test_only_the_procedural_teacher_asks_for_a_move_language() -> None:
+    family = 'environment.name="rg:leg_counting"'
+    with pytest.raises(RecipeError, match="no move language"):
+        cli._check_language(load_recipe("kk-tiny", RECIPES, [family]), "")
+    chat = ['teacher.kind="chat"', 'teacher.model="any"']
+    cli._check_language(load_recipe("kk-tiny", RECIPES, [family, *chat]), "")
