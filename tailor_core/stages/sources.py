@@ -11,15 +11,14 @@ from pydantic import BaseModel
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.config.demonstrations import DemonstrationsConfig
 from tailor_core.config.primitives import PrimitivesConfig
+from tailor_core.inference.models import find_model, find_weights
 from tailor_core.stages.fingerprint import path_digest
 
 
 def model_sources(config: BackboneConfig) -> dict[str, str]:
     """The digest of the model that `backbone.name` means now: its files, or its commit in the hub's cache."""
-    shipped = Path(str(files("tailor_core"))) / "backbones" / config.name
-    for directory in (shipped, Path(config.name).expanduser()):
-        if (directory / "config.json").is_file():
-            return {"files": path_digest(directory)}
+    if found := find_model(config.name) or find_weights(config.name):
+        return {"files": path_digest(found)}
     return {"commit": _cached_commit(config.name)}
 
 
