@@ -56,12 +56,11 @@ class StaticCacheRollouts:
 class SeedsVLLM(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Before each step: what vLLM draws in it follows from the recipe's seed and the step.
 
-    TRL gives a new engine the weights in training before its first rollouts, after a resume too, but leaves it the
-    random numbers that it starts with: for every seed of a recipe, and after every resume, the same again.
-
-    A colocated engine draws from the generators of this process. It must not be told a seed with its requests: each
-    completion is one of its own there, so that a whole group would be one completion. A server has generators out of
-    reach, and is told: the n completions of a prompt get this seed and those that follow it.
+    TRL gives an engine the weights in training before its first rollouts, after a resume too, but leaves it the random
+    numbers that it starts with. A colocated engine draws from the generators of this process, and sets them to 0 as it
+    starts, whatever the recipe's seed. It must not be told a seed with its requests: each completion is one of its own
+    there, so that a whole group would be one completion. A server has its own generators, which no checkpoint holds,
+    and is told: the n completions of a prompt get the step's seed and those that follow it.
     """
 
     def __init__(self, trainer: Any, seed: int) -> None:

@@ -64,7 +64,7 @@ def fine_tune(
         packing=config.packing,
         max_length=config.max_length,
         completion_only_loss=True,
-        gradient_checkpointing=False,  # its newer name is unknown where vLLM is
+        gradient_checkpointing=config.gradient_checkpointing,  # its newer name is unknown where vLLM is
         bf16=training_dtype(model, workdir) is torch.bfloat16,
         use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=config.logging_steps,
