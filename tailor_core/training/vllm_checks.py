@@ -24,8 +24,8 @@ OLDEST, NEWEST = Version("0.22.0"), Version("0.31.0")
 """The vLLM that TRL 1.16 works with."""
 
 _ELSE = "or set policy.rollout_engine = 'static-cache'"
-_PATIENCE = 10.0
-"""Seconds that a server may take to answer what it is."""
+_PATIENCE = 60.0
+"""Seconds that a server may take to answer: the first time it is asked, vLLM looks at its whole environment."""
 
 
 def check_vllm(config: PolicyConfig, *, prompt_tokens: int = 1, model_tokens: int | None = None) -> None:
