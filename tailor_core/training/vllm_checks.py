@@ -1,7 +1,8 @@
 """What must be there before a policy is trained with rollouts by vLLM.
 
 TRL runs the engine, or asks the server. It only warns of a vLLM that it does not know, and finds out about the rest
-when the models are loaded, hours after the start of a run. Nothing here imports vLLM, and torch only who asks for it.
+when the models are loaded, hours after the start of a run. Nothing here imports vLLM; torch is imported for those who
+ask for vLLM.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def check_vllm(config: PolicyConfig, *, prompt_tokens: int = 1, model_tokens: in
         if room is not None and room < needed:
             raise StageError(
                 f"{name} is {room} tokens, but the longest prompt takes {prompt_tokens} and "
-                f"policy.max_completion_length = {config.max_completion_length}; make it {needed}, or lower "
-                "policy.max_completion_length"
+                f"policy.max_completion_length = {config.max_completion_length}; make room for {needed}, or "
+                "lower policy.max_completion_length"
             )
 
 

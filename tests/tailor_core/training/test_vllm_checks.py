@@ -153,7 +153,7 @@ def test_prompt_and_completion_must_fit_in_the_engine_and_the_model(
     message = refusal(config, prompt_tokens=prompt, model_tokens=model)
     assert named in message
     assert "the longest prompt takes 61" in message
-    assert "make it 161" in message
+    assert "make room for 161" in message
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def test_a_stage_counts_the_tokens_of_its_longest_prompt(
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     chats = [[{"role": "user", "content": p.question}] for p in problems]
     longest = max(len(ids) for ids in prompt_ids(tokenizer, chats))
-    with pytest.raises(StageError, match=f"the longest prompt takes {longest} .* make it {longest + 100},"):
+    with pytest.raises(StageError, match=f"the longest prompt takes {longest} .* make room for {longest + 100},"):
         reinforce(
             model_dir, problems, lambda **_: [], config_of(max_model_length=longest + 99),
             output=tmp_path, workdir=tmp_path, seed=0, track=lambda m, s: None,
