@@ -249,7 +249,9 @@ def test_a_stage_counts_the_tokens_of_its_longest_prompt(
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     chats = [[{"role": "user", "content": p.question}] for p in problems]
     longest = max(len(ids) for ids in prompt_ids(tokenizer, chats))
-    with pytest.raises(StageError, match=f"the longest prompt takes {longest} .* make room for {longest + 100},"):
+    with pytest.raises(
+        StageError, match=f"the longest prompt takes {longest} .* make room for {longest + 100},"
+    ):
         reinforce(
             model_dir, problems, lambda **_: [], config_of(max_model_length=longest + 99),
             output=tmp_path, workdir=tmp_path, seed=0, track=lambda m, s: None,
