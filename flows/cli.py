@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +27,11 @@ from tailor_core.environments.rows import problem_from_json, problem_to_json, so
 from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.primitives.language import language_of
 from tailor_core.stages.registry import STAGES, check_stages
+from tailor_core.training.vllm_checks import check_vllm
 from tailor_core.verification import MODES, score
+
+if TYPE_CHECKING:
+    from tailor_core.stages.explain import StagePlan
 
 app = typer.Typer(
     help="Reasoning primitives before reinforcement learning. Example: tailor run kk-tiny",
@@ -44,8 +48,12 @@ app.command()(lineage)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
-_BEFORE_PRIMITIVES = tuple(STAGES)[: tuple(STAGES).index("primitives")]
+_ORDER = tuple(STAGES)
+_BEFORE_PRIMITIVES = _ORDER[: _ORDER.index("primitives")]
 """Stages that need no move language: a run may end there on any family."""
+
+_BEFORE_POLICY = _ORDER[: _ORDER.index("policy")]
+"""Stages that draw no rollouts: a run may end there on any machine."""
 
 EnvironmentName = Annotated[
     str,
@@ -81,6 +89,8 @@ def run(
     read_options(loaded.environment.name, loaded.environment.options)
     _check_language(loaded, until)
     prepare_process(settings)
+    if until not in _BEFORE_POLICY:
+        _check_rollouts(loaded, settings, "policy" in (force or []))
     from rich.console import Console
 
     from flows.terminal import read_summary, result_table, show_progress
@@ -119,6 +129,7 @@ def plan(
     """Say of each stage whether it would run, and why, without running any.
 
     A stage whose input would be made anew waits on it: it is a hit after all if that input turns out as before.
+    Where this machine cannot train the policy, the reason is on stderr.
 
     Example: tailor plan kk-tiny --set policy.beta=0.01
     """
@@ -128,6 +139,8 @@ def plan(
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     plans = plan_stages(loaded, Store(settings.store), list(STAGES.values()))
+    if refusal := _refused_rollouts(loaded, plans):
+        print(f"tailor: a run would be refused here: {refusal}", file=sys.stderr)
     if json:
         write_rows(stage.to_json() for stage in plans)
         return
@@ -278,6 +291,29 @@ def _check_language(recipe: Recipe, until: str) -> None:
     """RecipeError where a run would come to look for primitives in a move language that is not there."""
     if until not in _BEFORE_PRIMITIVES and recipe.teacher.kind == "procedural":
         language_of(recipe.environment.name).within(recipe.primitives.dimensions)
+
+
+def _check_rollouts(recipe: Recipe, settings: Settings, anew: bool) -> None:
+    """TailorError where a run would come to train a policy that cannot be trained here, hours before it does."""
+    from tailor_core.artifacts.store import Store
+    from tailor_core.stages.explain import plan_stages
+
+    if recipe.policy.rollout_engine != "vllm":
+        return
+    plans = [] if anew else plan_stages(recipe, Store(settings.store), list(STAGES.values()))
+    if refusal := _refused_rollouts(recipe, plans):
+        raise refusal
+
+
+def _refused_rollouts(recipe: Recipe, plans: Sequence[StagePlan]) -> TailorError | None:
+    """Why the policy cannot be trained here; None where it can, or the store has it."""
+    if any(plan.stage == "policy" and plan.hit for plan in plans):
+        return None
+    try:
+        check_vllm(recipe.policy)
+    except TailorError as error:
+        return error
+    return None
 
 
 @contextmanager

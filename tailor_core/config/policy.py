@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from tailor_core.config.keyed import UNKEYED
+
+
+class VLLMRollouts(BaseModel):
+    """`[policy.vllm]`: how TRL draws rollouts with vLLM; its names, without their `vllm_`.
+
+    There is no tensor parallelism to set: a stage is one process, so a colocated engine has its one GPU. A server has
+    as many as it was started with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["colocate", "server"] = Field(
+        default="colocate", description="in the training process, on its GPU, or a `vllm serve` on others"
+    )
+    server_base_url: Annotated[str, UNKEYED] = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="of the server, without a path, such as http://127.0.0.1:8000",
+    )
+    gpu_memory_utilization: Annotated[float, UNKEYED] = Field(
+        default=0.3, gt=0, lt=1, description="the share of the GPU's memory that a colocated engine takes"
+    )
+    max_model_length: Annotated[int | None, UNKEYED] = Field(
+        default=None,
+        ge=1,
+        description="tokens of prompt and completion that a colocated engine makes room for; if not said, as many as "
+        "the model reads",
+    )
+    enable_sleep_mode: Annotated[bool, UNKEYED] = Field(
+        default=False, description="a colocated engine gives its memory back while the policy is trained"
+    )
+    importance_sampling_correction: bool = Field(
+        default=True, description="weight what vLLM sampled to the probabilities of the model that is trained"
+    )
+    importance_sampling_mode: Literal[
+        "token_truncate", "token_mask", "sequence_truncate", "sequence_mask"
+    ] = "sequence_mask"
+    importance_sampling_clip_max: float = Field(default=3.0, gt=0, description="the largest weight")
 
 
 class PolicyConfig(BaseModel):
@@ -32,11 +72,16 @@ class PolicyConfig(BaseModel):
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     max_grad_norm: float = Field(default=1.0, gt=0)
     micro_batch_size: int = Field(default=32, ge=1, description="completions a forward pass")
-    reward: Literal["binary", "logic-rl", "boxed", "partial"] = "binary"
-    rollout_engine: Literal["static-cache", "transformers"] = Field(
-        default="static-cache",
-        description="Tailor's preallocated cache and packed passes, or stock TRL for architectures they do not cover",
+    gradient_checkpointing: Annotated[bool, UNKEYED] = Field(
+        default=False, description="compute activations again in the backward pass: slower, in less memory"
     )
+    reward: Literal["binary", "logic-rl", "boxed", "partial"] = "binary"
+    rollout_engine: Literal["static-cache", "transformers", "vllm"] = Field(
+        default="static-cache",
+        description="Tailor's preallocated cache and packed passes; stock TRL, for architectures they do not cover; or "
+        "TRL with vLLM, on a GPU",
+    )
+    vllm: VLLMRollouts = VLLMRollouts()
     save_steps: int = Field(default=20, ge=1, description="a checkpoint to resume from, every so many steps")
 
     @model_validator(mode="after")
@@ -46,5 +91,21 @@ class PolicyConfig(BaseModel):
             raise ValueError(
                 f"micro_batch_size = {self.micro_batch_size} must divide prompts_per_step x num_generations "
                 f"= {completions}; choose a divisor of {completions}"
+            )
+        return self
+
+    @field_validator("vllm")
+    @classmethod
+    def _decides_nothing_elsewhere(cls, value: VLLMRollouts, info: ValidationInfo) -> VLLMRollouts:
+        """Other engines do not read it: whatever it says is in no key of theirs."""
+        return value if info.data.get("rollout_engine") == "vllm" else VLLMRollouts()
+
+    @model_validator(mode="after")
+    def _prompts_have_room(self) -> PolicyConfig:
+        length = self.vllm.max_model_length
+        if length is not None and length <= self.max_completion_length:
+            raise ValueError(
+                f"vllm.max_model_length = {length} leaves no room for a prompt beside max_completion_length = "
+                f"{self.max_completion_length}; raise it by the tokens of the longest prompt"
             )
         return self

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from tailor_core.config.keyed import UNKEYED
 
 
 class WarmStartConfig(BaseModel):
@@ -17,6 +21,9 @@ class WarmStartConfig(BaseModel):
     max_grad_norm: float = Field(default=1.0, gt=0)
     batch_rows: int = Field(default=16, ge=1, description="(packed) rows an optimizer step")
     micro_batch_rows: int = Field(default=1, ge=1, description="(packed) rows a forward pass")
+    gradient_checkpointing: Annotated[bool, UNKEYED] = Field(
+        default=False, description="compute activations again in the backward pass: slower, in less memory"
+    )
     packing: bool = Field(default=True, description="best-fit packing to max_length, attention kept apart")
     max_length: int = Field(default=1024, ge=32, description="tokens a row; longer examples are an error")
     save_steps: int = Field(default=100, ge=1, description="a checkpoint to resume from, every so many steps")

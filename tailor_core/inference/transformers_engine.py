@@ -77,7 +77,22 @@ def prompt_ids(tokenizer: Any, prompts: Sequence[Messages]) -> list[list[int]]:
 
 
 def end_ids(model: Any, tokenizer: Any) -> list[int]:
-    """The token ids that end a completion: those of the generation config, and the tokenizer's."""
+    """The token ids that end a completion: those of the generation config, the tokenizer's, and the turn's.
+
+    Base models come with a chat template that ends a turn with a token that is neither of the first two: they write
+    on after it, unless they are stopped there.
+    """
     configured = model.generation_config.eos_token_id
     listed = configured if isinstance(configured, list) else [configured]
-    return sorted({i for i in (*listed, tokenizer.eos_token_id) if i is not None})
+    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
+    return sorted({i for i in ends if i is not None})
+
+
+def _turn_end(tokenizer: Any) -> int | None:
+    """The first special token that the chat template puts after an answer; None where it puts none."""
+    if tokenizer.chat_template is None:
+        return None
+    chat = [{"role": "user", "content": "Question"}, {"role": "assistant", "content": "Answer"}]
+    after = tokenizer.apply_chat_template(chat, tokenize=False).rpartition("Answer")[2]
+    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return next((i for i in tokenizer(after, add_special_tokens=False)["input_ids"] if i in special), None)

@@ -77,7 +77,15 @@ _ALL = (
     ),
     _stage("sft_dataset", "SFTDatasetConfig", "problems", "demonstrations", "selection", seeded=False),
     _stage("warm_start", "WarmStartConfig", "backbone", "sft_dataset", libraries=_TRAINING, retries=2),
-    _stage("policy", "PolicyConfig", "warm_start", "problems", libraries=_TRAINING, retries=2),
+    _stage(
+        "policy",
+        "PolicyConfig",
+        "warm_start",
+        "problems",
+        libraries=_TRAINING,
+        retries=2,
+        sources="tailor_core.stages.sources:rollout_sources",
+    ),
     _stage(
         "evaluation", "EvaluationConfig", "problems", "backbone", "warm_start", "policy", libraries=_SAMPLING
     ),

@@ -1,4 +1,4 @@
-"""What decides a stage's result and is neither in the recipe nor an artifact nor Python: files, by digest."""
+"""What decides a stage's result and is not in the recipe, an artifact or our code: files, by digest, and vLLM."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.config.demonstrations import DemonstrationsConfig
+from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.inference.models import find_model, find_weights
 from tailor_core.stages.fingerprint import path_digest
+from tailor_core.training.vllm_checks import vllm_version
 
 
 def model_sources(config: BackboneConfig) -> dict[str, str]:
@@ -35,6 +37,11 @@ def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str,
     used = both if isinstance(config, PrimitivesConfig) else both[1:]
     package = Path(str(files("tailor_core")))
     return {f"{name}.prompts": path_digest(package / name / "prompts") for name in used}
+
+
+def rollout_sources(config: PolicyConfig) -> dict[str, str]:
+    """The version of vLLM where it draws the rollouts."""
+    return {"vllm": vllm_version() or "absent"} if config.rollout_engine == "vllm" else {}
 
 
 def _cached_commit(name: str) -> str:

@@ -9,18 +9,20 @@ from typing import Any
 
 import datasets
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import Problem, canonical_json, content_id
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end, training_log
 from tailor_core.training.order import RemembersOrder
 from tailor_core.training.packed_grpo import PackedGRPOTrainer
-from tailor_core.training.rollouts import StaticCacheRollouts
+from tailor_core.training.rollouts import SeedsVLLM, StaticCacheRollouts
+from tailor_core.training.vllm_checks import check_vllm
 
 RewardFunction = Callable[..., list[float]]
 
@@ -39,15 +41,20 @@ def reinforce(
     """Train the model in `model_dir` with GRPO on `problems`, save model and tokenizer in `output`.
 
     `reward(completions=..., problem=...)` gets chat completions and the problems as JSON text and returns one
-    float each. Resumes from the newest complete checkpoint in `workdir`. Returns the training log.
+    float each. Resumes from the newest complete checkpoint in `workdir`. Returns the training log. StageError where
+    there are no problems, or the rollouts cannot be drawn as `config` says.
     """
     if not problems:
         raise StageError("policy: there are 0 train problems, expected at least 1; raise problems.train")
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    prompts = [[{"role": "user", "content": p.question}] for p in problems]
     rows = [
-        {"prompt": [{"role": "user", "content": p.question}], "problem": canonical_json(p.to_row())}
-        for p in problems
+        {"prompt": prompt, "problem": canonical_json(p.to_row())}
+        for prompt, p in zip(prompts, problems, strict=True)
     ]
+    if config.rollout_engine == "vllm":
+        longest = max(len(ids) for ids in prompt_ids(tokenizer, prompts))
+        check_vllm(config, prompt_tokens=longest, model_tokens=_window(model_dir))
     trainer = make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=seed)
     follow(trainer, "policy", track)
     train_to_the_end(trainer, workdir, content_id(rows, length=64))
@@ -72,7 +79,33 @@ def make_trainer(
 ) -> GRPOTrainer:
     """A `GRPOTrainer` with our settings; `config.rollout_engine` says whether it is ours or stock."""
     model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
-    arguments = GRPOConfig(
+    ends = end_ids(model, tokenizer)
+    model.generation_config.eos_token_id = ends  # TRL reads there what ends a completion
+    half = training_dtype(model, workdir) is torch.bfloat16
+    os.environ.setdefault(
+        "TRL_EXPERIMENTAL_SILENCE", "1"
+    )  # `rollout_func` is experimental; the version is pinned
+    ours = config.rollout_engine == "static-cache"
+    packed = ours and not torch.cuda.is_available()  # attention part by part is untried on a GPU
+    kind = PackedGRPOTrainer if packed else ResumableGRPOTrainer
+    trainer = kind(
+        model=model,
+        reward_funcs=reward,
+        args=grpo_arguments(config, workdir=workdir, seed=seed, bf16=half, ends=ends),
+        train_dataset=datasets.Dataset.from_list(rows),
+        processing_class=tokenizer,
+        rollout_func=StaticCacheRollouts(config, seed) if ours else None,
+    )
+    if config.rollout_engine == "vllm":
+        trainer.add_callback(SeedsVLLM(trainer, seed))
+    return trainer
+
+
+def grpo_arguments(
+    config: PolicyConfig, *, workdir: Path, seed: int, bf16: bool, ends: Sequence[int]
+) -> GRPOConfig:
+    """TRL's settings for ours; `ends` are the token ids that end a completion."""
+    return GRPOConfig(
         output_dir=str(workdir),
         max_steps=config.steps,
         learning_rate=config.learning_rate,
@@ -92,8 +125,8 @@ def make_trainer(
         epsilon_high=config.epsilon_high,
         loss_type="grpo",
         scale_rewards="group",
-        activation_checkpointing=False,
-        bf16=training_dtype(model, workdir) is torch.bfloat16,
+        gradient_checkpointing=config.gradient_checkpointing,  # its newer name is unknown where vLLM is
+        bf16=bf16,
         use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=1,
         save_steps=_whole_rollouts(config),
@@ -102,21 +135,21 @@ def make_trainer(
         seed=seed,
         data_seed=seed,
         dataloader_pin_memory=False,
+        **_vllm_arguments(config, ends),
     )
-    os.environ.setdefault(
-        "TRL_EXPERIMENTAL_SILENCE", "1"
-    )  # `rollout_func` is experimental; the version is pinned
-    ours = config.rollout_engine == "static-cache"
-    packed = ours and not torch.cuda.is_available()  # attention part by part is untried on a GPU
-    trainer = PackedGRPOTrainer if packed else ResumableGRPOTrainer
-    return trainer(
-        model=model,
-        reward_funcs=reward,
-        args=arguments,
-        train_dataset=datasets.Dataset.from_list(rows),
-        processing_class=tokenizer,
-        rollout_func=StaticCacheRollouts(config, seed) if ours else None,
-    )
+
+
+def _vllm_arguments(config: PolicyConfig, ends: Sequence[int]) -> dict[str, Any]:
+    if config.rollout_engine != "vllm":
+        return {}
+    named = {f"vllm_{name}": value for name, value in config.vllm}
+    # vLLM stops by itself at the ends that the model's directory names, which need not be all.
+    return {"use_vllm": True, "generation_kwargs": {"stop_token_ids": list(ends)}, **named}
+
+
+def _window(model_dir: Path) -> int | None:
+    """How many tokens the model can read, where its configuration says so."""
+    return getattr(AutoConfig.from_pretrained(model_dir), "max_position_embeddings", None)
 
 
 def _whole_rollouts(config: PolicyConfig) -> int:

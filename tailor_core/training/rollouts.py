@@ -1,7 +1,7 @@
-"""Rollouts for `GRPOTrainer`, sampled with a preallocated cache instead of `generate`.
+"""Rollouts for `GRPOTrainer`: sampled with a preallocated cache instead of `generate`, or by vLLM, seeded step by step.
 
-Plugs into TRL's own hook: `GRPOTrainer(rollout_func=...)` hands over the prompts of one generation batch and
-takes token ids and log-probs back.
+The first plugs into TRL's own hook: `GRPOTrainer(rollout_func=...)` hands over the prompts of one generation batch and
+takes token ids and log-probs back. The second is a callback.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from transformers import TrainerCallback, set_seed
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.inference.engine import Messages, Sampling
 from tailor_core.inference.precision import sampling_dtype
 from tailor_core.inference.static_cache import StaticCacheSampler
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
+from tailor_core.records import content_id
 
 
 class StaticCacheRollouts:
@@ -49,3 +51,31 @@ class StaticCacheRollouts:
             "completion_ids": [one.ids for one in flat],
             "logprobs": [one.logprobs for one in flat],
         }
+
+
+class SeedsVLLM(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
+    """Before each step: what vLLM draws in it follows from the recipe's seed and the step.
+
+    TRL gives an engine the weights in training before its first rollouts, after a resume too, but leaves it the random
+    numbers that it starts with. A colocated engine draws from the generators of this process, and sets them to 0 as it
+    starts, whatever the recipe's seed. It must not be told a seed with its requests: each completion is one of its own
+    there, so that a whole group would be one completion. A server has its own generators, which no checkpoint holds,
+    and is told: the n completions of a prompt get the step's seed and those that follow it.
+    """
+
+    def __init__(self, trainer: Any, seed: int) -> None:
+        self.trainer = trainer
+        self.seed = seed
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        seed = step_seed(self.seed, state.global_step)
+        engine = self.trainer.vllm_generation
+        if engine.mode == "server":
+            engine.generation_kwargs["seed"] = seed
+        else:
+            set_seed(seed)
+
+
+def step_seed(seed: int, step: int) -> int:
+    """A seed of 31 bits for a step; seeds and steps that are next to one another have theirs far apart."""
+    return int(content_id(["rollouts", seed, step], length=16), 16) % 2**31

@@ -15,6 +15,7 @@ from trl import SFTConfig, SFTTrainer
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.transformers_engine import end_ids
 from tailor_core.records import SFTExample, content_id
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end, training_log
@@ -48,6 +49,7 @@ def fine_tune(
     rows = [{"prompt": e.prompt, "completion": e.completion} for e in examples]
     _refuse_long(rows, tokenizer, config.max_length)
     model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
+    model.generation_config.eos_token_id = end_ids(model, tokenizer)  # whoever loads it stops where turns end
     arguments = SFTConfig(
         output_dir=str(workdir),
         num_train_epochs=config.epochs,
@@ -62,7 +64,7 @@ def fine_tune(
         packing=config.packing,
         max_length=config.max_length,
         completion_only_loss=True,
-        activation_checkpointing=False,
+        gradient_checkpointing=config.gradient_checkpointing,  # its newer name is unknown where vLLM is
         bf16=training_dtype(model, workdir) is torch.bfloat16,
         use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=config.logging_steps,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
+from pathlib import Path
 
 import pytest
 
 from flows import RECIPES, cli
+from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.load import load_recipe
-from tailor_core.errors import InputError, RecipeError
+from tailor_core.errors import InputError, MissingExtraError, RecipeError
+from tailor_core.stages.explain import StagePlan
+from tailor_core.stages.registry import STAGES
+from tailor_core.training import vllm_checks
 
 
 @pytest.mark.parametrize(
@@ -50,3 +56,58 @@ def test_only_the_procedural_teacher_asks_for_a_move_language() -> None:
         cli._check_language(load_recipe("kk-tiny", RECIPES, [family]), "")
     chat = ['teacher.kind="chat"', 'teacher.model="any"']
     cli._check_language(load_recipe("kk-tiny", RECIPES, [family, *chat]), "")
+
+
+VLLM = "policy.rollout_engine=vllm"
+
+
+@pytest.fixture
+def no_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm_checks, "vllm_version", lambda: None)
+
+
+def test_a_run_that_would_come_to_rollouts_by_vllm_ends_at_once_where_there_is_none(
+    no_vllm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tailor", "run", "kk-tiny", "--set", VLLM, "--home", str(tmp_path)])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("tailor: policy.rollout_engine = 'vllm', but ")
+    assert told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_ends_before_the_policy_needs_no_vllm(
+    no_vllm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BeganError(Exception):
+        pass
+
+    def begin(*_: object) -> None:
+        raise BeganError
+
+    monkeypatch.setattr(cli, "_served", begin)
+    with pytest.raises(BeganError):
+        cli.run("kk-tiny", [VLLM], until="warm_start", home=tmp_path)
+    with pytest.raises(MissingExtraError):
+        cli.run("kk-tiny", [VLLM], until="policy", home=tmp_path)
+
+
+def test_a_plan_says_on_stderr_that_a_run_would_be_refused(
+    no_vllm: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.plan("kk-tiny", [VLLM], home=tmp_path, json=True)
+    told = capsys.readouterr()
+    assert "a run would be refused here: policy.rollout_engine = 'vllm'" in told.err
+    assert len([json.loads(line) for line in told.out.splitlines()]) == len(STAGES)
+    cli.plan("kk-tiny", home=tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_policy_that_the_store_has_needs_no_vllm(no_vllm: None) -> None:
+    recipe = load_recipe("kk-tiny", RECIPES, [VLLM])
+    made = StagePlan(stage="policy", ref=ArtifactRef(stage="policy", key="0" * 64, digest="1" * 64, uri=""))
+    assert cli._refused_rollouts(recipe, [made]) is None
+    assert cli._refused_rollouts(recipe, [StagePlan(stage="policy", reasons=("never run",))])

@@ -87,6 +87,13 @@ def test_later_overrides_win(recipes: Path) -> None:
         ("problems.environment.name=kk", ["[environment]"]),
         ("evaluation.ks=[1, 9]", ["ks holds 9", "samples_per_problem = 4"]),
         ("policy.micro_batch_size=7", ["micro_batch_size = 7", "divisor"]),
+        ("policy.vllm.mode=tpu", ["policy.vllm.mode = 'tpu'", "'colocate' or 'server'"]),
+        ("policy.vllm.gpu_memory_utilization=1.0", ["gpu_memory_utilization = 1.0", "less than 1"]),
+        ("policy.vllm.tensor_parallel_size=2", ["tensor_parallel_size = 2", "no key of [policy.vllm]"]),
+        (
+            "policy.vllm.server_base_url=http://gpu:8000/v1",
+            ["server_base_url = 'http://gpu:8000/v1'", "without a path"],
+        ),
         ("name=Two Words", ["name = 'Two Words'", "lower-case"]),
         ("sft_dataset.size=3", ["sft_dataset.size = 3", "there is none"]),
     ],
@@ -101,6 +108,15 @@ def test_a_mistake_is_one_sentence_with_field_value_and_rule(
     assert "\n" not in message
     assert "pydantic" not in message
     assert "Input should" not in message
+
+
+def test_a_context_without_room_for_a_prompt_is_refused_where_it_is_used(recipes: Path) -> None:
+    short = "policy.vllm.max_model_length=1024"
+    load_recipe("small", recipes, [short])  # of no use to the engine of this recipe
+    with pytest.raises(
+        RecipeError, match=r"max_model_length = 1024 leaves no room.*max_completion_length = 1024"
+    ):
+        load_recipe("small", recipes, [short, "policy.rollout_engine=vllm"])
 
 
 @pytest.mark.parametrize("values", [{"policy": {"\n": None}}, {"a b": 1}, {"seed": {"x\ny": 1.0}}])

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_like_vllm import EngineLikeVLLM
 from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
+from trl.trainer import grpo_trainer
 
 from tailor_core.artifacts.tables import write_records
 from tailor_core.config.backbone import PretrainingConfig
-from tailor_core.config.policy import PolicyConfig
+from tailor_core.config.policy import PolicyConfig, VLLMRollouts
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.errors import ResumeError, StageError
@@ -151,11 +153,22 @@ def test_a_resumed_warm_start_equals_an_undisturbed_one(
         pytest.param({}, (2, 4, 6), id="in both epochs"),
         pytest.param({"num_iterations": 2, "save_steps": 1}, (2, 4, 6), id="rollouts used twice"),
         pytest.param({"rollout_engine": "transformers"}, (3, 6), id="stock TRL"),
+        pytest.param({"rollout_engine": "vllm"}, (3, 6), id="vLLM in the process"),
+        pytest.param(
+            {"rollout_engine": "vllm", "vllm": VLLMRollouts(mode="server")}, (3, 6), id="a vLLM server"
+        ),
     ],
 )
 def test_a_resumed_policy_equals_an_undisturbed_one(
-    policy: Callable[..., Any], tmp_path: Path, changes: dict[str, Any], stops: tuple[int, ...]
+    policy: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    stops: tuple[int, ...],
 ) -> None:
+    monkeypatch.setattr(grpo_trainer, "VLLMGeneration", EngineLikeVLLM)
+    monkeypatch.setattr(grpo, "check_vllm", lambda *_, **__: None)  # there is neither vLLM nor a GPU
+
     def run(**rest: Any) -> Any:
         return policy(config=GRPO.model_copy(update=changes), **rest)
 
@@ -241,7 +254,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tailor_core.artifacts.tables import read_records
-from tailor_core.config.policy import PolicyConfig
+from tailor_core.config.policy import PolicyConfig, VLLMRollouts
 from tailor_core.records import Problem
 from tailor_core.training.grpo import reinforce
 
