@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars
 import pytest
@@ -78,9 +80,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch, problems: list[Problem]) -> list[str
     seen: list[str] = []
     answers = {p.question: p.answer for p in problems}
 
-    def load(directory: Path) -> Knowing:
+    @contextmanager
+    def load(directory: Path, *_: Any, **__: Any) -> Iterator[Knowing]:
         seen.append(directory.name)
-        return Knowing({"backbone": 0, "warm_start": 2, "policy": 3}[directory.name], answers)
+        yield Knowing({"backbone": 0, "warm_start": 2, "policy": 3}[directory.name], answers)
 
     monkeypatch.setattr(evaluation, "load_engine", load)
     monkeypatch.setattr(probe, "load_engine", load)
