@@ -30,7 +30,10 @@ LOCALHOST = "127.0.0.1"
 _log = logging.getLogger("tailor.vllm")
 
 _STOP_SECONDS = 15.0
-"""vLLM ends in two to six."""
+"""For vLLM to end in good order; it takes one to six."""
+
+_GUARDIANS_SECONDS = 20.0
+"""The guardians need some more to end what is left."""
 
 _LOOK_SECONDS = 0.25
 _TELL_SECONDS = 30.0
@@ -42,10 +45,11 @@ _CAUSE = re.compile(r"^[\w.]*(Error|Exception): .")
 
 
 class VLLMServer:
-    """A server that answers, or did. `name` is what the model is called there."""
+    """A server that is to come up, or did. `name` is what the model is called there."""
 
     def __init__(self, process: subprocess.Popen[bytes], base_url: str, name: str, log: Path) -> None:
         self.base_url, self.name, self.log = base_url, name, log
+        self.was_up = False
         self._process = process
 
     def is_alive(self) -> bool:
@@ -53,11 +57,11 @@ class VLLMServer:
         return self._process.poll() is None
 
     def died(self) -> TailorError:
-        """How it ended, for a person: MachineError where something killed it, StageError where it gave up."""
+        """How it ended, for a person: StageError where it gave up before it was up, else MachineError."""
         status = self._process.wait()
         ended = f"the vLLM server of {self.name!r} ended with status {status} ({_last_words(self.log)})"
         told = f"{ended}; see {str(self.log)!r}"
-        if status > 128:  # a signal, such as SIGKILL where memory is short
+        if self.was_up or status > 128:  # a signal, such as SIGKILL where memory is short
             return MachineError(f"{told}; what was answered is kept, so run the same command again")
         return StageError(f"{told}, and mend what it names in [vllm]")
 
@@ -174,6 +178,7 @@ def _wait(server: VLLMServer, host: str, port: int, seconds: float) -> None:
             told = now
             _log.info("vLLM is not up yet after %.0f s: %s", now - started, _last_line(server.log))
         time.sleep(_LOOK_SECONDS)
+    server.was_up = True
     _log.info("vLLM is up after %.0f s: %s at %s", time.monotonic() - started, server.name, server.base_url)
 
 
@@ -192,7 +197,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the guardians, and with them the server."""
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(2 * _STOP_SECONDS)
+        process.wait(_STOP_SECONDS + _GUARDIANS_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()  # the inner one notices, and ends the rest
         process.wait()
