@@ -48,6 +48,9 @@ _SHOWN = 200
 _LOOK_SECONDS = 0.5
 """How often to look whether a server of our own lives."""
 
+_END_SECONDS = 15.0
+"""A server of our own that fails may be about to end: so long its guardians may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -150,7 +153,11 @@ class OpenAIEngine:
                     workers.start_soon(work, client)
             watched.cancel_scope.cancel()
         if unanswered:
-            raise server.died() if server and not server.is_alive() else failures[0]
+            failed = failures[0] if failures else None
+            if server and not isinstance(failed, StageError) and server.ends(_END_SECONDS):
+                raise server.died()
+            assert failed, "whoever did not answer failed or died"
+            raise failed
 
     def _identify(self, request: Request) -> str:
         form = self._config.structured if request.sampling.schema else ""

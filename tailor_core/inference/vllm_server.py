@@ -56,6 +56,14 @@ class VLLMServer:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    def ends(self, seconds: float) -> bool:
+        """Whether it has ended, or does so within so many seconds."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def died(self) -> TailorError:
         """How it ended, for a person: StageError where it gave up before it was up, else MachineError."""
         status = self._process.wait()
