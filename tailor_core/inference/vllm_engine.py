@@ -41,7 +41,7 @@ class VLLMEngine:
 
     def __init__(self, llm: Any) -> None:
         """`llm` gives the log-probs of the distribution that it draws from (`processed_logprobs`)."""
-        self._llm = llm
+        self.llm = llm
         self._tokenizer = llm.get_tokenizer()
 
     def generate(
@@ -59,7 +59,7 @@ class VLLMEngine:
         """See `Answers.answer`. StageError where a prompt is too long for the model."""
         ids = self._prompt_ids([request.messages for request in requests])
         try:
-            outputs = self._llm.generate(
+            outputs = self.llm.generate(
                 [{"prompt_token_ids": one} for one in ids],
                 [_parameters(request.sampling) for request in requests],
                 use_tqdm=partial(_bar, on_done) if on_done else False,

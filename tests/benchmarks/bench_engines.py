@@ -21,10 +21,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tailor_core.config.settings import find_vllm, prepare_vllm, read_settings, vllm_arguments, vllm_variables
+from tailor_core.config.settings import find_vllm, read_settings, vllm_variables
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.environments import get_environment
 from tailor_core.inference.engine import Messages, Sampling, requests_of
@@ -43,9 +44,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each arm, after one that warms up")
     parser.add_argument("--skip", nargs="*", choices=KINDS, default=[])
     parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
+    parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.kind:
-        print(json.dumps(measure(arguments)))
+        arguments.into.write_text(json.dumps(measure(arguments)))
         return
     rows = [
         (name, kind, found)
@@ -65,14 +67,11 @@ def in_its_environment(name: str, kind: str, arguments: argparse.Namespace) -> l
     command = [python, __file__, "--kind", kind, "--models", str(model), "--tokens", str(arguments.tokens)]
     command += ["--rounds", str(arguments.rounds), "--batches", *map(str, arguments.batches)]
     root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env={**vllm_variables(CONFIG), "PYTHONPATH": root},
-    )
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder) / "found.json"
+        variables = {**vllm_variables(CONFIG), "PYTHONPATH": root}
+        subprocess.run([*command, "--into", str(into)], check=True, env=variables, stdout=subprocess.DEVNULL)
+        found: list[dict[str, Any]] = json.loads(into.read_text())
     return found
 
 
@@ -121,32 +120,29 @@ def transformers(model: Path, arguments: argparse.Namespace, folder: Path) -> li
 
 
 def offline(model: Path, arguments: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
-    prepare_vllm(CONFIG)
+    from tailor_core.inference.loading import load_engine
+
+    with load_engine(model, "vllm", CONFIG, workdir=folder, logs=folder) as engine:
+        return compared(
+            arguments,
+            bare=partial(bare_offline, engine.llm, engine.llm.get_tokenizer()),
+            ours=lambda prompts, sampling: tokens_of(engine.generate(prompts, sampling)),
+        )
+
+
+def bare_offline(llm: Any, tokenizer: Any, prompts: list[Messages], sampling: Sampling) -> int:
     import vllm
 
-    from tailor_core.inference.vllm_engine import VLLMEngine
-
-    llm = vllm.LLM(model=str(model), disable_log_stats=True, **vllm_arguments(CONFIG))
-    tokenizer = llm.get_tokenizer()
-
-    def bare(prompts: list[Messages], sampling: Sampling) -> int:
-        ids = [
-            tokenizer.apply_chat_template(
-                prompt, add_generation_prompt=True, tokenize=True, return_dict=False
-            )
-            for prompt in prompts
-        ]
-        parameters = [
-            vllm.SamplingParams(max_tokens=sampling.max_tokens, seed=one.sampling.seed, logprobs=0)
-            for one in requests_of(prompts, sampling)
-        ]
-        outputs = llm.generate([{"prompt_token_ids": one} for one in ids], parameters, use_tqdm=False)
-        return sum(len(output.outputs[0].token_ids) for output in outputs)
-
-    engine = VLLMEngine(llm)
-    return compared(
-        arguments, bare=bare, ours=lambda prompts, sampling: tokens_of(engine.generate(prompts, sampling))
-    )
+    ids = [
+        tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=True, return_dict=False)
+        for prompt in prompts
+    ]
+    parameters = [
+        vllm.SamplingParams(max_tokens=sampling.max_tokens, seed=one.sampling.seed, logprobs=0)
+        for one in requests_of(prompts, sampling)
+    ]
+    outputs = llm.generate([{"prompt_token_ids": one} for one in ids], parameters, use_tqdm=False)
+    return sum(len(output.outputs[0].token_ids) for output in outputs)
 
 
 def served(model: Path, arguments: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
