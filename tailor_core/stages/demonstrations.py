@@ -41,10 +41,11 @@ def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     for identity in problems:
         levels.setdefault(difficulty[identity], []).append(identity)
     requests = plan_requests(levels, list(primitives), config.total, context.seed)
-    engine = open_engine(config.teacher, context)
-    teacher = make_teacher(config.teacher, engine, list(problems.values()))
     wanted = [(problems[r.problem_id], primitives[r.primitive_id], r.seed) for r in requests]
-    demonstrations = _write(teacher, engine, wanted, Shards(context.workdir / "shards"), config.shard_size)
+    shards = Shards(context.workdir / "shards")
+    with open_engine(config.teacher, config.vllm, context) as engine:
+        teacher = make_teacher(config.teacher, engine, list(problems.values()))
+        demonstrations = _write(teacher, engine, wanted, shards, config.shard_size)
     demonstrations.sort(key=lambda demonstration: demonstration.id)
     write_records(context.output / "demonstrations.parquet", demonstrations)
     return _summary(demonstrations, difficulty, teacher_metrics(engine))

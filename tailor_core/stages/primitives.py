@@ -10,6 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,12 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     train, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
     problems = _probe_problems(train, difficulty, config, aim, context.seed)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    engine = open_engine(config.teacher, context)
-    teacher = make_teacher(config.teacher, engine, train)
     at_most = config.rounds * config.candidates_per_round * len(problems)
-    told = at_most if engine else 2 * at_most  # programs in their own words, and retold
-    with progress(told, "primitives", engine) as advance:
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(config.teacher, config.vllm, context))
+        teacher = make_teacher(config.teacher, engine, train)
+        told = at_most if engine else 2 * at_most  # programs in their own words, and retold
+        advance = stack.enter_context(progress(told, "primitives", engine))
 
         def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
             return teacher.demonstrate_all(wanted, advance)

@@ -15,7 +15,8 @@ from typing import Any
 from tailor_core.errors import InputError
 
 _TRAINING = ("accelerate", "tokenizers", "torch", "transformers", "trl")
-_PROMPTS = "tailor_core.stages.sources:prompt_sources"
+_TEACHER = "tailor_core.stages.sources:teacher_sources"
+_ENGINE = "tailor_core.stages.sources:engine_sources"
 _SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
 
 
@@ -62,9 +63,9 @@ _ALL = (
         seeded=False,
         sources="tailor_core.stages.sources:model_sources",
     ),
-    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING),
-    _stage("primitives", "PrimitivesConfig", "problems", "probe", libraries=("numpy",), sources=_PROMPTS),
-    _stage("demonstrations", "DemonstrationsConfig", "problems", "primitives", sources=_PROMPTS),
+    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING, sources=_ENGINE),
+    _stage("primitives", "PrimitivesConfig", "problems", "probe", libraries=("numpy",), sources=_TEACHER),
+    _stage("demonstrations", "DemonstrationsConfig", "problems", "primitives", sources=_TEACHER),
     _stage("verdicts", "VerdictsConfig", "problems", "demonstrations", seeded=False),
     _stage(
         "selection",
@@ -87,7 +88,14 @@ _ALL = (
         sources="tailor_core.stages.sources:rollout_sources",
     ),
     _stage(
-        "evaluation", "EvaluationConfig", "problems", "backbone", "warm_start", "policy", libraries=_SAMPLING
+        "evaluation",
+        "EvaluationConfig",
+        "problems",
+        "backbone",
+        "warm_start",
+        "policy",
+        libraries=_SAMPLING,
+        sources=_ENGINE,
     ),
     _stage(
         "report",

@@ -10,11 +10,14 @@ from pydantic import BaseModel
 
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.config.demonstrations import DemonstrationsConfig
+from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
+from tailor_core.config.probe import ProbeConfig
+from tailor_core.config.settings import vllm_version
 from tailor_core.inference.models import find_model, find_weights
 from tailor_core.stages.fingerprint import path_digest
-from tailor_core.training.vllm_checks import vllm_version
+from tailor_core.training.vllm_checks import installed_vllm
 
 
 def model_sources(config: BackboneConfig) -> dict[str, str]:
@@ -29,10 +32,25 @@ def page_sources(config: BaseModel) -> dict[str, str]:
     return {"templates": path_digest(Path(str(files("tailor_core"))) / "report" / "templates")}
 
 
-def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
-    """The digests of the prompts that a chat teacher is sent, by package; none for the procedural one."""
+def engine_sources(config: ProbeConfig | EvaluationConfig) -> dict[str, str]:
+    """The version of vLLM where that samples: it is that of its own environment."""
+    return {"vllm": vllm_version()} if config.runs_vllm else {}
+
+
+def teacher_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
+    """What decides how a chat teacher answers: its prompts by package, and a model of its own; nothing else does.
+
+    How the model is run is in the section [vllm]. The version of vLLM is not in the key: what was answered stays an
+    answer of the model, and is not asked for again where vLLM is brought up to date.
+    """
     if config.teacher.kind == "procedural":
         return {}
+    model = model_sources(BackboneConfig(name=config.teacher.model)) if config.teacher.serve else {}
+    return prompt_sources(config) | {f"model.{name}": digest for name, digest in model.items()}
+
+
+def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
+    """The digests of the prompts that a chat teacher is sent, by package."""
     both = ("primitives", "demonstrations")
     used = both if isinstance(config, PrimitivesConfig) else both[1:]
     package = Path(str(files("tailor_core")))
@@ -41,7 +59,7 @@ def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str,
 
 def rollout_sources(config: PolicyConfig) -> dict[str, str]:
     """The version of vLLM where it draws the rollouts."""
-    return {"vllm": vllm_version() or "absent"} if config.rollout_engine == "vllm" else {}
+    return {"vllm": installed_vllm() or "absent"} if config.rollout_engine == "vllm" else {}
 
 
 def _cached_commit(name: str) -> str:

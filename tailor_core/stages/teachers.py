@@ -9,21 +9,36 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from tailor_core.config.teacher import TeacherConfig
+from tailor_core.config.vllm import VLLMConfig
 from tailor_core.demonstrations.chat import ChatTeacher
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.demonstrations.teacher import Teacher
 from tailor_core.errors import StageError
 from tailor_core.inference.engine import Sampling
+from tailor_core.inference.loading import serve_on_demand
+from tailor_core.inference.models import local_model
 from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.records import Problem
 from tailor_core.stages.context import StageContext
 
 
-def open_engine(config: TeacherConfig, context: StageContext) -> OpenAIEngine | None:
-    """What a chat teacher asks; None for the procedural one, which asks nobody."""
+@contextmanager
+def open_engine(
+    config: TeacherConfig, vllm: VLLMConfig, context: StageContext
+) -> Iterator[OpenAIEngine | None]:
+    """What a chat teacher asks, for as long as the context lasts; None for the procedural one, which asks nobody.
+
+    A server of its own comes up when something is to be asked that was not answered before.
+    """
+    places = context.places
     if config.kind == "procedural":
-        return None
-    return OpenAIEngine(config, context.completions or context.workdir / "completions.db")
+        yield None
+    elif not config.serve:
+        yield OpenAIEngine(config, places.completions)
+    else:
+        model = local_model(config.model, places.models, "teacher.model")
+        with serve_on_demand(model, vllm, places.servers, name=config.model) as served:
+            yield OpenAIEngine(config, places.completions, served)
 
 
 def make_teacher(config: TeacherConfig, engine: OpenAIEngine | None, train: Sequence[Problem]) -> Teacher:

@@ -52,7 +52,7 @@ def check_vllm(config: PolicyConfig, *, prompt_tokens: int = 1, model_tokens: in
             )
 
 
-def vllm_version() -> str | None:
+def installed_vllm() -> str | None:
     """The version of the vLLM of this interpreter, whichever distribution it came with; None where there is none."""
     if find_spec("vllm") is None:
         return None
@@ -65,7 +65,7 @@ def vllm_version() -> str | None:
 
 
 def _check_installed() -> None:
-    found = vllm_version()
+    found = installed_vllm()
     wanted = f"vllm from {OLDEST} to {NEWEST}"
     if found is None:
         raise MissingExtraError(

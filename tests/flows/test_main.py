@@ -63,7 +63,7 @@ VLLM = "policy.rollout_engine=vllm"
 
 @pytest.fixture
 def no_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vllm_checks, "vllm_version", lambda: None)
+    monkeypatch.setattr(vllm_checks, "installed_vllm", lambda: None)
 
 
 def test_a_run_that_would_come_to_rollouts_by_vllm_ends_at_once_where_there_is_none(

