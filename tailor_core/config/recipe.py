@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tailor_core.config.backbone import BackboneConfig
-from tailor_core.config.demonstrations import DemonstrationsConfig
+from tailor_core.config.demonstrations import BalanceConfig, DemonstrationsConfig
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
@@ -53,12 +53,16 @@ class Recipe(BaseModel):
         """The configuration of a product's stage."""
         found = getattr(self, product)
         assert isinstance(found, BaseModel), f"{product} is no section"
+        samples = self.teacher.kind != "procedural"
         shared = {
             "environment": self.environment,
             "teacher": self.teacher.used(),
-            "quality": self.verdicts.quality if self.teacher.kind == "chat" else QualityConfig(),
+            "quality": self.verdicts.quality if samples else QualityConfig(),
         }
-        return found.model_copy(update={name: shared[name] for owner, name, _ in _SHARED if owner == product})
+        update: dict[str, BaseModel] = {name: shared[name] for owner, name, _ in _SHARED if owner == product}
+        if product == "demonstrations" and not (samples and self.demonstrations.balance.temperatures):
+            update["balance"] = BalanceConfig()
+        return found.model_copy(update=update)
 
 
 def place_of(product: str, field: str) -> str:

@@ -34,6 +34,11 @@ class Teaching(Generic[P]):
     write: Callable[[Problem, P, random.Random], tuple[str, str]]
 
 
+def is_taught(name: str) -> bool:
+    """Whether the family called `name` has a move language, and someone who runs its programs."""
+    return find_plugin(TEACHERS, name) is not None
+
+
 @cache
 def get_teaching(name: str) -> Teaching[MoveProgram]:
     """How the family called `name` is taught; RecipeError where it is not, or its package is at fault."""

@@ -29,7 +29,7 @@ def page_sources(config: BaseModel) -> dict[str, str]:
 
 
 def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
-    """The digests of the prompts that a chat teacher is sent, by package; none for the procedural one."""
+    """The digests of the prompts that a language model as teacher is sent, by package; none for the procedural one."""
     if config.teacher.kind == "procedural":
         return {}
     both = ("primitives", "demonstrations")
