@@ -10,10 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tailor_core.config.load import make_recipe
-from tailor_core.config.recipe import Recipe
 from tailor_core.demonstrations.chat import PACKAGE
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.inference.prompts import Prompts, prompts_of
@@ -42,7 +39,7 @@ samples_per_problem = 2
 max_tokens = 24
 [teacher]
 kind = "self"
-temperature = 1.0
+temperature = 0.5
 max_tokens = 200
 rows = 16
 [primitives]
@@ -57,6 +54,11 @@ max_tokens = 400
 {dimensions}
 [demonstrations]
 total = 40
+[demonstrations.balance]
+temperatures = [1.4, 0.5]
+problems = 4
+samples = 4
+enough = 2
 [selection]
 budget = 16
 [warm_start]
@@ -81,8 +83,8 @@ resamples = 100
 _CHOSEN = {"restating": ("none", "all"), "branching": ("nested", "afresh")}
 _FIXED = {
     "voice": "plain", "depth": "none", "inspection": "sweep", "weighing": "whole", "order": "given", "case": "knight",
-    "rules": "none", "cases": "single", "slip": "none", "direction": "forward", "preference": "judging", "test": "eager",
-    "verification": "none", "subgoals": "none", "summary": "none", "answer": "lines",
+    "rules": "none", "cases": "single", "slip": "none", "direction": "forward", "preference": "judging",
+    "test": "eager", "verification": "none", "subgoals": "none", "summary": "none", "answer": "lines",
 }  # fmt: skip
 DIMENSIONS = "\n".join(
     [f"{name} = {list(values)}" for name, values in _CHOSEN.items()]
@@ -90,20 +92,9 @@ DIMENSIONS = "\n".join(
 )
 
 
-def primed_recipe(backbone: Path, **changed: Any) -> Recipe:
-    """The recipe `PRIMED` with values changed: `section__field=value`."""
-    import tomllib
-
-    values: dict[str, Any] = {"name": "primed", **tomllib.loads(primed_text(backbone))}
-    for name, value in changed.items():
-        section, _, field = name.partition("__")
-        values[section] = {**values.get(section, {}), field: value}
-    return make_recipe(values, "primed")
-
-
-def primed_text(backbone: Path) -> str:
-    """The text of the recipe."""
-    return PRIMED.format(backbone=backbone, dimensions=DIMENSIONS)
+def write_primed_recipe(path: Path, backbone: Path) -> None:
+    """Write the recipe of a run whose student is in the directory `backbone`."""
+    path.write_text(PRIMED.format(backbone=backbone, dimensions=DIMENSIONS))
 
 
 def ways() -> list[Primitive]:

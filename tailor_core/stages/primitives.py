@@ -24,7 +24,7 @@ from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.demonstrations.teacher import Wanted
 from tailor_core.diversity.embedding import HashedEmbedder
-from tailor_core.environments.teaching import is_taught
+from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import StageError
 from tailor_core.primitives.aim import Aim, read_aim
 from tailor_core.primitives.chat_proposals import ChatProposer, show_probe
@@ -56,7 +56,7 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     seed = int(content_id(["screening", context.seed], length=8), 16)
     engine = open_engine(config.teacher, context)
     teacher = make_teacher(config.teacher, engine, train)
-    if engine is None or (config.teacher.kind == "self" and is_taught(train[0].environment)):
+    if engine is None or takes_programs(config.teacher.kind, train[0].environment):
         proposer: Proposer = _program_proposer(config, train[0].environment, aim, seed)
         versions = 2  # programs in their own words, and retold
     else:

@@ -19,7 +19,7 @@ from tailor_core.config.recipe import Recipe
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.environments.base import get_environment
 from tailor_core.environments.plugins import ENVIRONMENTS, TEACHERS, find_plugin
-from tailor_core.environments.teaching import get_teaching, is_taught
+from tailor_core.environments.teaching import get_teaching, takes_programs
 from tailor_core.records import canonical_json
 from tailor_core.stages.fingerprint import code_fingerprint, library_versions
 from tailor_core.stages.registry import StageDefinition, load_target
@@ -88,14 +88,11 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
 
 
 def _runs(config: BaseModel, group: str, family: str) -> bool:
-    """Whether a stage with this section runs that part of a family.
-
-    A chat teacher needs no move language, and a student that teaches itself takes one where there is one.
-    """
+    """Whether a stage with this section runs that part of a family: not every teacher needs a move language."""
     teacher = getattr(config, "teacher", None)
-    if group != TEACHERS or not isinstance(teacher, TeacherConfig):
-        return True
-    return teacher.kind == "procedural" or (teacher.kind == "self" and is_taught(family))
+    if group == TEACHERS and isinstance(teacher, TeacherConfig):
+        return takes_programs(teacher.kind, family)
+    return True
 
 
 def _family_part(group: str, name: str) -> tuple[set[str], set[str]]:
