@@ -95,9 +95,12 @@ class Answers(Protocol):
         ...
 
 
-def load_engine(model: str | Path) -> Engine:
-    """The engine for a model directory or Hugging Face id, in the floating-point type that pays here."""
+def load_engine(model: str | Path, workdir: Path | None = None) -> Engine:
+    """The engine for a model directory or Hugging Face id, in the floating-point type that pays here.
+
+    In a `workdir` that survives a crash the choice of that type does, too, and what is sampled is the same.
+    """
     from tailor_core.inference.precision import sampling_dtype
     from tailor_core.inference.transformers_engine import TransformersEngine
 
-    return TransformersEngine(model, sampling_dtype())
+    return TransformersEngine(model, sampling_dtype(workdir))

@@ -30,7 +30,7 @@ def open_engine(config: TeacherConfig, context: StageContext) -> Asked | None:
     if config.kind == "procedural":
         return None
     if config.kind == "self":
-        load = partial(load_engine, context.inputs["backbone"])
+        load = partial(load_engine, context.inputs["backbone"], context.workdir)
         return InProcessAnswers(load, Shards(context.workdir / "completions"), config.rows)
     return OpenAIEngine(config, context.completions or context.workdir / "completions.db")
 

@@ -64,8 +64,8 @@ def test_a_student_that_can_teaches_itself_and_a_killed_run_ends_as_an_undisturb
 
     library = table(store, "primitives", Primitive)
     accepted = [p for p in library if p.screening["verdict"] == "accepted"]
-    assert {p.instruction for p in library} == {way.instruction for way in ways()}
-    assert len(accepted) >= 2
+    assert {p.instruction for p in library} <= {way.instruction for way in ways()}
+    assert len(accepted) == 2, "as a round composes them, with each value once; both are learned by heart"
     assert {row.teacher for row in table(store, "demonstrations", Demonstration)} == {"self"}
     rows = table(store, "sft_dataset", SFTExample)
     questions = {problem.question for problem in problems}

@@ -72,7 +72,7 @@ def enroll(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Stu
 
     def load(problems: Sequence[Problem], wrong: Any = lambda _: 2, fail_at: int = -1) -> Student:
         student = Student(problems, wrong, fail_at)
-        monkeypatch.setattr(teachers, "load_engine", lambda model: student)
+        monkeypatch.setattr(teachers, "load_engine", lambda model, workdir: student)
         return student
 
     return load
