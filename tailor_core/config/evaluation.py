@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tailor_core.config.vllm import EngineKind, VLLMConfig
+
 
 class EvaluationConfig(BaseModel):
     """How completions are sampled and how sure the figures must be.
 
-    A completion counts as correct when the `binary` reward is 1, whatever reward the policy was trained with.
+    A completion counts as correct when the `binary` reward is 1, whatever reward the policy was trained with. `vllm`
+    is the recipe's section [vllm].
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: EngineKind = Field(
+        default="transformers",
+        description="what samples: `transformers` in this process, or `vllm`, as the section [vllm] says",
+    )
+    vllm: VLLMConfig = VLLMConfig()
     splits: tuple[str, ...] = Field(
         default=("test", "ood_*"), min_length=1, description="names or shell patterns of held-out splits"
     )
@@ -26,6 +34,10 @@ class EvaluationConfig(BaseModel):
     max_tokens: int = Field(default=512, ge=1, description="length of a completion at most")
     confidence: float = Field(default=0.95, gt=0, lt=1, description="coverage of every interval")
     resamples: int = Field(default=2000, ge=100, description="bootstrap resamples, and sign flips of a test")
+
+    @property
+    def runs_vllm(self) -> bool:
+        return self.engine == "vllm"
 
     @model_validator(mode="after")
     def _ks_are_possible(self) -> EvaluationConfig:

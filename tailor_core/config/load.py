@@ -28,14 +28,46 @@ _SHORT.maxstring = _SHORT.maxother = 80
 def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe called `name` in the directory `recipes`, or in the file of that path, with overrides.
 
-    An override is `section.key=value` with the value in TOML syntax; what is not TOML is taken as text.
+    An override is `section.key=value` with the value in TOML syntax; what is not TOML is taken as text. The override
+    `size=NAME` puts the file's section `[sizes.NAME]` over its other sections, under all other overrides.
     """
     path = find_recipe(name, recipes)
     values = read_toml(path)
     values.setdefault("name", path.stem)
-    for override in overrides:
+    sizes = [override for override in overrides if re.match(r"\s*size\b", override)]
+    for override in sizes:
         apply_override(values, override)
+    _choose_size(values, f"recipe {name!r}")
+    for override in overrides:
+        if override not in sizes:
+            apply_override(values, override)
     return make_recipe(values, f"recipe {name!r}")
+
+
+def _choose_size(values: dict[str, Any], source: str) -> None:
+    """Put the chosen one of `sizes` over the rest, and its name behind the recipe's; RecipeError where it is none."""
+    sizes, size = values.pop("sizes", {}), values.pop("size", None)
+    if not isinstance(sizes, dict) or not all(isinstance(sections, dict) for sections in sizes.values()):
+        raise RecipeError(f"{source}: sizes must be tables [sizes.NAME], each of what differs in that size")
+    if size is None:
+        return
+    if not isinstance(size, str) or size not in sizes:
+        known = f"its sizes are {', '.join(sizes)}" if sizes else "it has no sizes, so leave it out"
+        raise RecipeError(
+            f"{source}: size = {_SHORT.repr(size)} is no size of it{_did_you_mean(str(size), list(sizes))}; {known}"
+        )
+    _lay_over(values, sizes[size])
+    values["name"] = f"{values['name']}-{size}"
+
+
+def _lay_over(values: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """Put `others` into nested values: tables are merged, anything else is replaced."""
+    for key, other in others.items():
+        here = values.get(key)
+        if isinstance(here, dict) and isinstance(other, dict):
+            _lay_over(here, other)
+        else:
+            values[key] = other
 
 
 def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:

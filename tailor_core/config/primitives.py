@@ -9,17 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.verdicts import QualityConfig
+from tailor_core.config.vllm import VLLMConfig
 
 
 class PrimitivesConfig(BaseModel):
     """Discovery goes in rounds until the library is full, or a round adds too little that is new.
 
-    `teacher` and `quality` are the recipe's sections `[teacher]` and `[verdicts.quality]`.
+    `teacher`, `vllm` and `quality` are the recipe's sections `[teacher]`, `[vllm]` and `[verdicts.quality]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     teacher: TeacherConfig = TeacherConfig()
+    vllm: VLLMConfig = VLLMConfig()
     quality: QualityConfig = QualityConfig()
     max_primitives: int = Field(default=16, ge=1, description="the library holds at most so many")
     rounds: int = Field(default=4, ge=1, description="at most so many; the first composes, others vary")
@@ -59,3 +61,7 @@ class PrimitivesConfig(BaseModel):
         description="a round whose accepted novelty, for each place its candidates could fill, is less ends "
         "the search: the default asks that a third of them be filled at tau_novelty",
     )
+
+    @property
+    def runs_vllm(self) -> bool:
+        return self.teacher.serve

@@ -16,6 +16,7 @@ from tailor_core.config.selection import SelectionConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.verdicts import QualityConfig, VerdictsConfig
+from tailor_core.config.vllm import VLLMConfig
 from tailor_core.config.warm_start import WarmStartConfig
 
 
@@ -32,6 +33,7 @@ class Recipe(BaseModel):
     problems: ProblemsConfig = ProblemsConfig()
     probe: ProbeConfig = ProbeConfig()
     teacher: TeacherConfig = TeacherConfig()
+    vllm: VLLMConfig = VLLMConfig()
     primitives: PrimitivesConfig = PrimitivesConfig()
     demonstrations: DemonstrationsConfig = DemonstrationsConfig()
     verdicts: VerdictsConfig = VerdictsConfig()
@@ -59,10 +61,14 @@ class Recipe(BaseModel):
             "teacher": self.teacher.used(),
             "quality": self.verdicts.quality if samples else QualityConfig(),
         }
-        update: dict[str, BaseModel] = {name: shared[name] for owner, name, _ in _SHARED if owner == product}
+        update: dict[str, BaseModel] = {
+            name: shared[name] for owner, name, _ in _SHARED if owner == product and name in shared
+        }
         if product == "demonstrations" and not (samples and self.demonstrations.balance.temperatures):
             update["balance"] = BalanceConfig()
-        return found.model_copy(update=update)
+        made = found.model_copy(update=update)
+        # To others [vllm] means nothing, and must be in no key of theirs.
+        return made.model_copy(update={"vllm": self.vllm}) if getattr(made, "runs_vllm", False) else made
 
 
 def place_of(product: str, field: str) -> str:
@@ -75,8 +81,12 @@ def place_of(product: str, field: str) -> str:
 
 _SHARED = (
     ("problems", "environment", "environment"),
+    ("probe", "vllm", "vllm"),
     ("primitives", "teacher", "teacher"),
+    ("primitives", "vllm", "vllm"),
     ("primitives", "quality", "verdicts.quality"),
     ("demonstrations", "teacher", "teacher"),
+    ("demonstrations", "vllm", "vllm"),
+    ("evaluation", "vllm", "vllm"),
 )
 """Product, and the field of its stage's configuration that is another section of the recipe: which one."""

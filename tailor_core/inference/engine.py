@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from tailor_core.records import content_id
 
 Messages = Sequence[dict[str, str]]
 """One chat: `[{"role": "user", "content": ...}, ...]`."""
@@ -95,12 +97,25 @@ class Answers(Protocol):
         ...
 
 
-def load_engine(model: str | Path, workdir: Path | None = None) -> Engine:
-    """The engine for a model directory or Hugging Face id, in the floating-point type that pays here.
+def requests_of(prompts: Sequence[Messages], sampling: Sampling) -> list[Request]:
+    """The `sampling.n` requests of each prompt, for engines that draw each completion with a seed of its own.
 
-    In a `workdir` that survives a crash the choice of that type does, too, and what is sampled is the same.
+    The seeds follow from that of `sampling` and the messages of the prompt, not from its place: no two prompts share
+    their random numbers, and one more prompt changes nothing for the others.
     """
-    from tailor_core.inference.precision import sampling_dtype
-    from tailor_core.inference.transformers_engine import TransformersEngine
+    requests = []
+    for prompt in prompts:
+        first = int(content_id([sampling.seed, list(prompt)], length=_SEED_DIGITS), 16)
+        requests += [
+            Request(prompt, dataclasses.replace(sampling, n=1, seed=first + i)) for i in range(sampling.n)
+        ]
+    return requests
 
-    return TransformersEngine(model, sampling_dtype(workdir))
+
+_SEED_DIGITS = 12
+"""So many hex digits are a whole number to any JSON reader."""
+
+
+def grouped(completions: Sequence[Completion], n: int) -> list[list[Completion]]:
+    """The completions of `requests_of`, `n` a prompt."""
+    return [list(completions[start : start + n]) for start in range(0, len(completions), n)]

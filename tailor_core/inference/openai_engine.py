@@ -1,5 +1,7 @@
 """Completions from a server that speaks OpenAI's protocol, such as `vllm serve`.
 
+It may also be a server of our own, which comes up when there is something to ask (`Served`).
+
 The client library tries again, with growing pauses and jitter, where the server is busy (429), fails (5xx), hangs up
 or is not heard of in time. Each completion is kept as it arrives (`completions`), and nothing kept is asked for again.
 Where one request fails for good, those under way are still awaited and kept before the error is raised.
@@ -7,10 +9,10 @@ Where one request fails for good, those under way are still awaited and kept bef
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,18 @@ from tailor_core.config.settings import read_secret
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.errors import MachineError, MissingExtraError, StageError, TailorError
 from tailor_core.inference.account import Account
-from tailor_core.inference.completions import CompletionStore, open_completions, request_key
-from tailor_core.inference.engine import Completion, Finish, Messages, Request, Sampling, Usage
+from tailor_core.inference.completions import open_completions, request_key
+from tailor_core.inference.engine import (
+    Completion,
+    Finish,
+    Messages,
+    Request,
+    Sampling,
+    Usage,
+    grouped,
+    requests_of,
+)
+from tailor_core.inference.vllm_server import VLLMServer
 
 _FINISH: dict[Any, Finish] = {"length": "length", "content_filter": "filter"}
 _NO_KEY = "none"
@@ -33,11 +45,33 @@ _SHOWN = 200
 """An error quotes at most so many characters of a server's message."""
 
 
+_LOOK_SECONDS = 0.5
+"""How often to look whether a server of our own lives."""
+
+_END_SECONDS = 15.0
+"""A server of our own that fails may be about to end: so long its guardians may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server of our own.
+
+    up:    gives it, and brings it up at the first call
+    model: the identity of what it serves, by which completions are known: a name may come to mean other weights
+    """
+
+    up: Callable[[], VLLMServer]
+    model: str
+
+
 class OpenAIEngine:
     """The server and model of a `[teacher]` section as an `Engine`; `account` adds up what it takes."""
 
-    def __init__(self, config: TeacherConfig, completions: Path) -> None:
-        """`completions` is the file that keeps them. MissingExtraError without the package openai."""
+    def __init__(self, config: TeacherConfig, completions: Path, served: Served | None = None) -> None:
+        """`completions` is the file that keeps them; what is `served` is asked in place of the address of `config`.
+
+        MissingExtraError without the package openai.
+        """
         try:
             import openai
         except ImportError:
@@ -45,8 +79,8 @@ class OpenAIEngine:
                 "teacher.kind = 'chat' needs the package openai; install it with pip install 'tailor[openai]'"
             ) from None
         self._openai = openai
-        self._config, self._path = config, completions
-        self._key = read_secret(config.key_variable)
+        self._config, self._path, self._served = config, completions, served
+        self._key = "" if served else read_secret(config.key_variable)
         self.account = Account(config.input_price, config.output_price)
 
     def generate(
@@ -55,86 +89,104 @@ class OpenAIEngine:
         sampling: Sampling,
         on_done: Callable[[int], None] | None = None,
     ) -> list[list[Completion]]:
-        """See `Engine.generate`; the samples of a prompt have seeds one after the other."""
-        requests = [
-            Request(prompt, dataclasses.replace(sampling, n=1, seed=sampling.seed + i))
-            for prompt in prompts
-            for i in range(sampling.n)
-        ]
-        found = self.answer(requests, on_done)
-        return [found[start : start + sampling.n] for start in range(0, len(found), sampling.n)]
+        """See `Engine.generate`; each completion is asked with a seed of its own (`engine.requests_of`)."""
+        return grouped(self.answer(requests_of(prompts, sampling), on_done), sampling.n)
 
     def answer(
         self, requests: Sequence[Request], on_done: Callable[[int], None] | None = None
     ) -> list[Completion]:
         """See `Answers.answer`.
 
-        MachineError where the server cannot be reached, or fails until the deadline; StageError where it refuses
-        key, model or request. It may be called where an event loop runs.
+        MachineError where the server cannot be reached, fails until the deadline, or was killed; StageError where it
+        refuses key, model or request, or gives up. It may be called where an event loop runs.
         """
-        with open_completions(self._path) as kept, start_blocking_portal() as portal:
-            return portal.call(self._answer, requests, kept, on_done or (lambda _: None))
-
-    async def _answer(
-        self, requests: Sequence[Request], kept: CompletionStore, on_done: Callable[[int], None]
-    ) -> list[Completion]:
+        done = on_done or (lambda _: None)
         keys = [self._identify(request) for request in requests]
-        found: dict[str, Completion] = {}
-        missing: dict[str, Request] = {}
-        for key, request in zip(keys, requests, strict=True):
-            if key in found or key in missing:
-                on_done(1)
-            elif completion := kept.find(key):
-                found[key] = completion
-                self.account.add(completion, now=False)
-                on_done(1)
-            else:
-                missing[key] = request
-        failures: list[TailorError] = []
-        waiting = iter(missing.items())
-        async with self._client() as client:
+        with open_completions(self._path) as kept:
+            found: dict[str, Completion] = {}
+            missing: dict[str, Request] = {}
+            for key, request in zip(keys, requests, strict=True):
+                if key in found or key in missing:
+                    done(1)
+                elif completion := kept.find(key):
+                    found[key] = completion
+                    self.account.add(completion, now=False)
+                    done(1)
+                else:
+                    missing[key] = request
+            if missing:
+                server = self._served.up() if self._served else None
 
-            async def work() -> None:
-                for key, request in itertools.takewhile(lambda _: not failures, waiting):
-                    try:
-                        completion = await self._ask(client, request)
-                        kept.keep(key, completion)
-                    except TailorError as error:
-                        failures.append(error)
-                        return
+                def take(key: str, completion: Completion) -> None:
+                    kept.keep(key, completion)
                     found[key] = completion
                     self.account.add(completion, now=True)
-                    on_done(1)
+                    done(1)
 
-            async with anyio.create_task_group() as group:
-                for _ in range(min(self._config.concurrency, len(missing))):
-                    group.start_soon(work)
-        if failures:
-            raise failures[0]
+                with start_blocking_portal() as portal:
+                    portal.call(self._ask_all, missing, server, take)
         return [found[key] for key in keys]
+
+    async def _ask_all(
+        self,
+        missing: Mapping[str, Request],
+        server: VLLMServer | None,
+        take: Callable[[str, Completion], None],
+    ) -> None:
+        """Ask for what is missing, and have each completion taken as it comes."""
+        failures: list[TailorError] = []
+        waiting, unanswered = iter(missing.items()), set(missing)
+
+        async def work(client: Any) -> None:
+            for key, request in itertools.takewhile(lambda _: not failures, waiting):
+                try:
+                    take(key, await self._ask(client, request, server))
+                    unanswered.remove(key)
+                except TailorError as error:
+                    failures.append(error)
+
+        async with self._client(server) as client, anyio.create_task_group() as watched:
+            if server:
+                watched.start_soon(_end_with, server, watched.cancel_scope)
+            async with anyio.create_task_group() as workers:
+                for _ in range(min(self._config.concurrency, len(missing))):
+                    workers.start_soon(work, client)
+            watched.cancel_scope.cancel()
+        if unanswered:
+            failed = failures[0] if failures else None
+            if server and not isinstance(failed, StageError) and server.ends(_END_SECONDS):
+                raise server.died()
+            assert failed, "whoever did not answer failed or died"
+            raise failed
 
     def _identify(self, request: Request) -> str:
         form = self._config.structured if request.sampling.schema else ""
-        return request_key(self._config.model, request.messages, request.sampling, form)
+        model = self._served.model if self._served else self._config.model
+        return request_key(model, request.messages, request.sampling, form)
 
-    def _client(self) -> Any:
+    def _client(self, server: VLLMServer | None) -> Any:
         return self._openai.AsyncOpenAI(
-            base_url=self._config.base_url,
+            base_url=server.base_url if server else self._config.base_url,
             api_key=self._key or _NO_KEY,
             max_retries=self._config.retries,
             timeout=self._config.attempt_seconds,
-            http_client=self._openai.DefaultAsyncHttpxClient(event_hooks={"response": [_must_be_whole]}),
+            http_client=self._openai.DefaultAsyncHttpxClient(
+                event_hooks={"response": [_must_be_whole]},
+                trust_env=server is None,  # no proxy is between us and our own
+            ),
         )
 
-    async def _ask(self, client: Any, request: Request) -> Completion:
+    async def _ask(self, client: Any, request: Request, server: VLLMServer | None) -> Completion:
         sampling = request.sampling
         optional: dict[str, Any] = {"logprobs": True} if sampling.logprobs else {}
+        if server:
+            optional["extra_body"] = {"return_token_ids": True}
         if sampling.schema and self._config.structured != "none":
             optional["response_format"] = _response_format(sampling, self._config.structured)
         try:
             with anyio.fail_after(self._config.deadline_seconds):
                 answer = await client.chat.completions.with_raw_response.create(
-                    model=self._config.model,
+                    model=server.name if server else self._config.model,
                     messages=list(request.messages),
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
@@ -151,7 +203,10 @@ class OpenAIEngine:
     def _told(self, error: Exception) -> TailorError:
         """What went wrong, for a person; what the server says is quoted, but never a key."""
         api, config = self._openai, self._config
-        server = f"the teacher's server {config.base_url!r}"
+        ours = self._served is not None
+        server = (
+            f"the vLLM server of {config.model!r}" if ours else f"the teacher's server {config.base_url!r}"
+        )
         again = "what was answered is kept, so run the same command again"
         match error:
             case api.APITimeoutError() | TimeoutError():
@@ -161,8 +216,8 @@ class OpenAIEngine:
                 )
             case api.APIConnectionError():
                 return MachineError(
-                    f"{server} cannot be reached, or does not end its answers; start it, or mend teacher.base_url; "
-                    f"{again}"
+                    f"{server} cannot be reached, or does not end its answers; "
+                    f"{'' if ours else 'start it, or mend teacher.base_url; '}{again}"
                 )
             case api.AuthenticationError() | api.PermissionDeniedError():
                 state = "is not set" if not self._key else "holds a key that it refuses"
@@ -179,8 +234,9 @@ class OpenAIEngine:
                 error, api.RateLimitError
             ):
                 return StageError(
-                    f"{server} refuses a request ({self._quoted(error)}); mend what it names in [teacher], and where "
-                    "that is response_format, set teacher.structured"
+                    f"{server} refuses a request ({self._quoted(error)}); mend what it names in "
+                    f"{'the recipe' if ours else '[teacher]'}, and where that is response_format, set "
+                    "teacher.structured"
                 )
             case _:
                 return MachineError(
@@ -209,6 +265,7 @@ class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
     logprobs: _Tokens | None = None
+    token_ids: list[int] | None = None
 
 
 class _Counts(BaseModel):
@@ -229,6 +286,13 @@ def _parse(content: bytes) -> _Answer:
         return _Answer.model_validate(json.loads(content))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+async def _end_with(server: VLLMServer, scope: anyio.CancelScope) -> None:
+    """Wait no longer for a server that has ended."""
+    while server.is_alive():
+        await anyio.sleep(_LOOK_SECONDS)
+    scope.cancel()
 
 
 async def _must_be_whole(response: Any) -> None:
@@ -256,6 +320,7 @@ def _completion(answer: _Answer) -> Completion:
     content = choice.message.content
     return Completion(
         text=_encodable(content) if isinstance(content, str) else "",
+        token_ids=tuple(choice.token_ids or ()),
         logprobs=tuple(token.logprob for token in told or ()),
         finish=_FINISH.get(choice.finish_reason, "stop"),
         usage=Usage(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens),

@@ -47,20 +47,21 @@ def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     for identity in problems:
         levels.setdefault(difficulty[identity], []).append(identity)
     requests = plan_requests(levels, list(primitives), config.total, context.seed)
-    engine = open_engine(config.teacher, context)
-    train = list(problems.values())
-
-    def teacher_at(temperature: float) -> Teacher:
-        return make_teacher(config.teacher.model_copy(update={"temperature": temperature}), engine, train)
-
-    weighed: list[Balance] = []
-    if config.balance.temperatures:
-        tried = spread_sample(train, difficulty, config.balance.problems, context.seed)
-        samples = wanted_samples(tried, list(primitives.values()), config.balance.samples, context.seed)
-        weighed = _try_temperatures(config.balance, teacher_at, samples, engine)
-    teacher = teacher_at(best(weighed).temperature if weighed else config.teacher.temperature)
     wanted = [(problems[r.problem_id], primitives[r.primitive_id], r.seed) for r in requests]
-    demonstrations = _write(teacher, engine, wanted, Shards(context.workdir / "shards"), config.shard_size)
+    shards = Shards(context.workdir / "shards")
+    train = list(problems.values())
+    with open_engine(config.teacher, config.vllm, context) as engine:
+
+        def teacher_at(temperature: float) -> Teacher:
+            return make_teacher(config.teacher.model_copy(update={"temperature": temperature}), engine, train)
+
+        weighed: list[Balance] = []
+        if config.balance.temperatures:
+            tried = spread_sample(train, difficulty, config.balance.problems, context.seed)
+            samples = wanted_samples(tried, list(primitives.values()), config.balance.samples, context.seed)
+            weighed = _try_temperatures(config.balance, teacher_at, samples, engine)
+        teacher = teacher_at(best(weighed).temperature if weighed else config.teacher.temperature)
+        demonstrations = _write(teacher, engine, wanted, shards, config.shard_size)
     demonstrations.sort(key=lambda demonstration: demonstration.id)
     write_records(context.output / "demonstrations.parquet", demonstrations)
     return _summary(demonstrations, difficulty, {**_balance_metrics(weighed), **teacher_metrics(engine)})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -21,7 +22,8 @@ from tailor_core.errors import StageError
 from tailor_core.evaluation.answering import answer_problems
 from tailor_core.evaluation.suites import choose_splits, spread_sample
 from tailor_core.evaluation.summary import summarise
-from tailor_core.inference.engine import Engine, Sampling, load_engine
+from tailor_core.inference.engine import Engine, Sampling
+from tailor_core.inference.loading import load_engine
 from tailor_core.records import EvaluationRow, Problem, Split, content_id
 from tailor_core.stages.context import StageContext
 
@@ -74,7 +76,7 @@ class _Answers:
         self, config: EvaluationConfig, context: StageContext, difficulty: Mapping[str, int]
     ) -> None:
         self.config = config
-        self.seed = context.seed
+        self.context = context
         self.shards = Shards(context.workdir / "shards")
         self.difficulty = difficulty
 
@@ -82,17 +84,27 @@ class _Answers:
         self, model: str, directory: Path, suites: Mapping[Split, Sequence[Problem]], bar: Any
     ) -> list[EvaluationRow]:
         """All rows of one model; it is loaded only if some of them are missing."""
-        load = cache(lambda: load_engine(directory))
         rows: list[EvaluationRow] = []
         before = bar.n
-        for split, problems in suites.items():
-            bar.set_postfix_str(f"{model} on {split}")
-            sampling = self._sampling(model, split)
-            made_from = [model, split, asdict(sampling), [problem.to_row() for problem in problems]]
-            ask = partial(self._ask, load, model, problems, sampling, bar)
-            rows += self.shards.records(made_from, EvaluationRow, ask)
-            bar.update(before + len(rows) - bar.n)
+        with ExitStack() as stack:
+            load = cache(lambda: stack.enter_context(self._engine(directory)))
+            for split, problems in suites.items():
+                bar.set_postfix_str(f"{model} on {split}")
+                sampling = self._sampling(model, split)
+                made_from = [model, split, asdict(sampling), [problem.to_row() for problem in problems]]
+                ask = partial(self._ask, load, model, problems, sampling, bar)
+                rows += self.shards.records(made_from, EvaluationRow, ask)
+                bar.update(before + len(rows) - bar.n)
         return rows
+
+    def _engine(self, directory: Path) -> AbstractContextManager[Engine]:
+        return load_engine(
+            directory,
+            self.config.engine,
+            self.config.vllm,
+            workdir=self.context.workdir,
+            logs=self.context.places.servers,
+        )
 
     def _ask(
         self,
@@ -114,7 +126,7 @@ class _Answers:
             max_tokens=self.config.max_tokens,
             n=self.config.samples_per_problem,
             logprobs=True,
-            seed=int(content_id(["evaluation", self.seed, model, split], length=7), 16),
+            seed=int(content_id(["evaluation", self.context.seed, model, split], length=7), 16),
         )
 
 

@@ -114,7 +114,7 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track, replace
             output=output,
             workdir=workdir,
             seed=job.spec.seed or 0,
-            completions=settings.completions,
+            settings=settings,
             track=track,
         )
         summary = load_target(job.spec.function)(_config(job), context)

@@ -14,6 +14,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,18 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     train, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
     problems = _probe_problems(train, difficulty, config, aim, context.seed)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    engine = open_engine(config.teacher, context)
-    teacher = make_teacher(config.teacher, engine, train)
-    if engine is None or takes_programs(config.teacher.kind, train[0].environment):
-        proposer: Proposer = _program_proposer(config, train[0].environment, aim, seed)
-        versions = 2  # programs in their own words, and retold
-    else:
-        proposer = _chat_proposer(engine, config, context.inputs["probe"], train, seed)
-        versions = 1
-    fault: Fault = partial(_fault, config) if engine else step_fault
-    at_most = config.rounds * config.candidates_per_round * versions * len(problems)
-    with progress(at_most, "primitives", engine) as advance:
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(config.teacher, config.vllm, context))
+        teacher = make_teacher(config.teacher, engine, train)
+        if engine is None or takes_programs(config.teacher.kind, train[0].environment):
+            proposer: Proposer = _program_proposer(config, train[0].environment, aim, seed)
+            versions = 2  # programs in their own words, and retold
+        else:
+            proposer = _chat_proposer(engine, config, context.inputs["probe"], train, seed)
+            versions = 1
+        fault: Fault = partial(_fault, config) if engine else step_fault
+        at_most = config.rounds * config.candidates_per_round * versions * len(problems)
+        advance = stack.enter_context(progress(at_most, "primitives", engine))
 
         def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
             return teacher.demonstrate_all(wanted, advance)

@@ -14,7 +14,8 @@ from tailor_core.config.probe import ProbeConfig
 from tailor_core.evaluation.answering import answer_problems
 from tailor_core.evaluation.intervals import rounded
 from tailor_core.evaluation.suites import choose_splits, spread_sample
-from tailor_core.inference.engine import Sampling, load_engine
+from tailor_core.inference.engine import Sampling
+from tailor_core.inference.loading import load_engine
 from tailor_core.records import EvaluationRow, Problem, content_id
 from tailor_core.stages.context import StageContext
 from tailor_core.verification.scoring import score
@@ -42,9 +43,16 @@ def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
         logprobs=True,
         seed=int(content_id(["probe", context.seed], length=7), 16),
     )
-    with tqdm(total=len(chosen) * sampling.n, desc="probe", unit="completion") as bar:
+    loaded = load_engine(
+        context.inputs["backbone"],
+        config.engine,
+        config.vllm,
+        workdir=context.workdir,
+        logs=context.places.servers,
+    )
+    with loaded as engine, tqdm(total=len(chosen) * sampling.n, desc="probe", unit="completion") as bar:
         rows = answer_problems(
-            load_engine(context.inputs["backbone"]),
+            engine,
             chosen,
             sampling,
             model=MODEL,

@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from tailor_core.errors import InputError
 
 _TRAINING = ("accelerate", "tokenizers", "torch", "transformers", "trl")
-_PROMPTS = "tailor_core.stages.sources:prompt_sources"
+_TEACHER = "tailor_core.stages.sources:teacher_sources"
+_ENGINE = "tailor_core.stages.sources:engine_sources"
 _SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
 
 
@@ -101,7 +102,7 @@ _ALL = (
         seeded=False,
         sources="tailor_core.stages.sources:model_sources",
     ),
-    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING),
+    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING, sources=_ENGINE),
     _stage(
         "primitives",
         "PrimitivesConfig",
@@ -109,7 +110,7 @@ _ALL = (
         "probe",
         libraries=("numpy",),
         besides=(_STUDENT,),
-        sources=_PROMPTS,
+        sources=_TEACHER,
     ),
     _stage(
         "demonstrations",
@@ -117,7 +118,7 @@ _ALL = (
         "problems",
         "primitives",
         besides=(_STUDENT,),
-        sources=_PROMPTS,
+        sources=_TEACHER,
     ),
     _stage("verdicts", "VerdictsConfig", "problems", "demonstrations", seeded=False),
     _stage(
@@ -133,7 +134,14 @@ _ALL = (
     _stage("warm_start", "WarmStartConfig", "backbone", "sft_dataset", libraries=_TRAINING, retries=2),
     _stage("policy", "PolicyConfig", "warm_start", "problems", libraries=_TRAINING, retries=2),
     _stage(
-        "evaluation", "EvaluationConfig", "problems", "backbone", "warm_start", "policy", libraries=_SAMPLING
+        "evaluation",
+        "EvaluationConfig",
+        "problems",
+        "backbone",
+        "warm_start",
+        "policy",
+        libraries=_SAMPLING,
+        sources=_ENGINE,
     ),
     _stage(
         "report",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from tailor_core.artifacts.shards import Shards
 from tailor_core.config.teacher import TeacherConfig
+from tailor_core.config.vllm import VLLMConfig
 from tailor_core.demonstrations.chat import ChatTeacher
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.demonstrations.teacher import Teacher
 from tailor_core.errors import StageError
-from tailor_core.inference.engine import Sampling, load_engine
+from tailor_core.inference.engine import Engine, Sampling
 from tailor_core.inference.in_process import InProcessAnswers
+from tailor_core.inference.loading import load_engine, serve_on_demand
+from tailor_core.inference.models import local_model
 from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.records import Problem
 from tailor_core.stages.context import StageContext
@@ -25,14 +27,32 @@ Asked = OpenAIEngine | InProcessAnswers
 """What a language model as the teacher is asked through."""
 
 
-def open_engine(config: TeacherConfig, context: StageContext) -> Asked | None:
-    """What the teacher is asked through; None for the procedural one, which runs programs."""
+@contextmanager
+def open_engine(config: TeacherConfig, vllm: VLLMConfig, context: StageContext) -> Iterator[Asked | None]:
+    """What the teacher is asked through, for as long as the context lasts; None for the procedural one.
+
+    A server of its own comes up, and the student is loaded, when something is to be asked that was not answered before.
+    """
+    places = context.places
     if config.kind == "procedural":
-        return None
-    if config.kind == "self":
-        load = partial(load_engine, context.inputs["backbone"], context.workdir)
-        return InProcessAnswers(load, Shards(context.workdir / "completions"), config.rows)
-    return OpenAIEngine(config, context.completions or context.workdir / "completions.db")
+        yield None
+    elif config.kind == "self":
+        with ExitStack() as stack:
+
+            def load() -> Engine:
+                backbone = context.inputs["backbone"]
+                loaded = load_engine(
+                    backbone, "transformers", vllm, workdir=context.workdir, logs=places.servers
+                )
+                return stack.enter_context(loaded)
+
+            yield InProcessAnswers(load, Shards(context.workdir / "completions"), config.rows)
+    elif not config.serve:
+        yield OpenAIEngine(config, places.completions)
+    else:
+        model = local_model(config.model, places.models, "teacher.model")
+        with serve_on_demand(model, vllm, places.servers, name=config.model) as served:
+            yield OpenAIEngine(config, places.completions, served)
 
 
 def make_teacher(config: TeacherConfig, engine: Asked | None, train: Sequence[Problem]) -> Teacher:

@@ -7,6 +7,7 @@ whether it was a hit. A mistake that the user can mend is one sentence on stderr
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def main(arguments: list[str]) -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"{arguments[0]!r} holds no stage job ({error}); give one that Tailor wrote", file=sys.stderr)  # noqa: T201
         return 2
+    logging.getLogger("tailor").addHandler(logging.StreamHandler())
+    logging.getLogger("tailor").setLevel(logging.INFO)
     prepare_process(Settings(home=Path(job.home), store=job.store))
     try:
         outcome = execute(job, say=lambda message: print(message, file=sys.stderr))  # noqa: T201

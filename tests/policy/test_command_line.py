@@ -36,6 +36,7 @@ def test_the_commands_are_those_that_the_readme_promises() -> None:
         "solve",
         "score",
         "backbone",
+        "serve",
         "store gc",
     }
     assert promised | {"lineage", "catalog rebuild"} <= names

@@ -178,3 +178,56 @@ def test_the_problems_stage_gets_the_environment(recipes: Path) -> None:
     recipe = load_recipe("small", recipes)
     section = recipe.section("problems")
     assert section.model_dump()["environment"] == {"name": "kk", "options": {"people": [2]}}
+
+
+@pytest.fixture
+def sized(recipes: Path) -> Path:
+    (recipes / "sized.toml").write_text(
+        "[environment.options]\npeople = [2, 3]\ndepth = 3\n[policy]\nsteps = 90\nbeta = 0.5\n"
+        "[sizes.smoke.environment.options]\npeople = [2]\n[sizes.smoke.policy]\nsteps = 2\n[sizes.big]\nseed = 5\n"
+    )
+    return recipes
+
+
+def test_a_size_is_laid_over_the_recipe_and_overrides_over_both(sized: Path) -> None:
+    whole = load_recipe("sized", sized)
+    assert (whole.name, whole.policy.steps, whole.environment.options["people"]) == ("sized", 90, [2, 3])
+    smoke = load_recipe("sized", sized, ["policy.beta=1", "size=smoke", "policy.epsilon=0.1"])
+    assert (smoke.name, smoke.policy.steps, smoke.policy.beta, smoke.policy.epsilon) == (
+        "sized-smoke",
+        2,
+        1,
+        0.1,
+    )
+    assert smoke.environment.options == {"people": [2], "depth": 3}
+    assert load_recipe("sized", sized, ["policy.steps=7", "size=smoke"]).policy.steps == 7
+    assert load_recipe("sized", sized, ["size=smoke", "size=big"]).seed == 5
+    assert load_recipe("sized", sized, ["size=big", "name=mine"]).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "override", "message"),
+    [
+        (
+            "sized",
+            "size=smok",
+            r"size = 'smok' is no size of it \(did you mean 'smoke'\?\); its sizes are smoke, big",
+        ),
+        ("sized", "size=3", "size = 3 is no size of it; its sizes are smoke, big"),
+        ("sized", "size.smoke=3", "is no size of it"),
+        ("small", "size=smoke", "it has no sizes, so leave it out"),
+    ],
+)
+def test_a_size_that_a_recipe_does_not_have_is_one_sentence(
+    sized: Path, recipe: str, override: str, message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message) as error:
+        load_recipe(recipe, sized, [override])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["sizes = 3", "[sizes]\nsmoke = 3"])
+def test_sizes_that_are_no_tables_are_one_sentence(recipes: Path, text: str) -> None:
+    (recipes / "odd.toml").write_text(text)
+    with pytest.raises(RecipeError, match=r"recipe 'odd': sizes must be tables \[sizes.NAME\]"):
+        load_recipe("odd", recipes)

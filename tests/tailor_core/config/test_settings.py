@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from standin_vllm import make_environment
 
-from tailor_core.config.settings import prepare_process, read_settings
-from tailor_core.errors import RecipeError
+from tailor_core.config import settings as settings_module
+from tailor_core.config.settings import (
+    find_vllm,
+    prepare_process,
+    read_settings,
+    vllm_variables,
+    vllm_version,
+)
+from tailor_core.config.vllm import VLLMConfig
+from tailor_core.errors import MissingExtraError, RecipeError
 
 
 def test_the_home_is_given_or_in_the_environment_or_here(
@@ -71,3 +81,55 @@ def test_the_tracking_store_is_in_the_home_unless_there_is_a_server(
     assert settings.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert settings.tracking_uri == "http://127.0.0.1:5000"
+
+
+def test_vllm_is_found_where_the_variable_says_or_here_or_beside_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = make_environment(tmp_path / ".venv-vllm")
+    other = make_environment(tmp_path / "other")
+    assert find_vllm() == here / "bin" / "python"
+    monkeypatch.setenv("TAILOR_VLLM_ENV", "other")
+    assert find_vllm() == other / "bin" / "python"
+    assert vllm_version() == "9.8.7"
+
+
+def test_no_vllm_is_one_sentence_that_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings_module, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(settings_module, "runs_vllm", lambda: False)
+    with pytest.raises(MissingExtraError, match=r"vLLM is not installed; run make vllm-env"):
+        find_vllm()
+    assert vllm_version() == "absent"
+    (tmp_path / "empty" / "bin").mkdir(parents=True)
+    for named in ("nowhere", "empty"):
+        monkeypatch.setenv("TAILOR_VLLM_ENV", named)
+        with pytest.raises(MissingExtraError, match=f"TAILOR_VLLM_ENV = '{named}' is no virtual environment"):
+            find_vllm()
+
+
+def test_where_vllm_can_be_imported_this_interpreter_runs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings_module, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(settings_module, "runs_vllm", lambda: True)
+    assert find_vllm() == Path(sys.executable)
+
+
+def test_vllm_runs_without_telemetry_and_hubs_unless_the_user_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("MINE", "too")
+    given = vllm_variables(VLLMConfig(cpu_cache_gib=7))
+    expected = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "0",
+        "MINE": "too",
+        "VLLM_CPU_KVCACHE_SPACE": "7",
+    }
+    assert expected.items() <= given.items()

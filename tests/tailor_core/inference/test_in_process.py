@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from small_run import write_backbone
 
 from tailor_core.artifacts.shards import Shards
-from tailor_core.inference.engine import Completion, Messages, Request, Sampling, Usage, load_engine
+from tailor_core.inference.engine import Completion, Messages, Request, Sampling, Usage
 from tailor_core.inference.in_process import InProcessAnswers
+from tailor_core.inference.transformers_engine import TransformersEngine
 
 
 class Dice:
@@ -113,7 +115,9 @@ def test_a_real_model_repeats_itself_batch_by_batch(tmp_path: Path) -> None:
     write_backbone(tmp_path / "model")
 
     def answers(place: str) -> InProcessAnswers:
-        return InProcessAnswers(lambda: load_engine(tmp_path / "model"), Shards(tmp_path / place), rows=3)
+        return InProcessAnswers(
+            lambda: TransformersEngine(tmp_path / "model", torch.float32), Shards(tmp_path / place), rows=3
+        )
 
     asked = requests(7)
     whole = answers("whole").answer(asked)

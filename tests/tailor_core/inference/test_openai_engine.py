@@ -70,8 +70,9 @@ def test_completions_come_in_the_order_of_their_prompts_with_what_the_server_tel
         found = engine(server, tmp_path).generate(
             [chat(f"question {i}") for i in range(3)], replace(SAMPLING, n=2, logprobs=True)
         )
-    texts = [f"answer to question {i} with seed {seed}" for i in range(3) for seed in (3, 4)]
-    assert [one.text for group in found for one in group] == texts
+    asked = [one.text.partition(" with seed ")[::2] for group in found for one in group]
+    assert [text for text, _ in asked] == [f"answer to question {i}" for i in range(3) for _ in range(2)]
+    assert len({seed for _, seed in asked}) == 6, "no two completions share their random numbers"
     assert [one.finish for group in found for one in group] == ["length"] * 2 + ["stop"] * 4
     assert found[0][0].finished is False
     assert found[0][0].logprobs == (-0.5,) * 7
@@ -79,6 +80,16 @@ def test_completions_come_in_the_order_of_their_prompts_with_what_the_server_tel
     body = server.bodies[0]
     asked = {name: body[name] for name in ("model", "temperature", "top_p", "max_tokens", "logprobs")}
     assert asked == {"model": "m", "temperature": 0.5, "top_p": 1.0, "max_tokens": 7, "logprobs": True}
+
+
+def test_a_completion_has_the_same_seed_whatever_else_is_asked(tmp_path: Path) -> None:
+    two = replace(SAMPLING, n=2)
+    with ScriptedServer(echo) as server:
+        first = engine(server, tmp_path).generate([chat("a"), chat("b")], two)
+        assert engine(server, tmp_path).generate([chat("c"), chat("b")], two)[1] == first[1]
+        assert len(server.bodies) == 6, "those of b are kept"
+        other = engine(server, tmp_path).generate([chat("b")], replace(two, seed=4))
+        assert not {one.text for one in other[0]} & {one.text for one in first[1]}
 
 
 def test_log_probs_and_a_form_are_asked_for_only_where_they_are_wanted(tmp_path: Path) -> None:

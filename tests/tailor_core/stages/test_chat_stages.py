@@ -13,16 +13,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytest.importorskip("openai", reason="openai is not installed (extra openai)")
 
 from scripted_server import Body, Reply, ScriptedServer, tokens_of
 from scripted_teacher import WAYS, ScriptedTeacher
+from standin_vllm import make_environment, notes
 
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.load import make_recipe
 from tailor_core.config.recipe import Recipe, place_of
+from tailor_core.config.teacher import TeacherConfig
 from tailor_core.errors import RecipeError
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, Verdict
 from tailor_core.stages import demonstrations, primitives, problems, verdicts
@@ -187,6 +190,42 @@ def test_a_stage_that_is_killed_again_and_again_ends_as_an_undisturbed_one(
     assert summary == again == undisturbed["demonstrations"]
     name = "demonstrations/demonstrations.parquet"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_teacher_of_its_own_is_served_only_while_something_is_missing_and_its_death_costs_one_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = prepare(tmp_path)
+    with ScriptedServer(ScriptedTeacher(made)) as server:
+        section = recipe(server.url).section("primitives")
+        primitives.run(section, context(tmp_path, "primitives"))  # type: ignore[arg-type]
+    monkeypatch.setenv("TAILOR_VLLM_ENV", str(make_environment(tmp_path / "environment")))
+    monkeypatch.setenv("STANDIN_NOTES", str(tmp_path / "notes"))
+    served = {"kind": "chat", "model": "tiny", "serve": True, "concurrency": 1}
+    section = recipe(teacher__kind="procedural").model_copy(update={"teacher": TeacherConfig(**served)})
+
+    def demonstrate() -> dict[str, Any]:
+        return demonstrations.run(
+            section.section("demonstrations"),  # type: ignore[arg-type]
+            context(tmp_path, "demonstrations"),
+        )
+
+    monkeypatch.setenv("STANDIN", "counts")
+    with pytest.raises(OSError, match="the vLLM server of 'tiny' ended"):  # which has a stage tried again
+        demonstrate()
+    monkeypatch.setenv("STANDIN", "")
+    summary = demonstrate()
+    told = notes(tmp_path / "notes")
+    asked = Counter(
+        json.dumps([one["asked"]["messages"], one["asked"]["seed"]]) for one in told if "asked" in one
+    )
+    assert sorted(asked.values()) == [1] * 39 + [2]
+    assert {one["asked"]["model"] for one in told if "asked" in one} == {"tiny"}
+    assert demonstrate() == summary
+    servers = [one for one in notes(tmp_path / "notes") if "server" in one]
+    assert len(servers) == 2, "the third time nothing was missing"
+    assert not any(psutil.pid_exists(one["server"]) for one in servers)
+    assert len(list((tmp_path / "demonstrations-work" / "servers").glob("tiny-*.log"))) == 2
 
 
 def wait(until: Any) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars
+import psutil
 import pytest
+from standin_vllm import make_environment, notes
 
 from tailor_core.artifacts.tables import read_records, read_table, write_table
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.probe import ProbeConfig
+from tailor_core.config.vllm import VLLMConfig
 from tailor_core.environments.base import get_environment
 from tailor_core.errors import StageError
+from tailor_core.inference import loading
 from tailor_core.inference.engine import Completion, Messages, Sampling, Usage
 from tailor_core.records import EvaluationRow, Problem
 from tailor_core.stages import evaluation, probe
@@ -78,9 +84,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch, problems: list[Problem]) -> list[str
     seen: list[str] = []
     answers = {p.question: p.answer for p in problems}
 
-    def load(directory: Path) -> Knowing:
+    @contextmanager
+    def load(directory: Path, *_: Any, **__: Any) -> Iterator[Knowing]:
         seen.append(directory.name)
-        return Knowing({"backbone": 0, "warm_start": 2, "policy": 3}[directory.name], answers)
+        yield Knowing({"backbone": 0, "warm_start": 2, "policy": 3}[directory.name], answers)
 
     monkeypatch.setattr(evaluation, "load_engine", load)
     monkeypatch.setattr(probe, "load_engine", load)
@@ -124,6 +131,33 @@ def test_a_killed_evaluation_goes_on_after_the_last_whole_shard(
     evaluation.run(CONFIG, context)
     assert loaded == ["policy"]
     assert {path.name: path.read_bytes() for path in context.output.iterdir()} == first
+
+
+def test_students_are_served_one_at_a_time_where_vllm_cannot_be_imported(
+    context: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "runs_vllm", lambda: False)
+    monkeypatch.setenv("TAILOR_VLLM_ENV", str(make_environment(tmp_path / "environment")))
+    monkeypatch.setenv("STANDIN_NOTES", str(tmp_path / "notes"))
+    for name in ("backbone", "warm_start", "policy"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(name))
+    config = EvaluationConfig(
+        problems_per_split=3, resamples=100, engine="vllm", vllm=VLLMConfig(cpu_cache_gib=1)
+    )
+    result = evaluation.run(config, context)
+    told = notes(tmp_path / "notes")
+    assert result["rows"] == {"evaluation": 3 * 3 * 4}
+    kinds = "".join("s" if "server" in one else "a" for one in told)
+    assert kinds == ("s" + 12 * "a") * 3
+    paths = [one["arguments"][one["arguments"].index("--model") + 1] for one in told if "server" in one]
+    assert paths == [str(tmp_path / name) for name in ("backbone", "warm_start", "policy")]
+    assert all(
+        one["asked"]["logprobs"] and one["asked"]["return_token_ids"] for one in told if "asked" in one
+    )
+    assert not any(psutil.pid_exists(one["server"]) for one in told if "server" in one)
+    rows = read_records(context.output / "evaluation.parquet", EvaluationRow)
+    assert {row.tokens for row in rows} == {3}
 
 
 def test_what_is_not_there_is_an_error_that_says_so(context: StageContext, loaded: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def enroll(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Stu
 
     def load(problems: Sequence[Problem], wrong: Any = lambda _: 2, fail_at: int = -1) -> Student:
         student = Student(problems, wrong, fail_at)
-        monkeypatch.setattr(teachers, "load_engine", lambda model, workdir: student)
+        monkeypatch.setattr(teachers, "load_engine", lambda *_, **__: nullcontext(student))
         return student
 
     return load
