@@ -25,6 +25,7 @@ from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings, find_vllm, prepare_process, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
+from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.primitives.language import language_of
 from tailor_core.stages.registry import STAGES, check_stages
@@ -292,8 +293,9 @@ def backbone(
 
 def _check_language(recipe: Recipe, until: str) -> None:
     """RecipeError where a run would come to look for primitives in a move language that is not there."""
-    if until not in _BEFORE_PRIMITIVES and recipe.teacher.kind == "procedural":
-        language_of(recipe.environment.name).within(recipe.primitives.dimensions)
+    family = recipe.environment.name
+    if until not in _BEFORE_PRIMITIVES and takes_programs(recipe.teacher.kind, family):
+        language_of(family).within(recipe.primitives.dimensions)
 
 
 def _check_rollouts(recipe: Recipe, settings: Settings, anew: bool) -> None:

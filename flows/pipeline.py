@@ -62,8 +62,8 @@ def pipeline(
             puzzles = problems(run)
             base = backbone(run)
             answers = probe(run, problems=puzzles, backbone=base)
-            library = primitives(run, problems=puzzles, probe=answers)
-            traces = demonstrations(run, problems=puzzles, primitives=library)
+            library = primitives(run, problems=puzzles, probe=answers, backbone=base)
+            traces = demonstrations(run, problems=puzzles, primitives=library, backbone=base)
             judged = verdicts(run, problems=puzzles, demonstrations=traces)
             chosen = selection(
                 run, problems=puzzles, primitives=library, demonstrations=traces, verdicts=judged

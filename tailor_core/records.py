@@ -109,6 +109,10 @@ class Problem(Record):
         return typing.cast(dict[str, Any], self.metadata["difficulty"])
 
 
+TeacherKind = Literal["procedural", "chat", "self"]
+"""Who finds and writes: programs of moves, a language model behind a server, or the student itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Primitive(Record):
     """A way of reasoning: an instruction that can be added to a query, and for procedural ones a program.
@@ -121,7 +125,7 @@ class Primitive(Record):
     id: str
     name: str
     instruction: str
-    kind: Literal["procedural", "chat", "self"]
+    kind: TeacherKind
     program: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     screening: dict[str, Any] = field(default_factory=dict)

@@ -55,10 +55,10 @@ class StageTask:
             retry_condition_fn=_is_worth_another_try,
         )
 
-    def __call__(self, run: Run, **inputs: ArtifactRef) -> ArtifactRef:
+    def __call__(self, run: Run, **offered: ArtifactRef) -> ArtifactRef:
         """The stage's artifact: found in the store, or made now. `Reached` after the last stage of the run."""
         started = time.monotonic()
-        job = self.job(run, inputs)
+        job = self.job(run, offered)
         stage = job.spec.stage
         before = run.outcomes.get(stage)
         ref = self._run(job, anew=job.force)
@@ -79,11 +79,13 @@ class StageTask:
         task = self.task.with_options(refresh_cache=True) if anew else self.task
         return ArtifactRef.from_json(task(job.to_json()))
 
-    def job(self, run: Run, inputs: Mapping[str, ArtifactRef]) -> StageJob:
-        """What is to be done, as another process could do it."""
-        assert tuple(inputs) == self.definition.inputs, (
-            f"{self.definition.product} reads {self.definition.inputs}"
+    def job(self, run: Run, offered: Mapping[str, ArtifactRef]) -> StageJob:
+        """What is to be done, as another process could do it, with what this recipe reads of what is offered."""
+        assert tuple(offered) == self.definition.offered, (
+            f"{self.definition.product} reads {self.definition.offered}"
         )
+        section = run.recipe.section(self.definition.product)
+        inputs = {name: offered[name] for name in self.definition.inputs_of(section)}
         return StageJob(
             spec=make_spec(self.definition, run.recipe, inputs),
             config=self.definition.config,
@@ -91,7 +93,7 @@ class StageTask:
             recipe=run.recipe.name,
             home=str(run.settings.home),
             store=run.settings.store,
-            unkeyed=unkeyed_values(run.recipe.section(self.definition.product)),
+            unkeyed=unkeyed_values(section),
             force=self.definition.product in run.force,
         )
 

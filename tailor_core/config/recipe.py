@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tailor_core.config.backbone import BackboneConfig
-from tailor_core.config.demonstrations import DemonstrationsConfig
+from tailor_core.config.demonstrations import BalanceConfig, DemonstrationsConfig
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
@@ -55,14 +55,18 @@ class Recipe(BaseModel):
         """The configuration of a product's stage."""
         found = getattr(self, product)
         assert isinstance(found, BaseModel), f"{product} is no section"
+        samples = self.teacher.kind != "procedural"
         shared = {
             "environment": self.environment,
             "teacher": self.teacher.used(),
-            "quality": self.verdicts.quality if self.teacher.kind == "chat" else QualityConfig(),
+            "quality": self.verdicts.quality if samples else QualityConfig(),
         }
-        made = found.model_copy(
-            update={name: shared[name] for owner, name, _ in _SHARED if owner == product and name in shared}
-        )
+        update: dict[str, BaseModel] = {
+            name: shared[name] for owner, name, _ in _SHARED if owner == product and name in shared
+        }
+        if product == "demonstrations" and not (samples and self.demonstrations.balance.temperatures):
+            update["balance"] = BalanceConfig()
+        made = found.model_copy(update=update)
         # To others [vllm] means nothing, and must be in no key of theirs.
         return made.model_copy(update={"vllm": self.vllm}) if getattr(made, "runs_vllm", False) else made
 

@@ -12,18 +12,25 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tailor_core.config.keyed import UNKEYED
+from tailor_core.records import TeacherKind
 
 Structured = Literal["json_schema", "json_object", "none"]
 
+_SAMPLED = ("temperature", "top_p", "max_tokens")
+
 
 class TeacherConfig(BaseModel):
-    """The procedural teacher runs programs and needs nothing; all other settings are those of `chat`."""
+    """The procedural teacher runs programs and needs nothing; the others are language models, and sample.
+
+    `rows` is for `self` alone; what is not of sampling, for `chat` alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["procedural", "chat"] = Field(
+    kind: TeacherKind = Field(
         default="procedural",
-        description="`procedural` runs programs of moves; `chat` asks a server that speaks OpenAI's protocol",
+        description="`procedural` runs programs of moves; `chat` asks a server that speaks OpenAI's protocol; `self` "
+        "is the student, the run's backbone, which a primitive's instruction primes",
     )
     model: str = Field(
         default="",
@@ -36,6 +43,12 @@ class TeacherConfig(BaseModel):
     temperature: float = Field(default=0.8, ge=0, le=2, description="0 is greedy")
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=2048, ge=1, description="length of a completion at most")
+    rows: int = Field(
+        default=128,
+        ge=1,
+        description="completions that `self` samples at once: more are faster, and take more memory; another number "
+        "gives other samples",
+    )
     structured: Structured = Field(
         default="json_schema",
         description="how proposals are asked for: the response_format that the server knows; with `none` the prompt "
@@ -101,5 +114,10 @@ class TeacherConfig(BaseModel):
         return self
 
     def used(self) -> TeacherConfig:
-        """What decides a result: the procedural teacher has no settings, whatever else the recipe says."""
-        return self if self.kind == "chat" else TeacherConfig()
+        """What decides a result: the settings of this kind of teacher, whatever else the recipe says."""
+        if self.kind == "chat":
+            foreign = {"rows"}
+        else:
+            own = {"kind", "rows", *_SAMPLED} if self.kind == "self" else {"kind"}
+            foreign = type(self).model_fields.keys() - own
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in foreign})

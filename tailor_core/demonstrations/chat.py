@@ -1,5 +1,6 @@
-"""The chat teacher: demonstrations from a language model, primed with a primitive's instruction.
+"""The teachers `chat` and `self`: demonstrations from a language model, primed with a primitive's instruction.
 
+`self` is the student itself, as in STaR (Zelikman et al. 2022, arXiv 2203.14465), for when there is no stronger one.
 The instruction is in the teacher's prompt alone; what is trained on is the question and what the teacher wrote.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from tailor_core.demonstrations.teacher import Wanted, make_demonstration
 from tailor_core.inference.engine import Answers, Messages, Request, Sampling
 from tailor_core.inference.prompts import Prompts, prompts_of
-from tailor_core.records import Demonstration, Problem
+from tailor_core.records import Demonstration, Problem, TeacherKind
 from tailor_core.verification.parsing import split_response
 
 PACKAGE = "tailor_core.demonstrations"
@@ -20,19 +21,20 @@ PACKAGE = "tailor_core.demonstrations"
 class ChatTeacher:
     """Asks an engine for demonstrations.
 
+    name:     of the kind of teacher, as demonstrations tell it
     examples: two problems of the family; one, with its answer, shows how answers are written (the other stands in
               where that one is to be solved)
     """
 
-    name = "chat"
-
     def __init__(
         self,
+        name: TeacherKind,
         engine: Answers,
         sampling: Sampling,
         examples: Sequence[Problem],
         prompts: Prompts | None = None,
     ) -> None:
+        self.name = name
         self._engine, self._sampling, self._examples = engine, sampling, examples
         self._prompts = prompts or Prompts(prompts_of(PACKAGE))
 

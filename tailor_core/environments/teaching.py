@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from tailor_core.environments.plugins import TEACHERS, find_plugin, plugin_names
 from tailor_core.environments.programs import MoveProgram
 from tailor_core.errors import RecipeError
-from tailor_core.records import Problem
+from tailor_core.records import Problem, TeacherKind
 
 P = TypeVar("P", bound=MoveProgram)
 
@@ -32,6 +32,14 @@ class Teaching(Generic[P]):
 
     program: type[P]
     write: Callable[[Problem, P, random.Random], tuple[str, str]]
+
+
+def takes_programs(teacher: TeacherKind, name: str) -> bool:
+    """Whether primitives of the family called `name` are programs of its move language with this kind of teacher.
+
+    With `procedural` always, with `chat` never, with `self` where the family has such a language.
+    """
+    return teacher == "procedural" or (teacher == "self" and find_plugin(TEACHERS, name) is not None)
 
 
 @cache

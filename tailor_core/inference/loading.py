@@ -29,7 +29,8 @@ def load_engine(
 ) -> Iterator[Engine]:
     """The engine for a model directory, for as long as the context lasts.
 
-    `transformers` runs in this process, in the floating-point type that pays here. `vllm` does where it can be
+    `transformers` runs in this process, in the floating-point type that pays here, or did for whoever began in
+    `workdir`. `vllm` does where it can be
     imported; elsewhere it is a server that comes up with the first request, and goes with the context. What that
     answered is kept in `workdir`, and its log goes to `logs`.
     """
@@ -37,7 +38,7 @@ def load_engine(
         from tailor_core.inference.precision import sampling_dtype
         from tailor_core.inference.transformers_engine import TransformersEngine
 
-        yield TransformersEngine(model, sampling_dtype())
+        yield TransformersEngine(model, sampling_dtype(workdir))
     elif runs_vllm():
         prepare_vllm(vllm)
         from tailor_core.inference.vllm_engine import vllm_engine

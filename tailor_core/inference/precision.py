@@ -20,14 +20,14 @@ CHOICE = "precision.txt"
 
 
 @cache
-def sampling_dtype() -> torch.dtype:
+def sampling_dtype(workdir: Path | None = None) -> torch.dtype:
     """The type to hold weights in for sampling: bfloat16 where a linear layer runs clearly faster in it.
 
-    Takes some 20 ms once per process.
+    Takes some 20 ms once per process. Whoever goes on in `workdir` keeps what the first attempt chose.
     """
     if torch.cuda.is_available():
         return _of_the_gpu()
-    return _faster(_linear)
+    return _kept(workdir, _linear) if workdir else _faster(_linear)
 
 
 def training_dtype(model: Any, workdir: Path) -> torch.dtype:
@@ -38,15 +38,20 @@ def training_dtype(model: Any, workdir: Path) -> torch.dtype:
     """
     if torch.cuda.is_available():
         return _of_the_gpu()
-    choice = workdir / CHOICE
-    if not choice.exists():
-        workdir.mkdir(parents=True, exist_ok=True)
-        write_last(choice, str(_faster(partial(_training_pass, model))).removeprefix("torch."))
-    return torch.bfloat16 if choice.read_text(encoding="utf-8") == "bfloat16" else torch.float32
+    return _kept(workdir, partial(_training_pass, model))
 
 
 def _of_the_gpu() -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+
+
+def _kept(workdir: Path, work: Callable[[torch.dtype], None]) -> torch.dtype:
+    """What an earlier attempt in `workdir` found faster, else what is now, which is noted there."""
+    choice = workdir / CHOICE
+    if not choice.exists():
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_last(choice, str(_faster(work)).removeprefix("torch."))
+    return torch.bfloat16 if choice.read_text(encoding="utf-8") == "bfloat16" else torch.float32
 
 
 def _faster(work: Callable[[torch.dtype], None]) -> torch.dtype:

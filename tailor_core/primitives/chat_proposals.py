@@ -20,10 +20,9 @@ from tailor_core.inference.engine import Answers, Request, Sampling
 from tailor_core.inference.prompts import Prompts, prompts_of
 from tailor_core.primitives.proposing import Proposal
 from tailor_core.primitives.screening import Refusal
-from tailor_core.records import EvaluationRow, Primitive, Problem, content_id
+from tailor_core.records import EvaluationRow, Primitive, Problem, TeacherKind, content_id
 
 PACKAGE = "tailor_core.primitives"
-TEACHER = "chat"
 
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -105,7 +104,7 @@ def show_probe(
 class ChatProposer:
     """Asks an engine for `count` primitives a round.
 
-    Instructions that agree in a share `same_wording` of their words say the same.
+    Instructions that agree in a share `same_wording` of their words say the same. `teacher` is the kind that it is.
     """
 
     def __init__(
@@ -114,12 +113,13 @@ class ChatProposer:
         sampling: Sampling,
         shown: Shown,
         *,
+        teacher: TeacherKind = "chat",
         count: int,
         same_wording: float,
         seed: int,
         prompts: Prompts | None = None,
     ) -> None:
-        self._engine, self._shown, self._count = engine, shown, count
+        self._engine, self._shown, self._teacher, self._count = engine, shown, teacher, count
         self._sampling = dataclasses.replace(sampling, schema=SCHEMA)
         self._same_wording, self._seed = same_wording, seed
         self._prompts = prompts or Prompts(prompts_of(PACKAGE))
@@ -139,7 +139,7 @@ class ChatProposer:
             count=self._count,
         )
         talk = _Talk(self._engine, self._sampling, content_id(["proposals", self._seed, number], length=64))
-        made = _Round(number, self._same_wording, list(library), {p.id for p in screened})
+        made = _Round(self._teacher, number, self._same_wording, list(library), {p.id for p in screened})
         returned = made.sort(*self._read(talk, message), self._count)
         if returned:
             others = min(len(returned), self._count)
@@ -161,6 +161,7 @@ class ChatProposer:
 class _Round:
     """The proposals of one round; `rivals` are what new ones may not say again, `seen` the ids of all candidates."""
 
+    teacher: TeacherKind
     number: int
     same_wording: float
     rivals: list[Primitive]
@@ -170,13 +171,13 @@ class _Round:
     def sort(self, reply: _Reply | None, text: str, fault: str, wanted: int) -> list[dict[str, str]]:
         """Take in a reply: at most `wanted` proposals to try, the rest refused. What is to go back, with the reason."""
         if reply is None:
-            unread = _primitive("a reply that cannot be read", text[:_SHOWN_REPLY], self.number)
+            unread = self._primitive("a reply that cannot be read", text[:_SHOWN_REPLY])
             if unread.id not in self.seen:
                 self._add(unread, Refusal("unreadable", f"the reply is {fault}"))
             return []
         returned = []
         for one in reply.primitives:
-            primitive = _primitive(one.name, one.instruction, self.number)
+            primitive = self._primitive(one.name, one.instruction)
             if primitive.id in self.seen:
                 returned.append({"name": one.name, "reason": "it was proposed before, word for word"})
             elif reason := self._said_by(primitive):
@@ -189,6 +190,15 @@ class _Round:
             else:
                 self._add(primitive, Refusal("surplus", "more were proposed than were asked for"))
         return returned
+
+    def _primitive(self, name: str, instruction: str) -> Primitive:
+        return Primitive(
+            id=content_id(["instruction", instruction]),
+            name=name,
+            instruction=instruction,
+            kind=self.teacher,
+            provenance={"teacher": self.teacher, "round": self.number, "parents": []},
+        )
 
     def _add(self, primitive: Primitive, refusal: Refusal | None) -> None:
         self.seen.add(primitive.id)
@@ -218,16 +228,6 @@ class _Talk:
         text = self._engine.answer([request])[0].text
         self._messages.append({"role": "assistant", "content": text[:_SHOWN_REPLY]})
         return text
-
-
-def _primitive(name: str, instruction: str, number: int) -> Primitive:
-    return Primitive(
-        id=content_id(["instruction", instruction]),
-        name=name,
-        instruction=instruction,
-        kind="chat",
-        provenance={"teacher": TEACHER, "round": number, "parents": []},
-    )
 
 
 def _parse(text: str) -> tuple[_Reply | None, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from tailor_core.environments.programs import MoveProgram
 from tailor_core.environments.teaching import get_teaching
 from tailor_core.errors import RecipeError
-from tailor_core.records import Primitive
+from tailor_core.records import Primitive, TeacherKind
 
 Values = Mapping[str, str]
 """Dimension -> value: one program."""
@@ -50,14 +50,16 @@ class MoveLanguage:
         """The id that the primitive of these values has."""
         return self.program.from_dict(values).id
 
-    def primitive(self, values: Values, provenance: Mapping[str, Any]) -> Primitive:
-        """The primitive of a program, not screened yet."""
+    def primitive(
+        self, values: Values, provenance: Mapping[str, Any], kind: TeacherKind = "procedural"
+    ) -> Primitive:
+        """The primitive of a program, not screened yet; the teacher of this kind is to write with it."""
         program = self.program.from_dict(values)
         return Primitive(
             id=program.id,
             name=program.name,
             instruction=program.instruction,
-            kind="procedural",
+            kind=kind,
             program=dict(program.to_dict()),
             provenance=dict(provenance),
         )

@@ -11,7 +11,7 @@ from tailor_core.primitives.aim import Aim
 from tailor_core.primitives.composition import Candidate, Composer
 from tailor_core.primitives.language import MoveLanguage
 from tailor_core.primitives.screening import Refusal
-from tailor_core.records import Primitive, content_id
+from tailor_core.records import Primitive, TeacherKind, content_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,15 @@ class Proposer(Protocol):
 
 
 class ProgramProposer:
-    """Programs of a move language: composed at first, then varied towards what the probe says the student lacks."""
+    """Programs of a move language: composed at first, then varied towards what the probe says the student lacks.
 
-    def __init__(self, language: MoveLanguage, aim: Aim, count: int, seed: int) -> None:
-        self._language, self._count = language, count
+    The `procedural` teacher runs them; any other is told them, as instructions.
+    """
+
+    def __init__(
+        self, language: MoveLanguage, aim: Aim, count: int, seed: int, teacher: TeacherKind = "procedural"
+    ) -> None:
+        self._language, self._count, self._teacher = language, count, teacher
         rng = random.Random(content_id(["discovery", seed], length=64))
         self._composer = Composer(language, aim, rng)
 
@@ -54,13 +59,15 @@ class ProgramProposer:
             candidates = self._composer.vary(self._count, parents)
         else:
             candidates = self._composer.compose(self._count)
-        return [program_proposal(self._language, candidate, number) for candidate in candidates]
+        return [program_proposal(self._language, one, number, self._teacher) for one in candidates]
 
 
-def program_proposal(language: MoveLanguage, candidate: Candidate, number: int) -> Proposal:
+def program_proposal(
+    language: MoveLanguage, candidate: Candidate, number: int, teacher: TeacherKind = "procedural"
+) -> Proposal:
     """A program as a proposal of round `number`."""
-    provenance = {"teacher": "procedural", "round": number, "parents": list(candidate.parents)}
+    provenance = {"teacher": teacher, "round": number, "parents": list(candidate.parents)}
     return Proposal(
-        language.primitive(candidate.values, provenance),
-        language.primitive(language.retold(candidate.values), provenance),
+        language.primitive(candidate.values, provenance, teacher),
+        language.primitive(language.retold(candidate.values), provenance, teacher),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from tailor_core.artifacts.manifest import Manifest
 from tailor_core.errors import ArtifactError
 from tailor_core.records import Demonstration, Primitive, Problem, Record, SelectionDecision
 from tailor_core.report.materials import Materials
@@ -38,14 +39,25 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A temperature and a threshold that were tried, the mean balance score, and whether they were taken."""
+
+    temperature: str
+    threshold: str
+    score: str
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
-    """The section; `unlisted` rejected candidates are counted only."""
+    """The section; `unlisted` rejected candidates are counted only, and `tried` is empty where nothing was."""
 
     candidates: str
     accepted: tuple[Candidate, ...]
     rejected: tuple[Candidate, ...]
     rejections: tuple[tuple[str, str], ...]
     unlisted: str
+    tried: tuple[Tried, ...]
 
 
 def describe_library(materials: Materials, *, characters: int, rejected_shown: int) -> Library:
@@ -63,6 +75,24 @@ def describe_library(materials: Materials, *, characters: int, rejected_shown: i
         rejected=tuple(_candidate(p, characters, None) for p in rejected[:rejected_shown]),
         rejections=tuple((rule, count(number)) for rule, number in rules.most_common()),
         unlisted=count(max(0, len(rejected) - rejected_shown)),
+        tried=_tried(materials.manifests.get("demonstrations")),
+    )
+
+
+def _tried(manifest: Manifest | None) -> tuple[Tried, ...]:
+    """What the stage `demonstrations` noted where it tried temperatures before it wrote."""
+    balance = (manifest.summary.get("metrics") or {}).get("balance") if manifest else None
+    if not balance:
+        return ()
+    chosen = (balance["temperature"], balance["threshold"])
+    return tuple(
+        Tried(
+            quantity(one["temperature"]),
+            quantity(one["threshold"]),
+            quantity(one["score"]),
+            (one["temperature"], one["threshold"]) == chosen,
+        )
+        for one in balance["tried"]
     )
 
 

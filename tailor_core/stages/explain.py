@@ -63,9 +63,10 @@ def plan_stages(recipe: Recipe, store: Store, definitions: Sequence[StageDefinit
     refs: dict[str, ArtifactRef] = {}
     plans = []
     for definition in definitions:
-        inputs = {name: refs[name] for name in definition.inputs if name in refs}
+        read = definition.inputs_of(recipe.section(definition.product))
+        inputs = {name: refs[name] for name in read if name in refs}
         spec = make_spec(definition, recipe, inputs)
-        plan = _plan_stage(spec, store, tuple(name for name in definition.inputs if name not in refs))
+        plan = _plan_stage(spec, store, tuple(name for name in read if name not in refs))
         if plan.ref:
             refs[definition.product] = plan.ref
         plans.append(plan)

@@ -1,5 +1,9 @@
 """The `primitives` stage: discovers ways of reasoning, in the move language of a family or with a language model.
 
+Where the student teaches itself, programs of the move language are proposed, as instructions: a student that has yet
+to be taught to reason cannot be expected to plan how. It has to where the family has no such language. Either way a
+candidate is judged by what the student writes when it is primed with it.
+
 Puts together what its parts do not know of each other: discovery (`primitives`), the teacher (`demonstrations`) and
 the embedder (`diversity`).
 """
@@ -17,11 +21,12 @@ from typing import Any
 
 from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.primitives import PrimitivesConfig
+from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.demonstrations.teacher import Wanted
 from tailor_core.diversity.embedding import HashedEmbedder
+from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import StageError
-from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.primitives.aim import Aim, read_aim
 from tailor_core.primitives.chat_proposals import ChatProposer, show_probe
 from tailor_core.primitives.discovery import Discovery, discover
@@ -31,11 +36,12 @@ from tailor_core.primitives.screening import Fault, step_fault
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, content_id
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.teachers import (
-    chat_sampling,
+    Asked,
     examples_of,
     make_teacher,
     open_engine,
     progress,
+    sampling_of,
     teacher_metrics,
 )
 from tailor_core.verification.judging import judge
@@ -49,45 +55,64 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     train, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
     problems = _probe_problems(train, difficulty, config, aim, context.seed)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    at_most = config.rounds * config.candidates_per_round * len(problems)
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(config.teacher, config.vllm, context))
         teacher = make_teacher(config.teacher, engine, train)
-        told = at_most if engine else 2 * at_most  # programs in their own words, and retold
-        advance = stack.enter_context(progress(told, "primitives", engine))
+        if engine is None or takes_programs(config.teacher.kind, train[0].environment):
+            proposer: Proposer = _program_proposer(config, train[0].environment, aim, seed)
+            versions = 2  # programs in their own words, and retold
+        else:
+            proposer = _chat_proposer(engine, config, context.inputs["probe"], train, seed)
+            versions = 1
+        fault: Fault = partial(_fault, config) if engine else step_fault
+        at_most = config.rounds * config.candidates_per_round * versions * len(problems)
+        advance = stack.enter_context(progress(at_most, "primitives", engine))
 
         def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
             return teacher.demonstrate_all(wanted, advance)
 
-        if engine:
-            proposer: Proposer = _chat_proposer(engine, config, context.inputs["probe"], train, seed)
-            fault: Fault = partial(_fault, config)
-        else:
-            language = language_of(train[0].environment).within(config.dimensions)
-            proposer, fault = ProgramProposer(language, aim, config.candidates_per_round, seed), step_fault
         found = discover(proposer, problems, demonstrate, HashedEmbedder().embed, config, seed, fault)
     if not found.accepted:
-        reason = found.primitives[0].screening["reason"]
-        raise StageError(
-            f"primitives: none of {len(found.primitives)} candidates was accepted (the first because "
-            f"{reason}); lower primitives.tau_quality or raise primitives.max_tokens"
-        )
+        raise StageError(_none_accepted(found.primitives, config.teacher))
     write_records(context.output / "primitives.parquet", found.primitives)
     return _summary(found, aim, teacher_metrics(engine))
 
 
+def _program_proposer(config: PrimitivesConfig, environment: str, aim: Aim, seed: int) -> ProgramProposer:
+    language = language_of(environment).within(config.dimensions)
+    return ProgramProposer(language, aim, config.candidates_per_round, seed, config.teacher.kind)
+
+
 def _chat_proposer(
-    engine: OpenAIEngine, config: PrimitivesConfig, probe: Path, train: Sequence[Problem], seed: int
+    engine: Asked, config: PrimitivesConfig, probe: Path, train: Sequence[Problem], seed: int
 ) -> ChatProposer:
-    """Who proposes where a server is asked: it sees what the student answered in the probe."""
+    """A language model that proposes: it sees what the student answered in the probe."""
     rows = read_records(probe / "completions.parquet", EvaluationRow)
     return ChatProposer(
         engine,
-        chat_sampling(config.teacher),
+        sampling_of(config.teacher),
         show_probe(rows, {p.id: p for p in train}, examples_of(train)[0], config.shown_traces),
+        teacher=config.teacher.kind,
         count=config.candidates_per_round,
         same_wording=config.same_wording,
         seed=seed,
+    )
+
+
+def _none_accepted(candidates: Sequence[Primitive], teacher: TeacherConfig) -> str:
+    """What to say where discovery found nothing: how far the best candidate was, and what could help."""
+    tried = [p for p in candidates if "pass_rate" in p.screening] or candidates
+    best = max(tried, key=lambda p: p.screening.get("pass_rate", 0.0))
+    stronger = {
+        "procedural": "",
+        "chat": ", or ask a stronger model",
+        "self": "; where the student solves next to nothing however it is primed, it cannot teach itself: set "
+        "teacher.kind to 'procedural' or 'chat', or name a stronger backbone",
+    }
+    return (
+        f"primitives: none of {len(candidates)} candidates was accepted (the best of them because "
+        f"{best.screening['reason']}); lower primitives.tau_quality or raise primitives.max_tokens"
+        f"{stronger[teacher.kind]}"
     )
 
 

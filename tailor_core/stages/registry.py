@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
+
+from pydantic import BaseModel
 
 from tailor_core.errors import InputError
 
@@ -21,6 +24,24 @@ _SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Besides:
+    """What a stage needs besides where its section has `value` in `field`, a dotted name such as `teacher.kind`."""
+
+    field: str
+    value: Any
+    inputs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+
+    def holds(self, config: BaseModel) -> bool:
+        """Whether a stage with this section needs it."""
+        return bool(attrgetter(self.field)(config) == self.value)
+
+
+_STUDENT = Besides(field="teacher.kind", value="self", inputs=("backbone",), libraries=_SAMPLING)
+"""A student that teaches itself is the run's own backbone; no other teacher depends on that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageDefinition:
     """How one product is made.
 
@@ -28,6 +49,7 @@ class StageDefinition:
     config:    dotted name of the pydantic model of its section
     inputs:    products that it reads, in order
     libraries: distributions whose version changes the result
+    besides:   inputs and libraries that only some configurations need
     seeded:    whether it draws random numbers
     retries:   how often a failure of the machine (not of the input) is tried again
     sources:   dotted name of `sources(config) -> {name: digest}` for what else decides the result
@@ -39,9 +61,26 @@ class StageDefinition:
     inputs: tuple[str, ...] = ()
     schema_version: int = 1
     libraries: tuple[str, ...] = ()
+    besides: tuple[Besides, ...] = ()
     seeded: bool = True
     retries: int = 1
     sources: str = ""
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The products that some configuration reads: what a flow has to offer."""
+        return (*self.inputs, *(name for one in self.besides for name in one.inputs))
+
+    def inputs_of(self, config: BaseModel) -> tuple[str, ...]:
+        """The products that a stage with this section reads, in order."""
+        return (*self.inputs, *(name for one in self._needed(config) for name in one.inputs))
+
+    def libraries_of(self, config: BaseModel) -> frozenset[str]:
+        """The distributions whose version changes what a stage with this section makes."""
+        return frozenset({*self.libraries, *(name for one in self._needed(config) for name in one.libraries)})
+
+    def _needed(self, config: BaseModel) -> list[Besides]:
+        return [one for one in self.besides if one.holds(config)]
 
 
 def _stage(product: str, config: str, *inputs: str, **rest: Any) -> StageDefinition:
@@ -64,8 +103,23 @@ _ALL = (
         sources="tailor_core.stages.sources:model_sources",
     ),
     _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING, sources=_ENGINE),
-    _stage("primitives", "PrimitivesConfig", "problems", "probe", libraries=("numpy",), sources=_TEACHER),
-    _stage("demonstrations", "DemonstrationsConfig", "problems", "primitives", sources=_TEACHER),
+    _stage(
+        "primitives",
+        "PrimitivesConfig",
+        "problems",
+        "probe",
+        libraries=("numpy",),
+        besides=(_STUDENT,),
+        sources=_TEACHER,
+    ),
+    _stage(
+        "demonstrations",
+        "DemonstrationsConfig",
+        "problems",
+        "primitives",
+        besides=(_STUDENT,),
+        sources=_TEACHER,
+    ),
     _stage("verdicts", "VerdictsConfig", "problems", "demonstrations", seeded=False),
     _stage(
         "selection",

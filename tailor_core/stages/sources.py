@@ -38,7 +38,7 @@ def engine_sources(config: ProbeConfig | EvaluationConfig) -> dict[str, str]:
 
 
 def teacher_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
-    """What decides how a chat teacher answers: its prompts by package, and a model of its own; nothing else does.
+    """What decides how a language model as teacher answers: its prompts by package, and a server's own model.
 
     How the model is run is in the section [vllm]. The version of vLLM is not in the key: what was answered stays an
     answer of the model, and is not asked for again where vLLM is brought up to date.
@@ -50,7 +50,7 @@ def teacher_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str
 
 
 def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str, str]:
-    """The digests of the prompts that a chat teacher is sent, by package."""
+    """The digests of the prompts that a language model as teacher is sent, by package."""
     both = ("primitives", "demonstrations")
     used = both if isinstance(config, PrimitivesConfig) else both[1:]
     package = Path(str(files("tailor_core")))

@@ -19,7 +19,7 @@ from tailor_core.config.recipe import Recipe
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.environments.base import get_environment
 from tailor_core.environments.plugins import ENVIRONMENTS, TEACHERS, find_plugin
-from tailor_core.environments.teaching import get_teaching
+from tailor_core.environments.teaching import get_teaching, takes_programs
 from tailor_core.records import canonical_json
 from tailor_core.stages.fingerprint import code_fingerprint, library_versions
 from tailor_core.stages.registry import StageDefinition, load_target
@@ -67,9 +67,10 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
     """
     config = recipe.section(definition.product)
     code = code_fingerprint(definition.function.partition(":")[0])
-    libraries = set(definition.libraries)
-    for group in [group for module, group in _RUNS_FAMILY.items() if module in code and _runs(config, group)]:
-        modules, required = _family_part(group, recipe.environment.name)
+    libraries = set(definition.libraries_of(config))
+    family = recipe.environment.name
+    for group in [g for module, g in _RUNS_FAMILY.items() if module in code and _runs(config, g, family)]:
+        modules, required = _family_part(group, family)
         libraries |= required
         for module in modules:
             code |= code_fingerprint(module)
@@ -86,10 +87,12 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
     )
 
 
-def _runs(config: BaseModel, group: str) -> bool:
-    """Whether a stage with this section runs that part of a family: a chat teacher needs no move language."""
+def _runs(config: BaseModel, group: str, family: str) -> bool:
+    """Whether a stage with this section runs that part of a family: not every teacher needs a move language."""
     teacher = getattr(config, "teacher", None)
-    return not (group == TEACHERS and isinstance(teacher, TeacherConfig) and teacher.kind == "chat")
+    if group == TEACHERS and isinstance(teacher, TeacherConfig):
+        return takes_programs(teacher.kind, family)
+    return True
 
 
 def _family_part(group: str, name: str) -> tuple[set[str], set[str]]:

@@ -1,38 +1,52 @@
-"""The recipe's teacher, put together for a stage: the procedural one, or a chat teacher with the engine it asks."""
+"""The recipe's teacher, put together for a stage: the procedural one, or a language model with the engine it asks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from tailor_core.artifacts.shards import Shards
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.demonstrations.chat import ChatTeacher
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.demonstrations.teacher import Teacher
 from tailor_core.errors import StageError
-from tailor_core.inference.engine import Sampling
-from tailor_core.inference.loading import serve_on_demand
+from tailor_core.inference.engine import Engine, Sampling
+from tailor_core.inference.in_process import InProcessAnswers
+from tailor_core.inference.loading import load_engine, serve_on_demand
 from tailor_core.inference.models import local_model
 from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.records import Problem
 from tailor_core.stages.context import StageContext
 
+Asked = OpenAIEngine | InProcessAnswers
+"""What a language model as the teacher is asked through."""
+
 
 @contextmanager
-def open_engine(
-    config: TeacherConfig, vllm: VLLMConfig, context: StageContext
-) -> Iterator[OpenAIEngine | None]:
-    """What a chat teacher asks, for as long as the context lasts; None for the procedural one, which asks nobody.
+def open_engine(config: TeacherConfig, vllm: VLLMConfig, context: StageContext) -> Iterator[Asked | None]:
+    """What the teacher is asked through, for as long as the context lasts; None for the procedural one.
 
-    A server of its own comes up when something is to be asked that was not answered before.
+    A server of its own comes up, and the student is loaded, when something is to be asked that was not answered before.
     """
     places = context.places
     if config.kind == "procedural":
         yield None
+    elif config.kind == "self":
+        with ExitStack() as stack:
+
+            def load() -> Engine:
+                backbone = context.inputs["backbone"]
+                loaded = load_engine(
+                    backbone, "transformers", vllm, workdir=context.workdir, logs=places.servers
+                )
+                return stack.enter_context(loaded)
+
+            yield InProcessAnswers(load, Shards(context.workdir / "completions"), config.rows)
     elif not config.serve:
         yield OpenAIEngine(config, places.completions)
     else:
@@ -41,16 +55,18 @@ def open_engine(
             yield OpenAIEngine(config, places.completions, served)
 
 
-def make_teacher(config: TeacherConfig, engine: OpenAIEngine | None, train: Sequence[Problem]) -> Teacher:
+def make_teacher(config: TeacherConfig, engine: Asked | None, train: Sequence[Problem]) -> Teacher:
     """The teacher of a family, of which `train` are problems to train on, at least one.
 
-    StageError where a chat teacher could not be shown how answers are written, but by the problem to be solved.
+    StageError where a language model could not be shown how answers are written, but by the problem to be solved.
     """
     if engine is None:
         return ProceduralTeacher(train[0].environment)
     if len(train) < 2:
-        raise StageError("teacher.kind = 'chat' needs two train problems or more; raise problems.train")
-    return ChatTeacher(engine, chat_sampling(config), examples_of(train))
+        raise StageError(
+            f"teacher.kind = {config.kind!r} needs two train problems or more; raise problems.train"
+        )
+    return ChatTeacher(config.kind, engine, sampling_of(config), examples_of(train))
 
 
 def examples_of(train: Sequence[Problem]) -> list[Problem]:
@@ -58,14 +74,14 @@ def examples_of(train: Sequence[Problem]) -> list[Problem]:
     return sorted(train, key=lambda problem: problem.id)[:2]
 
 
-def chat_sampling(config: TeacherConfig) -> Sampling:
-    """How a chat teacher's completions are sampled, but for the seed."""
+def sampling_of(config: TeacherConfig) -> Sampling:
+    """How the completions of a language model are sampled, but for the seed."""
     return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
 
 
 @contextmanager
-def progress(total: int, stage: str, engine: OpenAIEngine | None) -> Iterator[Callable[[int], None]]:
-    """A bar to advance, which tells the time left, and of a server how fast its tokens come and what they cost."""
+def progress(total: int, stage: str, engine: Asked | None) -> Iterator[Callable[[int], None]]:
+    """A bar to advance, which tells the time left, and of a model how fast its tokens come and what they cost."""
     with tqdm(total=total, desc=stage, unit="trace") as bar:
 
         def advance(count: int) -> None:
@@ -76,6 +92,6 @@ def progress(total: int, stage: str, engine: OpenAIEngine | None) -> Iterator[Ca
         yield advance
 
 
-def teacher_metrics(engine: OpenAIEngine | None) -> dict[str, Any]:
+def teacher_metrics(engine: Asked | None) -> dict[str, Any]:
     """What asking took, for a manifest: `{"teacher": {...}}`, or nothing."""
     return {"teacher": engine.account.metrics()} if engine else {}

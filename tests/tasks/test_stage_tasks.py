@@ -11,6 +11,7 @@ import pytest
 import toy_stages
 from prefect.transactions import IsolationLevel
 
+from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
 from tailor_core.config.keyed import all_values
 from tailor_core.config.load import make_recipe
@@ -107,6 +108,22 @@ def test_only_failures_of_the_machine_are_tried_again(error: Exception, again: b
 def test_inputs_must_be_those_of_the_registry(run: Run) -> None:
     with pytest.raises(AssertionError, match="verdicts reads"):
         StageTask(toy_stages.VERDICTS).job(run, {})
+
+
+def test_of_what_a_flow_offers_a_stage_is_given_what_its_recipe_reads(run: Run) -> None:
+    task = stage_task("primitives")
+    offered = {
+        name: ArtifactRef(stage=name, key="k", digest=name, uri="u") for name in task.definition.offered
+    }
+    read = {}
+    for kind in ("procedural", "self"):
+        recipe = make_recipe({"name": "toy", "teacher": {"kind": kind}}, "toy")
+        job = task.job(dataclasses.replace(run, recipe=recipe), offered)
+        assert job.spec.inputs == {name: ref.digest for name, ref in job.inputs.items()}
+        read[kind] = set(job.inputs)
+    assert read == {"procedural": {"problems", "probe"}, "self": {"problems", "probe", "backbone"}}
+    with pytest.raises(AssertionError, match="primitives reads"):
+        task.job(run, {name: offered[name] for name in ("problems", "probe")})
 
 
 def test_outside_a_run_there_is_none() -> None:

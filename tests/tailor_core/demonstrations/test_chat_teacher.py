@@ -39,7 +39,9 @@ WAY = primitive(WAYS["assume and refute"])
 
 def teacher(server: ScriptedServer, folder: Path, **changed: Any) -> ChatTeacher:
     config = TeacherConfig(kind="chat", model="m", base_url=server.url, retries=0)
-    return ChatTeacher(OpenAIEngine(config, folder / "completions.db"), SAMPLING, PROBLEMS[:2], **changed)
+    return ChatTeacher(
+        "chat", OpenAIEngine(config, folder / "completions.db"), SAMPLING, PROBLEMS[:2], **changed
+    )
 
 
 def wanted(*problems: Problem, way: Primitive = WAY) -> list[tuple[Problem, Primitive, int]]:

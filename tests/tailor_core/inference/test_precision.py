@@ -1,4 +1,4 @@
-"""Which floating-point type a model is trained in: the faster one, and the same one after a crash."""
+"""Which floating-point type a model is trained in and sampled from: the faster one, and the same one after a crash."""
 
 from __future__ import annotations
 
@@ -38,6 +38,20 @@ def test_an_attempt_that_goes_on_keeps_the_type_of_the_first(
     first = precision.training_dtype(object(), tmp_path)
     monkeypatch.setattr(precision, "_training_pass", slow_in(torch.bfloat16))
     assert precision.training_dtype(object(), tmp_path) is first
+
+
+def test_a_sampler_that_goes_on_keeps_the_type_of_the_first_attempt_and_others_measure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_a_new_process(slow: torch.dtype, workdir: Path | None) -> torch.dtype:
+        precision.sampling_dtype.cache_clear()
+        monkeypatch.setattr(precision, "_linear", slow_in(slow))
+        return precision.sampling_dtype(workdir)
+
+    assert in_a_new_process(torch.float32, tmp_path) is torch.bfloat16
+    assert in_a_new_process(torch.bfloat16, tmp_path) is torch.bfloat16
+    assert in_a_new_process(torch.bfloat16, None) is torch.float32
+    precision.sampling_dtype.cache_clear()
 
 
 def test_a_slight_gain_is_not_worth_the_rounding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,7 +207,7 @@ def test_rounds_go_on_until_coverage_no_longer_grows(tmp_path: Path) -> None:
         engine = OpenAIEngine(
             settings.model_copy(update={"base_url": server.url}), tmp_path / "completions.db"
         )
-        teacher = ChatTeacher(engine, Sampling(max_tokens=2000), PROBLEMS[:2])
+        teacher = ChatTeacher("chat", engine, Sampling(max_tokens=2000), PROBLEMS[:2])
         found = discover(
             proposer(server, tmp_path, count=3),
             PROBLEMS,

@@ -13,7 +13,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from made_up_run import ACCURACY, INPUTS, LEVELS, MOVES, WAYS, make_run, make_summary, read_manifest
+from made_up_run import (
+    ACCURACY,
+    INPUTS,
+    LEVELS,
+    MOVES,
+    WAYS,
+    make_run,
+    make_summary,
+    read_manifest,
+    write_manifest,
+)
 from reading import Element, read_page, table_rows
 
 from tailor_core.config.report import ReportConfig
@@ -176,6 +186,25 @@ def test_primitives_show_instruction_screening_and_an_example(read: Element) -> 
     assert [row[1] for row in table_rows(read.named("primitives"))[1:]] == ["novelty", "novelty", "quality"]
     assert "novelty is below its threshold of 0.1" in rejected.text
     assert rejected.all("details")[0].all("p")[0].text == "Do as the others do."
+
+
+def test_temperatures_that_were_tried_are_shown_with_their_scores_and_the_one_taken(tmp_path: Path) -> None:
+    directories = make_run(tmp_path / "run")
+    plain = read_page(build_page(directories, ReportConfig()).html).named("primitives")
+    assert "Temperatures tried" not in plain.text
+    tried = [
+        {"temperature": temperature, "threshold": 0.9, "score": score}
+        for temperature, score in ((0.5, 0.25), (0.8, 0.471111), (1.1, 0.0))
+    ]
+    summary = {"rows": {}, "metrics": {"balance": {**tried[1], "tried": tried}}}
+    write_manifest("demonstrations", directories["demonstrations"], summary, directories)
+    section = read_page(build_page(directories, ReportConfig()).html).named("primitives")
+    (block,) = [one for one in section.all("details") if "Temperatures tried" in one.text]
+    assert table_rows(block)[1:] == [
+        ["0.5", "0.9", "0.25", ""],
+        ["0.8", "0.9", "0.4711", "yes"],
+        ["1.1", "0.9", "0", ""],
+    ]
 
 
 def test_no_more_rejected_primitives_are_listed_than_asked(inputs: dict[str, Path]) -> None:

@@ -109,7 +109,7 @@ def test_a_local_model_counts_by_its_bytes(tmp_path: Path) -> None:
 def test_every_stage_comes_after_its_inputs_and_has_a_section() -> None:
     seen: set[str] = set()
     for product, stage in STAGES.items():
-        assert set(stage.inputs) <= seen
+        assert set(stage.offered) <= seen
         assert isinstance(recipe().section(product), load_target(stage.config))
         seen.add(product)
 
