@@ -24,6 +24,7 @@ from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings, find_vllm, prepare_process, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
+from tailor_core.environments.plugins import TEACHERS, find_plugin
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
 from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import InputError, RecipeError, TailorError
@@ -292,10 +293,17 @@ def backbone(
 
 
 def _check_language(recipe: Recipe, until: str) -> None:
-    """RecipeError where a run would come to look for primitives in a move language that is not there."""
+    """RecipeError where a run would come to need a move language that is not there."""
     family = recipe.environment.name
-    if until not in _BEFORE_PRIMITIVES and takes_programs(recipe.teacher.kind, family):
+    if until in _BEFORE_PRIMITIVES:
+        return
+    if takes_programs(recipe.teacher.kind, family):
         language_of(family).within(recipe.primitives.dimensions)
+    elif recipe.teacher.shots and find_plugin(TEACHERS, family) is None:
+        raise RecipeError(
+            f"teacher.shots = {recipe.teacher.shots} shows problems that programs solve, but environment.name = "
+            f"{family!r} has no move language; set teacher.shots = 0"
+        )
 
 
 def _check_rollouts(recipe: Recipe, settings: Settings, anew: bool) -> None:

@@ -43,8 +43,11 @@ class ScriptedTeacher:
         prompt = str(body["messages"][-1]["content"])
         if "response_format" in body:
             return Reply(text=self.propose(body))
-        instruction = json.loads(prompt.split("as asked for here:\n")[1].split("\n")[0])
-        return Reply(text=self.solve(instruction, prompt.split("The problem to solve:\n")[1], body["seed"]))
+        question, primed, instruction = prompt.partition("\n\nReason in this way: ")
+        if not primed:
+            instruction = prompt.split("as asked for here:\n")[1].split("\n")[0]
+            question = prompt.split("The problem to solve:\n")[1]
+        return Reply(text=self.solve(json.loads(instruction), question, body["seed"]))
 
     def propose(self, body: Body) -> str:
         """As many new ways as are asked for, and in the first reply of a talk one that is known, where one is."""

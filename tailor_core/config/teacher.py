@@ -16,7 +16,7 @@ from tailor_core.records import TeacherKind
 
 Structured = Literal["json_schema", "json_object", "none"]
 
-_SAMPLED = ("temperature", "top_p", "max_tokens")
+_SAMPLED = ("temperature", "top_p", "max_tokens", "shots")
 
 
 class TeacherConfig(BaseModel):
@@ -43,6 +43,12 @@ class TeacherConfig(BaseModel):
     temperature: float = Field(default=0.8, ge=0, le=2, description="0 is greedy")
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=2048, ge=1, description="length of a completion at most")
+    shots: int = Field(
+        default=0,
+        ge=0,
+        description="problems that a language model is shown solved, by the plainest program of the family's move "
+        "language, before the one that it is to solve: small models find the form of a reply in no other way",
+    )
     rows: int = Field(
         default=128,
         ge=1,

@@ -24,6 +24,9 @@ class ChatTeacher:
     name:     of the kind of teacher, as demonstrations tell it
     examples: two problems of the family; one, with its answer, shows how answers are written (the other stands in
               where that one is to be solved)
+    shots:    problems of the family with a whole reply to each. Where there are any, they are the earlier turns of
+              the chat, and say alone what a reply looks like: small models imitate a form that no description of it
+              gets them to keep
     """
 
     def __init__(
@@ -32,10 +35,11 @@ class ChatTeacher:
         engine: Answers,
         sampling: Sampling,
         examples: Sequence[Problem],
+        shots: Sequence[tuple[Problem, str]] = (),
         prompts: Prompts | None = None,
     ) -> None:
         self.name = name
-        self._engine, self._sampling, self._examples = engine, sampling, examples
+        self._engine, self._sampling, self._examples, self._shots = engine, sampling, examples, shots
         self._prompts = prompts or Prompts(prompts_of(PACKAGE))
 
     def demonstrate_all(
@@ -56,12 +60,26 @@ class ChatTeacher:
         ]
 
     def _messages(self, problem: Problem, instruction: str) -> Messages:
+        if self._shots:
+            return self._solved_before(problem, instruction)
         example = next((one for one in self._examples if one.id != problem.id), problem)
         return [
             self._prompts.message(
                 "demonstrate", instruction=instruction, question=problem.question, example=example
             )
         ]
+
+    def _solved_before(self, problem: Problem, instruction: str) -> Messages:
+        """The shots as turns, but for one of the problem itself, and then the problem."""
+        messages = []
+        for shot, reply in self._shots:
+            if shot.id != problem.id:
+                messages.append(self._primed(shot, instruction))
+                messages.append({"role": "assistant", "content": reply})
+        return [*messages, self._primed(problem, instruction)]
+
+    def _primed(self, problem: Problem, instruction: str) -> dict[str, str]:
+        return self._prompts.message("primed", instruction=instruction, question=problem.question)
 
 
 def _blocks(text: str) -> tuple[str, str]:

@@ -91,7 +91,7 @@ def _runs(config: BaseModel, group: str, family: str) -> bool:
     """Whether a stage with this section runs that part of a family: not every teacher needs a move language."""
     teacher = getattr(config, "teacher", None)
     if group == TEACHERS and isinstance(teacher, TeacherConfig):
-        return takes_programs(teacher.kind, family)
+        return bool(teacher.shots) or takes_programs(teacher.kind, family)
     return True
 
 

@@ -56,6 +56,8 @@ def test_only_the_procedural_teacher_asks_for_a_move_language() -> None:
         cli._check_language(load_recipe("kk-tiny", RECIPES, [family]), "")
     chat = ['teacher.kind="chat"', 'teacher.model="any"']
     cli._check_language(load_recipe("kk-tiny", RECIPES, [family, *chat]), "")
+    with pytest.raises(RecipeError, match=r"teacher.shots = 2 .* set teacher.shots = 0"):
+        cli._check_language(load_recipe("kk-tiny", RECIPES, [family, *chat, "teacher.shots=2"]), "")
 
 
 VLLM = "policy.rollout_engine=vllm"

@@ -32,6 +32,7 @@ from tailor_core.stages import demonstrations, primitives, problems, verdicts
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.registry import STAGES
 from tailor_core.stages.spec import make_spec
+from tailor_core.verification.scoring import score
 
 
 def recipe(url: str = "http://127.0.0.1:1/v1", **changed: Any) -> Recipe:
@@ -253,6 +254,7 @@ def keys(made: Recipe) -> dict[str, str]:
         ({"teacher__model": "other"}, {"primitives", "demonstrations"}),
         ({"teacher__temperature": 0.1}, {"primitives", "demonstrations"}),
         ({"teacher__max_tokens": 9}, {"primitives", "demonstrations"}),
+        ({"teacher__shots": 2}, {"primitives", "demonstrations"}),
         ({"teacher__structured": "none"}, {"primitives", "demonstrations"}),
         ({"verdicts__quality": {"min_words": 3}}, {"primitives", "verdicts"}),
         ({"primitives__same_wording": 0.5}, {"primitives"}),
@@ -287,6 +289,29 @@ def test_the_bytes_of_its_prompts_are_in_the_keys_of_those_who_send_them() -> No
     assert sources["primitives"].keys() == {"primitives.prompts", "demonstrations.prompts"}
     assert sources["demonstrations"].keys() == {"demonstrations.prompts"}
     assert all(len(digest) == 64 for digest in sources["primitives"].values())
+
+
+def test_what_is_shown_solved_is_right_and_its_writer_is_in_the_keys(tmp_path: Path) -> None:
+    made = prepare(tmp_path)
+    with ScriptedServer(ScriptedTeacher(made)) as server:
+        with_shots = recipe(server.url, teacher__shots=2)
+        found = run(tmp_path, with_shots)
+        chats = [
+            body["messages"]
+            for body in server.bodies
+            if len(body["messages"]) > 1 and "response_format" not in body
+        ]
+    assert found["demonstrations"]["rows"] == {"demonstrations": 40}
+    assert {len(chat) for chat in chats} == {3, 5}, "a problem is not shown with its own answer"
+    by_question = {problem.question: problem for problem in made}
+    for chat in chats:
+        for asked, reply in zip(chat[:-1:2], chat[1::2], strict=True):
+            assert score(by_question[asked["content"].split("\n\n")[0]], reply["content"]).reward == 1
+    code = {
+        shots: make_spec(STAGES["demonstrations"], recipe(teacher__shots=shots), {}).code for shots in (0, 2)
+    }
+    writer = "tailor_core.demonstrations.knights_knaves.reasoner"
+    assert [writer in code[shots] for shots in (0, 2)] == [False, True]
 
 
 def test_a_family_without_a_move_language_can_be_taught_by_a_chat_teacher(
