@@ -48,14 +48,14 @@ class _Quiet(ThreadingHTTPServer):
 class ScriptedServer:
     """Answers each request with what `script` makes of its body; `bodies` are those that came, in order."""
 
-    def __init__(self, script: Callable[[Body], Reply]) -> None:
+    def __init__(self, script: Callable[[Body], Reply], port: int = 0) -> None:
         self.script = script
         self.bodies: list[Body] = []
         self.keys: list[str] = []
         self.in_flight = self.most_in_flight = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._server = _Quiet(("127.0.0.1", 0), self._handler())
+        self._server = _Quiet(("127.0.0.1", port), self._handler())
 
     @property
     def url(self) -> str:
