@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 from tailor_core.artifacts.manifest import content_digest, describe_files
@@ -62,8 +63,20 @@ def load_engine(
 def serve_on_demand(model: Path, vllm: VLLMConfig, logs: Path, *, name: str) -> Iterator[Served]:
     """A server of the model for an `OpenAIEngine`: it comes up when there is something to ask.
 
-    `name` is what the model is called there. Completions are known by the content of the model.
+    `name` is what the model is called there, as in the engine's section. Completions are known by the content of the
+    model.
     """
     content = content_digest({file: told["sha256"] for file, told in describe_files(model).items()})
     with on_demand(model, vllm, logs, name=name) as up:
-        yield Served(up, content_id([content, keyed_values(vllm)], length=64))
+        yield Served(
+            up, content_id([content, keyed_values(vllm)], length=64), cache(partial(_turn_ends, model))
+        )
+
+
+def _turn_ends(model: Path) -> list[int]:
+    from transformers import AutoTokenizer
+
+    from tailor_core.inference.transformers_engine import turn_end
+
+    end = turn_end(AutoTokenizer.from_pretrained(model))
+    return [] if end is None else [end]

@@ -58,10 +58,12 @@ class Served:
 
     up:    gives it, and brings it up at the first call
     model: the identity of what it serves, by which completions are known: a name may come to mean other weights
+    ends:  tokens that end a completion besides those that vLLM knows; asked for once there is something to ask
     """
 
     up: Callable[[], VLLMServer]
     model: str
+    ends: Callable[[], Sequence[int]]
 
 
 class OpenAIEngine:
@@ -136,11 +138,14 @@ class OpenAIEngine:
         """Ask for what is missing, and have each completion taken as it comes."""
         failures: list[TailorError] = []
         waiting, unanswered = iter(missing.items()), set(missing)
+        extra: dict[str, Any] = {}
+        if self._served:
+            extra["extra_body"] = {"return_token_ids": True, "stop_token_ids": list(self._served.ends())}
 
         async def work(client: Any) -> None:
             for key, request in itertools.takewhile(lambda _: not failures, waiting):
                 try:
-                    take(key, await self._ask(client, request, server))
+                    take(key, await self._ask(client, request, extra))
                     unanswered.remove(key)
                 except TailorError as error:
                     failures.append(error)
@@ -176,17 +181,15 @@ class OpenAIEngine:
             ),
         )
 
-    async def _ask(self, client: Any, request: Request, server: VLLMServer | None) -> Completion:
+    async def _ask(self, client: Any, request: Request, extra: Mapping[str, Any]) -> Completion:
         sampling = request.sampling
-        optional: dict[str, Any] = {"logprobs": True} if sampling.logprobs else {}
-        if server:
-            optional["extra_body"] = {"return_token_ids": True}
+        optional: dict[str, Any] = {**extra, **({"logprobs": True} if sampling.logprobs else {})}
         if sampling.schema and self._config.structured != "none":
             optional["response_format"] = _response_format(sampling, self._config.structured)
         try:
             with anyio.fail_after(self._config.deadline_seconds):
                 answer = await client.chat.completions.with_raw_response.create(
-                    model=server.name if server else self._config.model,
+                    model=self._config.model,
                     messages=list(request.messages),
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
