@@ -31,9 +31,8 @@ def load_engine(
     """The engine for a model directory, for as long as the context lasts.
 
     `transformers` runs in this process, in the floating-point type that pays here, or did for whoever began in
-    `workdir`. `vllm` does where it can be
-    imported; elsewhere it is a server that comes up with the first request, and goes with the context. What that
-    answered is kept in `workdir`, and its log goes to `logs`.
+    `workdir`. `vllm` does where it can be imported; elsewhere it is a server that comes up with the first request, and
+    goes with the context. What that answered is kept in `workdir`, and its log goes to `logs`.
     """
     if kind == "transformers":
         from tailor_core.inference.precision import sampling_dtype

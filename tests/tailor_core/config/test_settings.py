@@ -15,8 +15,8 @@ from tailor_core.config.settings import (
     find_vllm,
     prepare_process,
     read_settings,
-    vllm_version,
     vllm_variables,
+    vllm_version,
 )
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import MissingExtraError, RecipeError
