@@ -48,7 +48,7 @@ def load_engine(
     else:
         asked = TeacherConfig(
             kind="chat",
-            model=model.name,
+            model=f"{model.parent.name}/{model.name[:12]}",  # of an artifact what `tailor store ls` calls it
             serve=True,
             concurrency=_IN_FLIGHT,
             attempt_seconds=_PATIENCE_SECONDS,

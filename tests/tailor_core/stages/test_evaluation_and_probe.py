@@ -153,6 +153,8 @@ def test_students_are_served_one_at_a_time_where_vllm_cannot_be_imported(
     assert result["rows"] == {"evaluation": 3 * 3 * 4}
     kinds = "".join("s" if "server" in one else "a" for one in told)
     assert kinds == ("s" + 12 * "a") * 3
+    names = [one["asked"]["model"] for one in told if "asked" in one]
+    assert names[0] == f"{tmp_path.name}/backbone"
     paths = [one["arguments"][one["arguments"].index("--model") + 1] for one in told if "server" in one]
     assert paths == [str(tmp_path / name) for name in ("backbone", "warm_start", "policy")]
     assert all(
