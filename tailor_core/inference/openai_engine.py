@@ -41,6 +41,9 @@ _FINISH: dict[Any, Finish] = {"length": "length", "content_filter": "filter"}
 _NO_KEY = "none"
 """Sent where no key is set: servers of one's own ask for none, and the client library does not do without."""
 
+_PARSED = "tailor.answer"
+"""What a response was read as, among its extensions: answers with log-probs are long, and need not be read twice."""
+
 _SHOWN = 200
 """An error quotes at most so many characters of a server's message."""
 
@@ -197,7 +200,7 @@ class OpenAIEngine:
                     seed=sampling.seed,
                     **optional,
                 )
-            return _completion(_parse(answer.content))
+            return _completion(answer.http_response.extensions[_PARSED])
         except (self._openai.OpenAIError, TimeoutError) as error:
             if getattr(error, "code", None) == "content_filter":
                 return Completion(text="", finish="filter", usage=Usage())
@@ -299,11 +302,11 @@ async def _end_with(server: VLLMServer, scope: anyio.CancelScope) -> None:
 
 
 async def _must_be_whole(response: Any) -> None:
-    """Take what is no whole answer for a broken connection: the client then tries again."""
+    """Take what is no whole answer for a broken connection: the client then tries again. Keep what was read of one."""
     if response.is_success:
         await response.aread()
         try:
-            _parse(response.content)
+            response.extensions[_PARSED] = _parse(response.content)
         except ValueError:
             raise anyio.EndOfStream from None
 
