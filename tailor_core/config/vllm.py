@@ -35,5 +35,5 @@ class VLLMConfig(BaseModel):
         default=2, ge=1, description="GiB for keys and values where there is no GPU"
     )
     start_seconds: Annotated[float, UNKEYED] = Field(
-        default=600, gt=0, description="a server that is not up after so long is given up"
+        default=900, gt=0, description="a server that is not up after so long is given up"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 from tailor_core.artifacts.manifest import content_digest, describe_files
@@ -30,9 +31,8 @@ def load_engine(
     """The engine for a model directory, for as long as the context lasts.
 
     `transformers` runs in this process, in the floating-point type that pays here, or did for whoever began in
-    `workdir`. `vllm` does where it can be
-    imported; elsewhere it is a server that comes up with the first request, and goes with the context. What that
-    answered is kept in `workdir`, and its log goes to `logs`.
+    `workdir`. `vllm` does where it can be imported; elsewhere it is a server that comes up with the first request, and
+    goes with the context. What that answered is kept in `workdir`, and its log goes to `logs`.
     """
     if kind == "transformers":
         from tailor_core.inference.precision import sampling_dtype
@@ -48,7 +48,7 @@ def load_engine(
     else:
         asked = TeacherConfig(
             kind="chat",
-            model=model.name,
+            model=f"{model.parent.name}/{model.name[:12]}",  # of an artifact what `tailor store ls` calls it
             serve=True,
             concurrency=_IN_FLIGHT,
             attempt_seconds=_PATIENCE_SECONDS,
@@ -62,8 +62,20 @@ def load_engine(
 def serve_on_demand(model: Path, vllm: VLLMConfig, logs: Path, *, name: str) -> Iterator[Served]:
     """A server of the model for an `OpenAIEngine`: it comes up when there is something to ask.
 
-    `name` is what the model is called there. Completions are known by the content of the model.
+    `name` is what the model is called there, as in the engine's section. Completions are known by the content of the
+    model.
     """
     content = content_digest({file: told["sha256"] for file, told in describe_files(model).items()})
     with on_demand(model, vllm, logs, name=name) as up:
-        yield Served(up, content_id([content, keyed_values(vllm)], length=64))
+        yield Served(
+            up, content_id([content, keyed_values(vllm)], length=64), cache(partial(_turn_ends, model))
+        )
+
+
+def _turn_ends(model: Path) -> list[int]:
+    from transformers import AutoTokenizer
+
+    from tailor_core.inference.transformers_engine import turn_end
+
+    end = turn_end(AutoTokenizer.from_pretrained(model))
+    return [] if end is None else [end]

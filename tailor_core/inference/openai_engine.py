@@ -41,6 +41,9 @@ _FINISH: dict[Any, Finish] = {"length": "length", "content_filter": "filter"}
 _NO_KEY = "none"
 """Sent where no key is set: servers of one's own ask for none, and the client library does not do without."""
 
+_PARSED = "tailor.answer"
+"""What a response was read as, among its extensions: answers with log-probs are long, and need not be read twice."""
+
 _SHOWN = 200
 """An error quotes at most so many characters of a server's message."""
 
@@ -58,10 +61,12 @@ class Served:
 
     up:    gives it, and brings it up at the first call
     model: the identity of what it serves, by which completions are known: a name may come to mean other weights
+    ends:  tokens that end a completion besides those that vLLM knows; asked for once there is something to ask
     """
 
     up: Callable[[], VLLMServer]
     model: str
+    ends: Callable[[], Sequence[int]]
 
 
 class OpenAIEngine:
@@ -136,11 +141,14 @@ class OpenAIEngine:
         """Ask for what is missing, and have each completion taken as it comes."""
         failures: list[TailorError] = []
         waiting, unanswered = iter(missing.items()), set(missing)
+        extra: dict[str, Any] = {}
+        if self._served:
+            extra["extra_body"] = {"return_token_ids": True, "stop_token_ids": list(self._served.ends())}
 
         async def work(client: Any) -> None:
             for key, request in itertools.takewhile(lambda _: not failures, waiting):
                 try:
-                    take(key, await self._ask(client, request, server))
+                    take(key, await self._ask(client, request, extra))
                     unanswered.remove(key)
                 except TailorError as error:
                     failures.append(error)
@@ -176,17 +184,15 @@ class OpenAIEngine:
             ),
         )
 
-    async def _ask(self, client: Any, request: Request, server: VLLMServer | None) -> Completion:
+    async def _ask(self, client: Any, request: Request, extra: Mapping[str, Any]) -> Completion:
         sampling = request.sampling
-        optional: dict[str, Any] = {"logprobs": True} if sampling.logprobs else {}
-        if server:
-            optional["extra_body"] = {"return_token_ids": True}
+        optional: dict[str, Any] = {**extra, **({"logprobs": True} if sampling.logprobs else {})}
         if sampling.schema and self._config.structured != "none":
             optional["response_format"] = _response_format(sampling, self._config.structured)
         try:
             with anyio.fail_after(self._config.deadline_seconds):
                 answer = await client.chat.completions.with_raw_response.create(
-                    model=server.name if server else self._config.model,
+                    model=self._config.model,
                     messages=list(request.messages),
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
@@ -194,7 +200,7 @@ class OpenAIEngine:
                     seed=sampling.seed,
                     **optional,
                 )
-            return _completion(_parse(answer.content))
+            return _completion(answer.http_response.extensions[_PARSED])
         except (self._openai.OpenAIError, TimeoutError) as error:
             if getattr(error, "code", None) == "content_filter":
                 return Completion(text="", finish="filter", usage=Usage())
@@ -296,11 +302,11 @@ async def _end_with(server: VLLMServer, scope: anyio.CancelScope) -> None:
 
 
 async def _must_be_whole(response: Any) -> None:
-    """Take what is no whole answer for a broken connection: the client then tries again."""
+    """Take what is no whole answer for a broken connection: the client then tries again. Keep what was read of one."""
     if response.is_success:
         await response.aread()
         try:
-            _parse(response.content)
+            response.extensions[_PARSED] = _parse(response.content)
         except ValueError:
             raise anyio.EndOfStream from None
 

@@ -84,11 +84,11 @@ def end_ids(model: Any, tokenizer: Any) -> list[int]:
     """
     configured = model.generation_config.eos_token_id
     listed = configured if isinstance(configured, list) else [configured]
-    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
+    ends = (*listed, tokenizer.eos_token_id, turn_end(tokenizer))
     return sorted({i for i in ends if i is not None})
 
 
-def _turn_end(tokenizer: Any) -> int | None:
+def turn_end(tokenizer: Any) -> int | None:
     """The first special token that the chat template puts after an answer; None where it puts none."""
     if tokenizer.chat_template is None:
         return None

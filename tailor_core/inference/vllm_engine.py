@@ -17,6 +17,7 @@ from tailor_core.config.settings import vllm_arguments
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.engine import Completion, Messages, Request, Sampling, Usage, grouped, requests_of
+from tailor_core.inference.transformers_engine import turn_end
 
 
 @contextmanager
@@ -43,6 +44,7 @@ class VLLMEngine:
         """`llm` gives the log-probs of the distribution that it draws from (`processed_logprobs`)."""
         self.llm = llm
         self._tokenizer = llm.get_tokenizer()
+        self._ends = [end for end in [turn_end(self._tokenizer)] if end is not None]
 
     def generate(
         self,
@@ -61,7 +63,7 @@ class VLLMEngine:
         try:
             outputs = self.llm.generate(
                 [{"prompt_token_ids": one} for one in ids],
-                [_parameters(request.sampling) for request in requests],
+                [_parameters(request.sampling, self._ends) for request in requests],
                 use_tqdm=partial(_bar, on_done) if on_done else False,
             )
         except ValueError as error:
@@ -80,7 +82,7 @@ class VLLMEngine:
         return [known[id(prompt)] for prompt in prompts]
 
 
-def _parameters(sampling: Sampling) -> Any:
+def _parameters(sampling: Sampling, ends: list[int]) -> Any:
     held = StructuredOutputsParams(json=dict(sampling.schema)) if sampling.schema else None
     return vllm.SamplingParams(
         temperature=sampling.temperature,
@@ -89,6 +91,7 @@ def _parameters(sampling: Sampling) -> Any:
         seed=sampling.seed,
         logprobs=0 if sampling.logprobs else None,  # 0 others beside the sampled token
         structured_outputs=held,
+        stop_token_ids=ends,  # besides those that vLLM knows
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

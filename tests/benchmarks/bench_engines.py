@@ -178,7 +178,7 @@ def served(model: Path, arguments: argparse.Namespace, folder: Path) -> list[dic
 
         def ours(prompts: list[Messages], sampling: Sampling) -> int:
             kept = folder / f"{next(files)}.db"  # a new one: nothing was answered before
-            engine = OpenAIEngine(config, kept, Served(lambda: server, "m"))
+            engine = OpenAIEngine(config, kept, Served(lambda: server, "m", list))
             return tokens_of(engine.generate(prompts, sampling))
 
         return compared(

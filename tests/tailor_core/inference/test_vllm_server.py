@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +33,8 @@ from tailor_core.inference.vllm_server import VLLMServer, on_demand, server_argu
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="guardians need Linux")
 
+TINY = Path(__file__).parents[3] / "tailor_core" / "backbones" / "tiny"
+
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -44,10 +47,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    path = tmp_path / "model"
-    path.mkdir()
-    (path / "config.json").write_text("{}")
-    return path
+    return Path(shutil.copytree(TINY, tmp_path / "model"))
 
 
 def started(told: Path) -> list[dict[str, Any]]:
@@ -59,8 +59,12 @@ def processes(told: Path) -> list[int]:
     return [one[name] for one in started(told) for name in ("server", "near", "far")]
 
 
+def asked_of(one: dict[str, Any]) -> str:
+    return str(one["asked"]["messages"][-1]["content"]) if "asked" in one else ""
+
+
 def asked(told: Path) -> list[str]:
-    return [one["asked"]["messages"][-1]["content"] for one in notes(told) if "asked" in one]
+    return [asked_of(one) for one in notes(told) if "asked" in one]
 
 
 def alive(pid: int) -> bool:
@@ -212,6 +216,8 @@ def test_an_engine_brings_its_server_up_only_for_what_was_not_answered_before(
     first = engine(requests(2))
     assert [one.text for one in first] == ["answer to question 0", "answer to question 1"]
     assert {one.token_ids for one in first} == {(5, 6, 2)}
+    (body,) = [one["asked"] for one in notes(told) if asked_of(one) == "question 0"]
+    assert body["stop_token_ids"] == [3], "where the chat template ends a turn"
     assert not any("secret" in one["key"] for one in notes(told) if "key" in one)
     assert engine(requests(2)) == first
     assert len(started(told)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from tailor_core.inference.engine import Completion, Messages, Sampling, Usage
 from tailor_core.records import EvaluationRow, Problem
 from tailor_core.stages import evaluation, probe
 from tailor_core.stages.context import StageContext
+
+TINY = Path(__file__).parents[3] / "tailor_core" / "backbones" / "tiny"
 
 
 class Knowing:
@@ -140,8 +143,8 @@ def test_students_are_served_one_at_a_time_where_vllm_cannot_be_imported(
     monkeypatch.setenv("TAILOR_VLLM_ENV", str(make_environment(tmp_path / "environment")))
     monkeypatch.setenv("STANDIN_NOTES", str(tmp_path / "notes"))
     for name in ("backbone", "warm_start", "policy"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text(json.dumps(name))
+        shutil.copytree(TINY, tmp_path / name)
+        (tmp_path / name / "name").write_text(name)  # three models that differ
     config = EvaluationConfig(
         problems_per_split=3, resamples=100, engine="vllm", vllm=VLLMConfig(cpu_cache_gib=1)
     )
@@ -150,6 +153,8 @@ def test_students_are_served_one_at_a_time_where_vllm_cannot_be_imported(
     assert result["rows"] == {"evaluation": 3 * 3 * 4}
     kinds = "".join("s" if "server" in one else "a" for one in told)
     assert kinds == ("s" + 12 * "a") * 3
+    names = [one["asked"]["model"] for one in told if "asked" in one]
+    assert names[0] == f"{tmp_path.name}/backbone"
     paths = [one["arguments"][one["arguments"].index("--model") + 1] for one in told if "server" in one]
     assert paths == [str(tmp_path / name) for name in ("backbone", "warm_start", "policy")]
     assert all(
