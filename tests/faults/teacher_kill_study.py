@@ -1,8 +1,8 @@
-"""Kills the `demonstrations` stage of a chat teacher, or the server that it asks, at random moments, and checks the result.
+"""Kills the `demonstrations` stage of a chat teacher, or the server that it asks, at random moments.
 
 `python tests/faults/teacher_kill_study.py --kills 40 --seed 1`, some minutes on two cores. The server is a process of
 its own that answers as a test's script says: the same request always the same, and some of them badly at first
-(429, 500, a connection cut off, half an answer, a wrong form, ten megabytes). A kill is a SIGKILL of the one or the other
+(429, 500, a connection cut off, half an answer, a wrong form, ten megabytes). A kill is a SIGKILL
 after a random number of answers; the server is back a moment later, on the same port. Checked:
 
 - a completion that was kept when a process was killed is never asked for again
