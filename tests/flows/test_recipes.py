@@ -121,10 +121,13 @@ def test_backbones_differ_in_what_their_size_and_family_ask_for_and_nothing_else
 
 def test_the_recipe_with_a_chat_teacher_differs_in_the_teacher() -> None:
     changed = differences("kk-qwen2.5-1.5b", "kk-qwen2.5-1.5b-chat")
-    assert {key.partition(".")[0] for key in changed} == {"teacher", "primitives", "demonstrations"}
+    assert {key.partition(".")[0] for key in changed} == {"teacher", "vllm", "primitives", "demonstrations"}
     assert recipe_of("kk-qwen2.5-1.5b-chat").teacher.kind == "chat"
 
 
-def test_all_other_recipes_have_the_procedural_teacher() -> None:
-    kinds: dict[str, Any] = {n: recipe_of(n).teacher.kind for n in recipe_names(RECIPES) if "chat" not in n}
-    assert set(kinds.values()) == {"procedural"}
+def test_recipes_have_the_procedural_teacher_but_for_those_on_language_models_as_teachers() -> None:
+    kinds: dict[str, Any] = {name: recipe_of(name).teacher.kind for name in recipe_names(RECIPES)}
+    assert {name for name, kind in kinds.items() if kind != "procedural"} == {
+        "kk-qwen2.5-1.5b-chat",
+        "kk-smollm2",
+    }

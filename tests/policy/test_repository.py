@@ -46,6 +46,22 @@ def test_every_recipe_can_be_planned_and_leaves_ways_to_choose_from(path: Path, 
     assert recipe.policy.max_completion_length <= recipe.evaluation.max_tokens
 
 
+SIZES = [
+    (path.stem, size)
+    for path in sorted(RECIPES.glob("*.toml"))
+    for size in tomllib.loads(path.read_text()).get("sizes", {})
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+def test_every_size_of_a_recipe_can_be_planned(name: str, size: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name, RECIPES, [f"size={size}"])
+    assert recipe.name == f"{name}-{size}"
+    read_options(recipe.environment.name, recipe.environment.options)
+    plans = plan_stages(recipe, Store(f"file://{tmp_path}/store"), list(STAGES.values()))
+    assert [plan.stage for plan in plans] == list(STAGES)
+
+
 def test_imports_point_one_way(python_environment: dict[str, str]) -> None:
     command = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
     result = subprocess.run(
