@@ -49,6 +49,9 @@ class PrimitivesConfig(BaseModel):
         le=1,
         description="instructions of a chat teacher whose words agree in such a share say the same",
     )
+    proposal_tokens: int = Field(
+        default=2048, ge=1, description="length of a reply in which a chat teacher proposes at most"
+    )
     shown_traces: int = Field(
         default=3, ge=0, description="right and wrong completions of the probe that a chat teacher sees, each"
     )

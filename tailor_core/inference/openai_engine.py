@@ -44,6 +44,8 @@ _NO_KEY = "none"
 _PARSED = "tailor.answer"
 """What a response was read as, among its extensions: answers with log-probs are long, and need not be read twice."""
 
+_BOUNDS = ("minLength", "maxLength", "minItems", "maxItems")
+
 _SHOWN = 200
 """An error quotes at most so many characters of a server's message."""
 
@@ -188,7 +190,8 @@ class OpenAIEngine:
         sampling = request.sampling
         optional: dict[str, Any] = {**extra, **({"logprobs": True} if sampling.logprobs else {})}
         if sampling.schema and self._config.structured != "none":
-            optional["response_format"] = _response_format(sampling, self._config.structured)
+            schema = sampling.schema if self._served else _portable(sampling.schema)
+            optional["response_format"] = _response_format(schema, self._config.structured)
         try:
             with anyio.fail_after(self._config.deadline_seconds):
                 answer = await client.chat.completions.with_raw_response.create(
@@ -311,12 +314,19 @@ async def _must_be_whole(response: Any) -> None:
             raise anyio.EndOfStream from None
 
 
-def _response_format(sampling: Sampling, structured: str) -> dict[str, Any]:
+def _portable(schema: Any) -> Any:
+    """A JSON schema without the bounds that hosted servers refuse in one; whoever asks validates."""
+    if isinstance(schema, Mapping):
+        return {key: _portable(value) for key, value in schema.items() if key not in _BOUNDS}
+    return schema
+
+
+def _response_format(schema: Any, structured: str) -> dict[str, Any]:
     if structured == "json_object":
         return {"type": "json_object"}
     return {
         "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": sampling.schema, "strict": True},
+        "json_schema": {"name": "answer", "schema": schema, "strict": True},
     }
 
 

@@ -24,24 +24,31 @@ from tailor_core.records import EvaluationRow, Primitive, Problem, TeacherKind, 
 
 PACKAGE = "tailor_core.primitives"
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "primitives": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"name": {"type": "string"}, "instruction": {"type": "string"}},
-                "required": ["name", "instruction"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["primitives"],
-    "additionalProperties": False,
-}
-"""In the part of JSON schema that all servers hold a model to; the rest is validated here."""
+_GUIDED_NAME, _GUIDED_INSTRUCTION = 80, 500
+"""Characters: where a model is held to a schema it comes to an end, which small ones do not by themselves."""
 
+
+def schema_of(count: int) -> dict[str, Any]:
+    """The JSON schema of a reply with at most `count` proposals."""
+    texts = {
+        "name": {"type": "string", "minLength": 1, "maxLength": _GUIDED_NAME},
+        "instruction": {"type": "string", "minLength": _SHORTEST, "maxLength": _GUIDED_INSTRUCTION},
+    }
+    one = {
+        "type": "object",
+        "properties": texts,
+        "required": list(texts),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"primitives": {"type": "array", "items": one, "minItems": 1, "maxItems": count}},
+        "required": ["primitives"],
+        "additionalProperties": False,
+    }
+
+
+_SHORTEST = 20
 _SHOWN_TRACE = 1500
 _SHOWN_REPLY = 8000
 _SHOWN_REFUSED = 20
@@ -63,7 +70,7 @@ class _Proposed(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_plain)]
-    instruction: Annotated[str, Field(min_length=20, max_length=2000), AfterValidator(_plain)]
+    instruction: Annotated[str, Field(min_length=_SHORTEST, max_length=2000), AfterValidator(_plain)]
 
 
 class _Reply(BaseModel):
@@ -120,7 +127,7 @@ class ChatProposer:
         prompts: Prompts | None = None,
     ) -> None:
         self._engine, self._shown, self._teacher, self._count = engine, shown, teacher, count
-        self._sampling = dataclasses.replace(sampling, schema=SCHEMA)
+        self._sampling = dataclasses.replace(sampling, schema=schema_of(count))
         self._same_wording, self._seed = same_wording, seed
         self._prompts = prompts or Prompts(prompts_of(PACKAGE))
 

@@ -10,6 +10,7 @@ the embedder (`diversity`).
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections import Counter
@@ -90,7 +91,7 @@ def _chat_proposer(
     rows = read_records(probe / "completions.parquet", EvaluationRow)
     return ChatProposer(
         engine,
-        sampling_of(config.teacher),
+        dataclasses.replace(sampling_of(config.teacher), max_tokens=config.proposal_tokens),
         show_probe(rows, {p.id: p for p in train}, examples_of(train)[0], config.shown_traces),
         teacher=config.teacher.kind,
         count=config.candidates_per_round,

@@ -93,7 +93,8 @@ def test_a_completion_has_the_same_seed_whatever_else_is_asked(tmp_path: Path) -
 
 
 def test_log_probs_and_a_form_are_asked_for_only_where_they_are_wanted(tmp_path: Path) -> None:
-    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    text = {"type": "string", "maxLength": 9}
+    schema = {"type": "object", "properties": {"a": text}, "required": ["a"], "additionalProperties": False}
     formed = [Request(chat("question"), replace(SAMPLING, schema=schema))]
     with ScriptedServer(echo) as server:
         engine(server, tmp_path).answer(requests(1))
@@ -101,7 +102,8 @@ def test_log_probs_and_a_form_are_asked_for_only_where_they_are_wanted(tmp_path:
             engine(server, tmp_path, structured=structured).answer(formed)
     plain, held, loose, free = server.bodies
     assert not {"logprobs", "response_format"} & plain.keys()
-    assert held["response_format"]["json_schema"]["schema"] == schema
+    asked = held["response_format"]["json_schema"]["schema"]
+    assert asked == {**schema, "properties": {"a": {"type": "string"}}}, "hosted servers refuse bounds"
     assert loose["response_format"] == {"type": "json_object"}
     assert "response_format" not in free
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 pytest.importorskip("openai", reason="openai is not installed (extra openai)")
@@ -24,7 +25,7 @@ from tailor_core.environments import get_environment, read_options
 from tailor_core.inference.engine import Sampling
 from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.inference.prompts import Prompts, prompts_of
-from tailor_core.primitives.chat_proposals import PACKAGE, ChatProposer, Shown, show_probe
+from tailor_core.primitives.chat_proposals import PACKAGE, ChatProposer, Shown, schema_of, show_probe
 from tailor_core.primitives.discovery import discover
 from tailor_core.primitives.proposing import Proposal
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem
@@ -244,3 +245,21 @@ def test_the_probe_shows_wrong_completions_of_many_kinds() -> None:
     assert [one["reason"] for one in shown.wrong] == ["a", "b", "c", "a"]
     assert [one["question"] for one in shown.right] == [p.question for p in PROBLEMS[:3]]
     assert all(len(one["reply"]) == 1500 for one in (*shown.right, *shown.wrong))
+
+
+@pytest.mark.parametrize(
+    ("primitives", "fits"),
+    [
+        ([{"name": "a way", "instruction": "w" * 20}], True),
+        ([{"name": "a way", "instruction": "w" * 20}] * 2, True),
+        ([{"name": "a way", "instruction": "w" * 20}] * 3, False),
+        ([], False),
+        ([{"name": "a way", "instruction": "w" * 19}], False),
+        ([{"name": "a way", "instruction": "w" * 501}], False),
+        ([{"name": "", "instruction": "w" * 20}], False),
+        ([{"name": "a way", "instruction": "w" * 20, "more": 1}], False),
+    ],
+)
+def test_the_schema_lets_through_what_is_read_and_comes_to_an_end(primitives: list[Any], fits: bool) -> None:
+    validator = jsonschema.Draft202012Validator(schema_of(2))
+    assert validator.is_valid({"primitives": primitives}) == fits
