@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import RECIPES
+from flows.command import run_command
 from flows.invalidate_cli import invalidate
 from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
@@ -29,6 +30,7 @@ from tailor_core.environments.rows import problem_from_json, problem_to_json, so
 from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.primitives.language import language_of
+from tailor_core.stages.placement import placement_of
 from tailor_core.stages.registry import STAGES, check_stages
 from tailor_core.training.vllm_checks import check_vllm
 from tailor_core.verification import MODES, score
@@ -103,15 +105,12 @@ def run(
     from tailor_core.artifacts.store import Store
 
     show_progress()
-    options = [part for value in overrides or [] for part in ("--set", value)]
-    options += [part for stage in force or [] for part in ("--force", stage)]
-    options += ["--until", until] if until else []
-    named = str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe
-    with _served(settings, ["run", named, *options]) as ready:
+    stages: Any = (force or [], until)  # they were checked above
+    with _served(settings, run_command(recipe, overrides or [], *stages)) as ready:
         from flows.pipeline import pipeline
 
         with ready():
-            refs = pipeline(recipe, overrides or [], settings.home, settings.store, force or [], until)
+            refs = pipeline(recipe, overrides or [], settings.home, settings.store, *stages)
     opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
     if "evaluation" in refs:
         evaluated = opened.local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
@@ -319,7 +318,9 @@ def _check_rollouts(recipe: Recipe, settings: Settings, anew: bool) -> None:
 
 
 def _refused_rollouts(recipe: Recipe, plans: Sequence[StagePlan]) -> TailorError | None:
-    """Why the policy cannot be trained here; None where it can, or the store has it."""
+    """Why the policy cannot be trained here; None where it can, the store has it, or it is trained elsewhere."""
+    if placement_of(STAGES["policy"], recipe).where != "local":
+        return None
     if any(plan.stage == "policy" and plan.hit for plan in plans):
         return None
     try:
@@ -330,9 +331,10 @@ def _refused_rollouts(recipe: Recipe, plans: Sequence[StagePlan]) -> TailorError
 
 
 def _check_vllm(recipe: Recipe, until: str) -> None:
-    """MissingExtraError where a run would come to a stage that needs vLLM, and there is none."""
+    """MissingExtraError where a run would come to a stage that needs vLLM here, and there is none."""
     for product in _up_to(until):
-        if getattr(recipe.section(product), "runs_vllm", False):
+        here = placement_of(STAGES[product], recipe).where == "local"
+        if here and getattr(recipe.section(product), "runs_vllm", False):
             find_vllm()
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from prefect import flow
 
 from flows import RECIPES
+from flows.command import run_command
+from tailor_core.config.execution import Product
 from tailor_core.config.load import load_recipe
-from tailor_core.config.settings import read_settings
+from tailor_core.config.settings import prepare_process, read_settings
 from tailor_core.stages.registry import check_stages
 from tasks.backbone import backbone
 from tasks.demonstrations import demonstrations
@@ -19,6 +22,7 @@ from tasks.primitives import primitives
 from tasks.probe import probe
 from tasks.problems import problems
 from tasks.publish import publishing
+from tasks.recovery import recoverable
 from tasks.report import report
 from tasks.run import open_run
 from tasks.selection import selection
@@ -34,12 +38,18 @@ def pipeline(
     overrides: list[str] | None = None,
     home: Path | None = None,
     store: str | None = None,
-    force: list[str] | None = None,
-    until: str = "",
+    force: list[Product] | None = None,
+    until: Product | Literal[""] = "",
 ) -> dict[str, dict[str, str]]:
     """Run a recipe and return each product's artifact reference.
 
-    Stages in `force` run although the store has their artifacts; `until` is the last one, all where it is empty.
+    Args:
+        recipe: a recipe that ships with Tailor, or the path of a .toml file
+        overrides: values of the recipe that are changed, such as policy.beta=0.01 or execution.gpu=work_pool
+        home: where the run keeps its things; if not said, $TAILOR_HOME, else .tailor in the working directory
+        store: the artifact store, a directory or URL; if not said, $TAILOR_STORE, else in the home
+        force: stages that run although the store has their artifacts
+        until: the last stage to run; all, where it is empty
 
     1.  problems        puzzles for training, validation, test and out-of-distribution levels
     2.  backbone        the base model
@@ -57,7 +67,13 @@ def pipeline(
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     check_stages(force or [], until)
-    with open_run(loaded, settings, force=force or [], until=until) as run, publishing(run):
+    prepare_process(settings)
+    command = run_command(recipe, overrides or [], force or [], until)
+    with (
+        recoverable(settings, command),
+        open_run(loaded, settings, force=force or [], until=until) as run,
+        publishing(run),
+    ):
         with suppress(Reached):
             puzzles = problems(run)
             base = backbone(run)

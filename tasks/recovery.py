@@ -1,8 +1,10 @@
-"""Telling Prefect that a run died: it shows a flow whose process was killed as running for ever."""
+"""Runs that `tailor recover` finds, and telling Prefect that one died: it shows it as running for ever."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -13,7 +15,11 @@ from prefect.client.schemas.filters import (
     TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.runtime import flow_run
 from prefect.states import Crashed
+
+from tailor_core.config.settings import Settings
+from tailor_core.stages.runs import current_run_id, registered
 
 _UNFINISHED = [
     StateType.SCHEDULED,
@@ -28,6 +34,19 @@ _MESSAGE = "The process of this run was killed; `tailor recover` found it."
 def run_tag(run_id: str) -> str:
     """The tag of the flow runs of a run."""
     return f"tailor-run-{run_id}"
+
+
+@contextmanager
+def recoverable(settings: Settings, command: Sequence[str]) -> Iterator[None]:
+    """What runs inside is known to `tailor recover` as a run of `tailor command`, if it is not already."""
+    if current_run_id():
+        yield
+        return
+    with registered(settings, command) as record:
+        if flow_run.id:
+            with get_client(sync_client=True) as client:
+                client.update_flow_run(UUID(flow_run.id), tags=[*flow_run.tags, run_tag(record.id)])
+        yield
 
 
 def crash_flow_runs(run_id: str, *, dry_run: bool = False) -> Iterator[str]:

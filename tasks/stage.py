@@ -19,9 +19,11 @@ from prefect.transactions import IsolationLevel
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.keyed import unkeyed_values
 from tailor_core.stages.context import Track
-from tailor_core.stages.execute import Outcome, StageJob, execute, find_intact
+from tailor_core.stages.execute import Outcome, StageJob, find_intact
+from tailor_core.stages.placement import Placement, placement_of
 from tailor_core.stages.registry import STAGES, StageDefinition
 from tailor_core.stages.spec import make_spec
+from tasks.dispatch import dispatch
 from tasks.locks import KernelLocks
 from tasks.run import Run, attempt_at, progress
 
@@ -40,7 +42,7 @@ class StageTask:
 
     def __init__(self, definition: StageDefinition) -> None:
         self.definition = definition
-        self.task: Task[[Json], Json] = Task(
+        self.task: Task[[Json, Json], Json] = Task(
             fn=_attempt,
             name=definition.product,
             description=f"Make the product `{definition.product}`",
@@ -61,23 +63,24 @@ class StageTask:
         job = self.job(run, offered)
         stage = job.spec.stage
         before = run.outcomes.get(stage)
-        ref = self._run(job, anew=job.force)
+        place = placement_of(self.definition, run.recipe)
+        ref = self._run(job, place, anew=job.force)
         if run.outcomes.get(stage) is before:  # it was Prefect that had the reference
             intact = find_intact(run.store, stage, job.spec.key)
             if intact and intact.digest == ref.digest:
                 with attempt_at(job) as attempt:
                     attempt.complete(Outcome(manifest=intact, hit=True))
             else:
-                ref = self._run(job, anew=True)
+                ref = self._run(job, place, anew=True)
         _tell(run.outcomes[stage], time.monotonic() - started)
         if stage == run.until:
             raise Reached
         return ref
 
-    def _run(self, job: StageJob, *, anew: bool) -> ArtifactRef:
+    def _run(self, job: StageJob, place: Placement, *, anew: bool) -> ArtifactRef:
         """The reference that Prefect has cached or, `anew`, that an attempt at the stage gives."""
         task = self.task.with_options(refresh_cache=True) if anew else self.task
-        return ArtifactRef.from_json(task(job.to_json()))
+        return ArtifactRef.from_json(task(job.to_json(), place.to_json()))
 
     def job(self, run: Run, offered: Mapping[str, ArtifactRef]) -> StageJob:
         """What is to be done, as another process could do it, with what this recipe reads of what is offered."""
@@ -103,7 +106,7 @@ def stage_task(product: str) -> StageTask:
     return StageTask(STAGES[product])
 
 
-def _attempt(job: Json) -> Json:
+def _attempt(job: Json, place: Json) -> Json:
     """One attempt at a stage, in the current run; the artifact's reference."""
     todo = StageJob.from_json(job)
     with attempt_at(todo) as attempt:
@@ -112,7 +115,7 @@ def _attempt(job: Json) -> Json:
             progress.info("%-15s ...", todo.spec.stage)
             return attempt.begin()
 
-        outcome = execute(todo, begin=begin, say=progress.info)
+        outcome = dispatch(todo, Placement.from_json(place), begin, progress.info)
         attempt.complete(outcome)
     return cast(Json, outcome.manifest.ref.to_json())
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +60,15 @@ LAZY = StageDefinition(
     product="problems",
     function="toy_stages:write_nothing",
     config="tailor_core.config.problems:ProblemsConfig",
+)
+TALKATIVE = StageDefinition(
+    product="problems", function="toy_stages:talk", config="tailor_core.config.problems:ProblemsConfig"
+)
+MEASURED = StageDefinition(
+    product="problems", function="toy_stages:measure", config="tailor_core.config.problems:ProblemsConfig"
+)
+KILLED = StageDefinition(
+    product="problems", function="toy_stages:die", config="tailor_core.config.problems:ProblemsConfig"
 )
 
 
@@ -124,6 +137,30 @@ def write_in_shards(config: DemonstrationsConfig, context: StageContext) -> dict
 
 def write_nothing(config: ProblemsConfig, context: StageContext) -> Mapping[str, Any]:
     """Return without a file."""
+    return {}
+
+
+def talk(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """Print what looks like the words of a worker, from here and from a program, and warn."""
+    print('{"kind": "done"}', flush=True)
+    subprocess.run(["echo", '{"kind": "error"}'], check=True)
+    logging.getLogger("tailor_core.toy").warning("a warning for a person")
+    (context.output / "empty").touch()
+    return {}
+
+
+def measure(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """As many training steps as `train` says, each with a metric."""
+    for step in range(_size(config)):
+        context.track({"loss": step / 2}, step)
+    (context.output / "empty").touch()
+    return {}
+
+
+def die(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
+    """Kill the process, with a last word."""
+    print("last words", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
     return {}
 
 

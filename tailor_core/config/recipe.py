@@ -1,4 +1,4 @@
-"""The recipe: everything that decides what a run computes, one section a product."""
+"""The recipe: everything that decides what a run computes, one section a product, and where it computes that."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.config.demonstrations import BalanceConfig, DemonstrationsConfig
 from tailor_core.config.evaluation import EvaluationConfig
+from tailor_core.config.execution import ExecutionConfig
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.config.probe import ProbeConfig
@@ -43,6 +44,7 @@ class Recipe(BaseModel):
     policy: PolicyConfig = PolicyConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
+    execution: ExecutionConfig = ExecutionConfig()
 
     @model_validator(mode="after")
     def _shared_sections_are_said_once(self) -> Recipe:

@@ -7,6 +7,7 @@ or MLflow to a server of their own, or allows a hub, only has to say so.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 import warnings
@@ -92,6 +93,10 @@ class Settings:
     @property
     def completions(self) -> Path:
         return self.home / "completions.db"
+
+    @property
+    def stages(self) -> Path:
+        return self.home / "stages"
 
     @property
     def models(self) -> Path:
@@ -236,6 +241,7 @@ def prepare_process(settings: Settings) -> None:
     """
     for name, value in {**_NO_NETWORK, **_IMPATIENT, **_QUIET}.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("tailor").setLevel(logging.INFO)  # progress is for people, whoever shows it to them
     # What a library will change in its next version is no concern of the person who waits for a model.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")
     os.environ.setdefault("PREFECT_HOME", str(settings.home / "prefect"))

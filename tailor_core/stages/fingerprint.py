@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -46,8 +47,19 @@ def code_fingerprint(module: str) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def library_versions(names: Iterable[str]) -> dict[str, str]:
-    """Distribution -> installed version, `absent` where there is none."""
+def code_digests(modules: Iterable[str]) -> dict[str, str]:
+    """Module -> digest, `absent` where it is not installed."""
+    found = {name: _find(name) for name in modules}
+    return {name: _read(name, path)[0] if path else "absent" for name, path in found.items()}
+
+
+def library_versions(names: Iterable[str], python: str = "") -> dict[str, str]:
+    """Distribution -> installed version, `absent` where there is none; in the environment of an interpreter.
+
+    It is that of this process where `python` is empty. RecipeError where it cannot be asked.
+    """
+    if python:
+        return _versions_elsewhere(python, tuple(sorted(names)))
     return {name: _version(name) for name in sorted(names)}
 
 
@@ -63,6 +75,39 @@ def path_digest(path: Path) -> str:
                 inside = hashlib.file_digest(stream, "sha256").hexdigest()
             digest.update(f"{file.relative_to(path).as_posix()}\0{inside}\0".encode())
     return digest.hexdigest()
+
+
+_ASK_VERSIONS = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, version
+
+def installed(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+print(json.dumps({name: installed(name) for name in sys.argv[1:]}))
+"""
+
+
+@cache
+def _versions_elsewhere(python: str, names: tuple[str, ...]) -> dict[str, str]:
+    try:
+        asked = subprocess.run(
+            [python, "-P", "-c", _ASK_VERSIONS, *names],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        found: dict[str, str] = json.loads(asked.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise RecipeError(
+            f"execution: python = {python!r} cannot say which libraries it has ({error}); name the interpreter "
+            "of an environment with Python 3.11 or newer"
+        ) from error
+    return found
 
 
 def _version(name: str) -> str:

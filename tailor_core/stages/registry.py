@@ -40,6 +40,9 @@ class Besides:
 _STUDENT = Besides(field="teacher.kind", value="self", inputs=("backbone",), libraries=_SAMPLING)
 """A student that teaches itself is the run's own backbone; no other teacher depends on that."""
 
+_VLLM = Besides(field="rollout_engine", value="vllm", libraries=("vllm",))
+"""Where vLLM draws the rollouts, it does so in the environment of the stage."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDefinition:
@@ -138,8 +141,8 @@ _ALL = (
         "warm_start",
         "problems",
         libraries=_TRAINING,
+        besides=(_VLLM,),
         retries=2,
-        sources="tailor_core.stages.sources:rollout_sources",
     ),
     _stage(
         "evaluation",

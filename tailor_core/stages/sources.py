@@ -11,13 +11,11 @@ from pydantic import BaseModel
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.config.demonstrations import DemonstrationsConfig
 from tailor_core.config.evaluation import EvaluationConfig
-from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.config.settings import vllm_version
 from tailor_core.inference.models import find_model, find_weights
 from tailor_core.stages.fingerprint import path_digest
-from tailor_core.training.vllm_checks import installed_vllm
 
 
 def model_sources(config: BackboneConfig) -> dict[str, str]:
@@ -55,11 +53,6 @@ def prompt_sources(config: PrimitivesConfig | DemonstrationsConfig) -> dict[str,
     used = both if isinstance(config, PrimitivesConfig) else both[1:]
     package = Path(str(files("tailor_core")))
     return {f"{name}.prompts": path_digest(package / name / "prompts") for name in used}
-
-
-def rollout_sources(config: PolicyConfig) -> dict[str, str]:
-    """The version of vLLM where it draws the rollouts."""
-    return {"vllm": installed_vllm() or "absent"} if config.rollout_engine == "vllm" else {}
 
 
 def _cached_commit(name: str) -> str:

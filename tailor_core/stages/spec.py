@@ -20,8 +20,10 @@ from tailor_core.config.teacher import TeacherConfig
 from tailor_core.environments.base import get_environment
 from tailor_core.environments.plugins import ENVIRONMENTS, TEACHERS, find_plugin
 from tailor_core.environments.teaching import get_teaching, takes_programs
+from tailor_core.errors import RecipeError
 from tailor_core.records import canonical_json
 from tailor_core.stages.fingerprint import code_fingerprint, library_versions
+from tailor_core.stages.placement import find_interpreter, placement_of
 from tailor_core.stages.registry import StageDefinition, load_target
 
 
@@ -81,10 +83,24 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         config=keyed_values(config),
         inputs={name: ref.digest for name, ref in sorted(inputs.items())},
         code=dict(sorted(code.items())),
-        libraries=library_versions(libraries),
+        libraries=library_versions(libraries, _interpreter(definition, recipe)),
         sources=dict(load_target(definition.sources)(config)) if definition.sources else {},
         seed=recipe.seed if definition.seeded else None,
     )
+
+
+def _interpreter(definition: StageDefinition, recipe: Recipe) -> str:
+    """Whose libraries decide the stage's result; empty is this process. RecipeError where it should be here and is not.
+
+    What runs in a work pool may be on a machine that cannot be asked: the stage refuses to run where libraries differ.
+    """
+    place = placement_of(definition, recipe)
+    try:
+        return find_interpreter(place.python) if place.python else ""
+    except RecipeError:
+        if place.where == "subprocess":
+            raise
+        return ""
 
 
 def _runs(config: BaseModel, group: str, family: str) -> bool:

@@ -283,6 +283,37 @@ def test_a_run_leaves_a_summary_in_prefect_that_leads_to_digests_lineage_and_mlf
         assert Path(events).exists()
 
 
+def test_stages_in_processes_of_their_own_make_the_same_and_their_metrics_reach_mlflow(
+    results: Path,
+    home: Path,
+    toy_log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    python_environment: dict[str, str],
+) -> None:
+    from mlflow import MlflowClient
+
+    here = run_toy(home.with_name("here"))
+    monkeypatch.setenv("PYTHONPATH", python_environment["PYTHONPATH"])
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    below = {"execution": {"cpu": "subprocess"}}
+    found = run_toy(home, more=below)
+    assert (hits(found), digests(found)) == ([False] * 3, digests(here))
+    assert sorted(path.name.partition("-")[0] for path in (home / "stages").iterdir()) == [
+        "problems",
+        "sft_dataset",
+        "verdicts",
+    ]
+    client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("toy")
+    [run] = client.search_runs([experiment.experiment_id], "attributes.run_name = 'problems'")
+    assert [(one.value, one.step) for one in client.get_metric_history(run.info.run_id, "loss")] == [(0.5, 1)]
+    assert run.info.status == "FINISHED"
+    assert hits(run_toy(home, more=below)) == [True] * 3
+    with pytest.raises(OSError, match=r"problems: its process failed \(OSError: the disk went away\)"):
+        run_toy(home.with_name("failing"), first="fail", more=below)
+    assert toy_log.read_text().split().count("fail") == 2, "a failure of the machine is tried again"
+
+
 def start(
     server: str, home: Path, results: Path, log: Path, environment: dict[str, str]
 ) -> subprocess.Popen[str]:

@@ -1,0 +1,51 @@
+"""What an operator has done every night: killed runs put in order, and what no recipe needs removed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from prefect import flow, task
+
+from tailor_core.config.settings import HOME_VARIABLE, STORE_VARIABLE, Settings, read_settings
+from tailor_core.errors import StageError
+
+progress = logging.getLogger("tailor")
+
+
+@flow(name="tailor-upkeep")
+def upkeep(
+    home: Path | None = None, store: str | None = None, resume: bool = False, delete: bool = False
+) -> None:
+    """Recover killed runs, then find what the store need not keep.
+
+    Args:
+        home: the home of the runs; if not said, $TAILOR_HOME, else .tailor in the working directory
+        store: their artifact store; if not said, $TAILOR_STORE, else in the home
+        resume: run killed runs again
+        delete: delete what no recipe needs, and not only say what that is
+    """
+    settings = read_settings(home, store)
+    command(settings, ["recover", *(["--resume"] if resume else [])])
+    command(settings, ["store", "gc", *(["--delete"] if delete else [])])
+
+
+@task(task_run_name="tailor {arguments}")
+def command(settings: Settings, arguments: list[str]) -> None:
+    """`tailor arguments`, line by line in the log of the run. StageError where it fails."""
+    places = {HOME_VARIABLE: str(settings.home), STORE_VARIABLE: settings.store}
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", *arguments],
+        env={**os.environ, **places},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            progress.info(line.rstrip())
+    if process.returncode:
+        raise StageError(f"tailor {' '.join(arguments)} ended with status {process.returncode}; see the log")
