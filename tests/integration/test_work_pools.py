@@ -39,6 +39,8 @@ POOLS = ("tailor-cpu", "tailor-gpu")
 IN_POOL = Placement(where="work_pool", deployment="tailor-stage/gpu")
 
 SEND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it runs in the background ignore it
 import json, sys
 from tailor_core.stages.execute import StageJob
 from tailor_core.stages.placement import Placement
