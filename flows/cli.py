@@ -54,13 +54,6 @@ app.command()(serve)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
-_ORDER = tuple(STAGES)
-_BEFORE_PRIMITIVES = _ORDER[: _ORDER.index("primitives")]
-"""Stages that need no move language: a run may end there on any family."""
-
-_BEFORE_POLICY = _ORDER[: _ORDER.index("policy")]
-"""Stages that draw no rollouts: a run may end there on any machine."""
-
 EnvironmentName = Annotated[
     str,
     typer.Argument(
@@ -96,7 +89,7 @@ def run(
     _check_language(loaded, until)
     _check_vllm(loaded, until)
     prepare_process(settings)
-    if until not in _BEFORE_POLICY:
+    if "policy" in _up_to(until):
         _check_rollouts(loaded, settings, "policy" in (force or []))
     from rich.console import Console
 
@@ -294,7 +287,7 @@ def backbone(
 def _check_language(recipe: Recipe, until: str) -> None:
     """RecipeError where a run would come to need a move language that is not there."""
     family = recipe.environment.name
-    if until in _BEFORE_PRIMITIVES:
+    if "primitives" not in _up_to(until):
         return
     if takes_programs(recipe.teacher.kind, family):
         language_of(family).within(recipe.primitives.dimensions)
@@ -339,6 +332,7 @@ def _check_vllm(recipe: Recipe, until: str) -> None:
 
 
 def _up_to(until: str) -> tuple[str, ...]:
+    """The stages that a run comes to which ends after `until`; all where that is empty."""
     order = tuple(STAGES)
     return order[: order.index(until) + 1] if until else order
 

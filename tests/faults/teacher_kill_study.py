@@ -133,7 +133,7 @@ class Study:
         started = time.monotonic()
         try:
             while self.kills.total() < kills and stage.poll() is None:
-                goal = len(self.kept()) + self.rng.randrange(1, 2 * TOTAL // kills)
+                goal = len(self.kept()) + self.rng.randrange(1, max(2, 2 * TOTAL // kills))
                 while len(self.kept()) < goal and stage.poll() is None:
                     time.sleep(0.02)
                     if time.monotonic() - started > LIMIT_SECONDS:
