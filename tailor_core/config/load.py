@@ -155,8 +155,8 @@ def _refuse_secret(field: str, value: Any, source: str) -> None:
     if any(is_secret(name, text) for name, text in _texts(field.rpartition(".")[2], value)):
         raise RecipeError(
             f"{source}: {_dotted([field])} holds a secret, which would be kept in manifests, logs and MLflow; take it "
-            "out: a server's key belongs into the environment variable that teacher.key_variable names (OPENAI_API_KEY), "
-            "or into the Prefect Secret block of that name (openai-api-key)"
+            "out: a server's key belongs into the environment variable that teacher.key_variable names "
+            "(OPENAI_API_KEY), or into the Prefect Secret block of that name (openai-api-key)"
         )
 
 
