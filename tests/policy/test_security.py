@@ -24,7 +24,6 @@ _NO_IMPORTS = {
     "marshal",
     "shelve",
     "jsonpickle",
-    "yaml",
 }
 _NO_CALLS = {"eval", "exec", "compile", "__import__"}
 _NO_METHODS = {"read_pickle", "to_pickle", "unsafe_load", "full_load", "load_extension", "extractall"}
@@ -53,7 +52,8 @@ def faults(tree: ast.AST, path: str = "here.py") -> Iterator[str]:
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         said = {keyword.arg: keyword.value for keyword in node.keywords}
         place = f"{path}:{node.lineno} calls {called or method}"
-        if called in _NO_CALLS or method in _NO_METHODS:
+        of_yaml = _owner(node.func) == "yaml" and method in ("load", "load_all")
+        if called in _NO_CALLS or method in _NO_METHODS or of_yaml:
             yield place
         if _is_true(said.get("allow_pickle")) or _is_true(said.get("trust_remote_code")):
             yield f"{place} and trusts it"
@@ -123,7 +123,7 @@ def test_no_module_unpickles_runs_code_of_others_or_puts_queries_together() -> N
     [
         "import pickle",
         "from joblib import load",
-        "import yaml.loader",
+        "yaml.load(text, Loader=yaml.Loader)",
         "eval(text)",
         "exec(text)",
         "np.load(path, allow_pickle=True)",
@@ -150,6 +150,7 @@ def test_what_is_refused_is_noticed(line: str) -> None:
     "line",
     [
         "model.eval()",
+        "yaml.safe_load(text)",
         "torch.load(path, weights_only=True)",
         "np.load(path, allow_pickle=False)",
         "AutoModel.from_pretrained(path, trust_remote_code=False)",

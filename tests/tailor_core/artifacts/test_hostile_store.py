@@ -279,6 +279,16 @@ def test_links_and_further_files_in_an_artifact_are_damage_and_are_not_copied(
     assert store.damage(made, deep=False) == "'config.json' is a link"
 
 
+def test_a_table_that_a_link_leads_to_is_not_read_into_the_catalog(finished: Settings, store: Store) -> None:
+    [manifest] = store.manifests("problems")
+    assert store.directory
+    table = store.directory / manifest.ref.uri / "problems.parquet"
+    table.rename(finished.home / "private.parquet")
+    table.symlink_to(finished.home / "private.parquet")
+    [reason] = merge(finished, store, fresh=True).left_out
+    assert "'problems.parquet' is a link" in reason
+
+
 def test_a_hostile_store_writes_nothing_outside_the_one_it_is_copied_to(
     any_store: Store, store: Store, settings: Settings, tmp_path: Path
 ) -> None:
