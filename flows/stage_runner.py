@@ -17,6 +17,7 @@ from tailor_core.config.settings import HOME_VARIABLE, Settings, prepare_process
 from tailor_core.stages.events import Event, Listener
 from tailor_core.stages.execute import StageJob, untold
 from tailor_core.stages.supervise import supervise
+from tasks.secrets import provide_key
 from tasks.work_pool import EventLog
 
 progress = logging.getLogger("tailor")
@@ -36,6 +37,7 @@ def stage_runner(job: dict[str, Any], python: str = "", time_limit: float | None
     home = Path(os.environ.get(HOME_VARIABLE) or todo.home).expanduser().absolute()
     todo = dataclasses.replace(todo, home=str(home))
     prepare_process(Settings(home=home, store=todo.store))
+    provide_key(todo)
     listener = Listener(untold, progress.info)
     with get_client(sync_client=True) as client:
         log = EventLog(client, UUID(flow_run.id))

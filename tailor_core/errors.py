@@ -12,9 +12,14 @@ TailorError                 one clear sentence for a person; the CLI prints it a
 A wrong completion is never an exception: it is a `Verdict` with a reason.
 """
 
+from tailor_core.secrets import masked
+
 
 class TailorError(Exception):
-    """Base of all errors that a user can mend; `str(error)` is one sentence that says how."""
+    """Base of all errors that a user can mend; `str(error)` is one sentence that says how, without any secret."""
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class RecipeError(TailorError):

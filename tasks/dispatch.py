@@ -10,6 +10,7 @@ from tailor_core.stages.events import Listener
 from tailor_core.stages.execute import Outcome, Say, StageJob, execute, find_intact
 from tailor_core.stages.placement import Placement
 from tailor_core.stages.supervise import supervise
+from tasks.secrets import provide_key
 from tasks.work_pool import run_in_work_pool
 
 
@@ -19,6 +20,8 @@ def dispatch(job: StageJob, place: Placement, begin: Callable[[], Track], say: S
     What the stage tells comes here, wherever it runs: `begin` is called when it begins, and gives the tracker that its
     metrics go to; `say` is called with what a person should know. What it raises is raised here.
     """
+    if place.where != "work_pool":  # there it is for the worker's flow to find
+        provide_key(job)
     if place.where == "local":
         return execute(job, begin=begin, say=say)
     store, stage, key = Store(job.store), job.spec.stage, job.spec.key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ import polars
 from tailor_core.artifacts.tables import read_table, write_table
 from tailor_core.config.demonstrations import DemonstrationsConfig
 from tailor_core.config.problems import ProblemsConfig
+from tailor_core.config.settings import read_secret
 from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.stages.context import StageContext
@@ -67,9 +69,24 @@ TALKATIVE = StageDefinition(
 MEASURED = StageDefinition(
     product="problems", function="toy_stages:measure", config="tailor_core.config.problems:ProblemsConfig"
 )
+QUOTING = StageDefinition(
+    product="demonstrations",
+    function="toy_stages:quote_key",
+    config="tailor_core.config.demonstrations:DemonstrationsConfig",
+)
 KILLED = StageDefinition(
     product="problems", function="toy_stages:die", config="tailor_core.config.problems:ProblemsConfig"
 )
+
+
+def quote_key(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
+    """Fail as a server's library does that quotes the key in its error; the digest tells that it was the right one."""
+    key = read_secret(config.teacher.key_variable)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    try:
+        raise ValueError(f"Authorization: Bearer {key}")
+    except ValueError as error:
+        raise RuntimeError(f"the key {key!r} is wrong, whose digest is {digest}") from error
 
 
 def count(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:

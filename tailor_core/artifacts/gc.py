@@ -65,7 +65,7 @@ def find_garbage(store: Store, kept: Iterable[Place], *, now: float | None = Non
     reachable = {place_of(manifest) for manifest in with_ancestors(store, {*kept, *young})}
     doomed = everything.keys() - reachable
     inputs_first = [one for one in with_ancestors(store, doomed) if place_of(one) in doomed]
-    leftovers = _local_leftovers(store.directory) if store.directory else _leftovers(store, everything)
+    leftovers = _local_leftovers(store.own(TEMPORARY)) if store.directory else _leftovers(store, everything)
     return Garbage(
         kept=len(everything) - len(doomed),
         artifacts=tuple(reversed(inputs_first)),
@@ -120,9 +120,9 @@ def _leftovers(store: Store, artifacts: Mapping[Place, Manifest]) -> Iterator[tu
         yield Leftover(stage=stage, key=key, paths=paths, size=sum(sizes.values())), changed
 
 
-def _local_leftovers(directory: Path) -> Iterator[tuple[Leftover, float]]:
+def _local_leftovers(temporary: Path) -> Iterator[tuple[Leftover, float]]:
     """Staging directories, and when the last file of each changed."""
-    for path in sorted((directory / TEMPORARY).glob("*-*-*")):
+    for path in sorted(one for one in temporary.glob("*-*-*") if not one.is_symlink()):
         stage, _, key = path.name.rpartition("-")[0].partition("-")
         states = [one.lstat() for one in (path, *path.rglob("*"))]
         size = sum(state.st_size for state in states if stat.S_ISREG(state.st_mode))

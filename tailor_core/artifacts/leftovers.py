@@ -39,7 +39,7 @@ def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = F
             continue
     yield from _unheld_locks(locks, dry_run)
     if store.directory:
-        yield from _unheld_locks(store.directory / LOCKS, dry_run)
+        yield from _unheld_locks(store.own(LOCKS), dry_run)
 
 
 def remove_abandoned(
@@ -66,12 +66,12 @@ def remove_abandoned(
 
 def _candidates(store: Store, work: Path) -> Iterator[tuple[Path, str, str]]:
     """Directories that belong to a key: `<stage>-<key>-<number>` for staging, `<stage>-<key>` for workdirs."""
-    staging = [work / "staging", *([store.directory / TEMPORARY] if store.directory else [])]
+    staging = [work / "staging", *([store.own(TEMPORARY)] if store.directory else [])]
     named = [(path, path.name.rpartition("-")[0]) for parent in staging for path in parent.glob("*-*-*")]
     named += [(path, path.name) for path in work.glob("*-*")]
     for path, name in sorted(named):
         stage, _, key = name.partition("-")
-        if is_name(stage) and is_name(key):
+        if is_name(stage) and is_name(key) and not path.is_symlink():
             yield path, stage, key
 
 

@@ -26,6 +26,7 @@ from tailor_core.artifacts.durable import write_last
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import MANIFEST, Manifest, describe_files, list_files
 from tailor_core.artifacts.refs import ArtifactRef, artifact_uri, is_name
+from tailor_core.config.settings import refuse_password
 from tailor_core.errors import ArtifactError
 
 TEMPORARY, QUARANTINE, LOCKS = ".tmp", ".quarantine", ".locks"
@@ -43,6 +44,7 @@ class Store:
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
+        refuse_password(self.url)
         try:
             # A listing that is cached would hide what other processes wrote.
             filesystem, root = url_to_fs(self.url, use_listings_cache=False)
@@ -57,6 +59,11 @@ class Store:
             Path(self._root).absolute() if isinstance(filesystem, LocalFileSystem) else None
         )
 
+    def own(self, name: str) -> Path:
+        """One of the directories beside the artifacts (TEMPORARY, LOCKS) of a local store."""
+        assert self.directory, "only a local store has any"
+        return Path(self._at(name))
+
     def uri(self, ref: ArtifactRef) -> str:
         """The full address of an artifact."""
         return str(self._fs.unstrip_protocol(self._at(ref.uri)))
@@ -64,7 +71,7 @@ class Store:
     def lock_file(self, stage: str, key: str, fallback: Path) -> Path:
         """What a writer of this key locks: a file in the store where that is local, else in `fallback`."""
         name = artifact_uri(stage, key).replace("/", "-")
-        return (self.directory / LOCKS if self.directory else fallback) / f"{name}.lock"
+        return (self.own(LOCKS) if self.directory else fallback) / f"{name}.lock"
 
     def find(self, stage: str, key: str) -> Manifest | None:
         """The manifest of an artifact; None where there is none, or it is torn."""
@@ -79,8 +86,11 @@ class Store:
     def damage(self, manifest: Manifest, *, deep: bool = True) -> str:
         """Empty where every file is as the manifest says, else what is wrong with the first that is not.
 
-        Sizes are compared, and with `deep` the bytes as well.
+        Sizes are compared, and with `deep` the bytes as well. In a local store nothing else may be there, for who loads
+        a model takes the whole directory: no further file, hidden ones aside, and no link, which may lead anywhere.
         """
+        if self.directory and (foreign := _foreign(self.directory / manifest.ref.uri, manifest)):
+            return foreign
         for name, expected in manifest.files.items():
             path = self._file(manifest, name)
             try:
@@ -137,7 +147,7 @@ class Store:
         What earlier attempts at the same key left behind is removed: call it with the key's lock held.
         """
         name = artifact_uri(stage, key).replace("/", "-")
-        parent = (self.directory / TEMPORARY) if self.directory else fallback
+        parent = self.own(TEMPORARY) if self.directory else fallback
         with writing(self.url):
             for stale in parent.glob(f"{name}-*"):
                 shutil.rmtree(stale)
@@ -235,7 +245,7 @@ class Store:
                 self._remove([self._at(path) for path in paths])
                 return
             for path in paths:
-                shutil.rmtree(self.directory / path)
+                shutil.rmtree(self._at(path))
 
     def local(self, ref: ArtifactRef, cache: Path) -> Path:
         """A local directory with the artifact's files: a copy in `cache`, checked, where the store is not local.
@@ -250,7 +260,7 @@ class Store:
                 "run again to remake it"
             )
         if self.directory:
-            return self.directory / manifest.ref.uri
+            return Path(self._at(manifest.ref.uri))
         target = cache / ref.stage / f"{ref.key}-{ref.digest[:16]}"
         with held(target.with_name(f"{target.name}.lock"), f"the copy of {ref.stage} {ref.key[:12]}"):
             if not target.exists() or describe_files(target) != manifest.files:
@@ -279,7 +289,17 @@ class Store:
             )
 
     def _at(self, *parts: str) -> str:
-        return "/".join([self._root, *filter(None, parts)])
+        """A path in the store. ArtifactError where a link on the way may lead out of it, save the store itself."""
+        path = "/".join([self._root, *filter(None, parts)])
+        if self.directory:
+            within = path[len(self._root) + 1 :].split("/")
+            for depth in range(1, len(within) + 1):
+                if (step := self.directory.joinpath(*within[:depth])).is_symlink():
+                    raise ArtifactError(
+                        f"{str(step)!r} in the store {self.url!r} is a link, and may lead anywhere; remove it, and put "
+                        "what it leads to in its place"
+                    )
+        return path
 
     def _file(self, manifest: Manifest, name: str) -> str:
         """Where a file of an artifact lies."""
@@ -307,7 +327,7 @@ class Store:
     def _publish(self, directory: Path, manifest: Manifest) -> None:
         if self.directory:
             write_last(directory / MANIFEST, manifest.to_text())
-            target = self.directory / manifest.ref.uri
+            target = Path(self._at(manifest.ref.uri))
             target.parent.mkdir(parents=True, exist_ok=True)
             directory.rename(target)
             return
@@ -329,3 +349,15 @@ class Store:
         """Delete files, manifests first: what is deleted halfway does not exist."""
         for path in sorted(paths, key=lambda path: (not path.endswith(f"/{MANIFEST}"), path)):
             self._fs.rm_file(path)
+
+
+def _foreign(directory: Path, manifest: Manifest) -> str:
+    """What is in the directory of an artifact, and in its manifest not; empty where nothing is."""
+    with suppress(FileNotFoundError):  # what goes away meanwhile is missing, and who reads the files says so
+        for path in sorted(directory.rglob("*")):
+            name = path.relative_to(directory).as_posix()
+            if path.is_symlink():
+                return f"{name!r} is a link"
+            if path.is_file() and name not in (MANIFEST, *manifest.files) and not path.name.startswith("."):
+                return f"{name!r} is not of it"
+    return ""

@@ -1,7 +1,8 @@
 """Opening a catalog: the only module, with its siblings, that imports duckdb.
 
 DuckDB would fetch extensions over the network when a query seems to need one; here that is switched off, so
-such a query fails at once with a clear error.
+such a query fails at once with a clear error. A catalog that is only read gives its queries no file but itself, and
+no query can change that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from tailor_core.errors import ArtifactError
 Connection: TypeAlias = "duckdb.DuckDBPyConnection"
 IN_MEMORY = ":memory:"
 
-_OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_OFFLINE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",  # a name in a query is a table, never a variable of ours
+    "lock_configuration": "true",
+}
 _READABLE_SINCE = "v1.5.0"
 """The oldest DuckDB that reads a catalog made here; what 2.0 writes by itself no older one does."""
 
@@ -36,6 +42,8 @@ def open_catalog(path: Path | str = IN_MEMORY, *, read_only: bool = False) -> It
         )
     try:
         config = {**_OFFLINE, "storage_compatibility_version": _READABLE_SINCE}
+        if read_only:
+            config["enable_external_access"] = "false"
         connection = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:
         raise ArtifactError(_why_not(path, str(error))) from error

@@ -7,7 +7,7 @@ import json
 import re
 import reprlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from tailor_core.config.recipe import Recipe
 from tailor_core.errors import RecipeError
 from tailor_core.records import canonical_json
+from tailor_core.secrets import is_secret
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -135,6 +136,7 @@ def _override_value(text: str) -> Any:
 def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
     """A configuration with these values; RecipeError, naming `source`, on the first that is wrong."""
     for field, value in flat(values).items():
+        _refuse_secret(field, value, source)
         try:
             canonical_json({field: value}).encode()
         except (TypeError, ValueError):
@@ -146,6 +148,28 @@ def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
         return model.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"{source}: {_sentence(error, values, model)}") from None
+
+
+def _refuse_secret(field: str, value: Any, source: str) -> None:
+    """RecipeError where a value, or one within it, is a secret; it is not repeated."""
+    if any(is_secret(name, text) for name, text in _texts(field.rpartition(".")[2], value)):
+        raise RecipeError(
+            f"{source}: {_dotted([field])} holds a secret, which would be kept in manifests, logs and MLflow; take it "
+            "out: a server's key belongs into the environment variable that teacher.key_variable names "
+            "(OPENAI_API_KEY), or into the Prefect Secret block of that name (openai-api-key)"
+        )
+
+
+def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Each text in a value, with the name of what it is the value of."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(name, one)
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _texts(str(key), one)
 
 
 def _sentence(error: ValidationError, values: Mapping[str, Any], root: type[BaseModel]) -> str:

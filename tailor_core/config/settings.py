@@ -19,6 +19,7 @@ from typing import Any
 
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import MissingExtraError, RecipeError
+from tailor_core.secrets import holds_password, remember
 
 HOME_VARIABLE, STORE_VARIABLE, VLLM_VARIABLE = "TAILOR_HOME", "TAILOR_STORE", "TAILOR_VLLM_ENV"
 
@@ -130,7 +131,7 @@ class Settings:
 def read_settings(home: str | Path | None = None, store: str | None = None) -> Settings:
     """The settings given, else those of the environment, else `.tailor` here with the store in it.
 
-    RecipeError where the home cannot be a directory.
+    RecipeError where the home cannot be a directory, or the store's URL holds a password.
     """
     chosen = Path(home or os.environ.get(HOME_VARIABLE) or ".tailor").expanduser().absolute()
     try:
@@ -140,12 +141,34 @@ def read_settings(home: str | Path | None = None, store: str | None = None) -> S
             f"home = {str(chosen)!r} cannot be made a directory ({error.strerror}); choose another "
             f"with --home or {HOME_VARIABLE}"
         ) from error
-    return Settings(home=chosen, store=store or os.environ.get(STORE_VARIABLE) or str(chosen / "store"))
+    url = store or os.environ.get(STORE_VARIABLE) or str(chosen / "store")
+    refuse_password(url)
+    return Settings(home=chosen, store=url)
+
+
+def refuse_password(store: str) -> None:
+    """RecipeError where a store's URL holds a password: references, events and Prefect's parameters would tell it."""
+    if holds_password(store):
+        raise RecipeError(
+            f"store = {store!r} holds a password, which would be kept in logs and databases; leave it out, and set "
+            "what the filesystem reads, such as AWS_SECRET_ACCESS_KEY, or FSSPEC_SFTP_PASSWORD for fsspec's sftp"
+        )
 
 
 def read_secret(variable: str) -> str:
-    """What an environment variable holds, without white space around it; empty where it is not set."""
-    return os.environ.get(variable, "").strip()
+    """What an environment variable holds, without white space around it; empty where it is not set.
+
+    No error tells it from then on.
+    """
+    secret = os.environ.get(variable, "").strip()
+    remember(secret)
+    return secret
+
+
+def set_secret(variable: str, secret: str) -> None:
+    """Have a variable hold a secret that came from elsewhere, for this process and those that it starts."""
+    remember(secret.strip())
+    os.environ[variable] = secret
 
 
 def find_vllm() -> Path:
@@ -203,6 +226,7 @@ def vllm_arguments(config: VLLMConfig) -> dict[str, Any]:
         "gpu_memory_utilization": config.gpu_memory_utilization,
         "generation_config": "vllm",
         "logprobs_mode": "processed_logprobs",
+        "load_format": "safetensors",  # other formats are pickles
     }
     if config.max_model_len:
         arguments["max_model_len"] = config.max_model_len

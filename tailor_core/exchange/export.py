@@ -16,6 +16,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from tailor_core.artifacts.durable import flush
+from tailor_core.artifacts.refs import is_name
 from tailor_core.environments import Wanted
 from tailor_core.environments.rows import problem_to_json
 from tailor_core.environments.seen import Seen
@@ -65,6 +66,8 @@ def export(wanted: Wanted, form: str, folder: Path) -> None:
         raise InputError(
             f"the split {empty[0]!r} would be empty, and a file of no row has no columns; ask for some"
         )
+    if wrong := [split for split in wanted.splits if not is_name(split)]:
+        raise InputError(f"the split {wrong[0]!r} names a file, so it must be letters, digits, '_' and '.'")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"output = {str(folder)!r} is there already; name a new folder, or remove it first")
     folder = folder.resolve()

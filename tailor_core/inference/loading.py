@@ -14,6 +14,7 @@ from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.vllm import EngineKind, VLLMConfig
 from tailor_core.inference.engine import Engine
 from tailor_core.inference.openai_engine import OpenAIEngine, Served
+from tailor_core.inference.pretrained import load_tokenizer
 from tailor_core.inference.vllm_server import on_demand
 from tailor_core.records import content_id
 
@@ -73,9 +74,7 @@ def serve_on_demand(model: Path, vllm: VLLMConfig, logs: Path, *, name: str) -> 
 
 
 def _turn_ends(model: Path) -> list[int]:
-    from transformers import AutoTokenizer
-
     from tailor_core.inference.transformers_engine import turn_end
 
-    end = turn_end(AutoTokenizer.from_pretrained(model))
+    end = turn_end(load_tokenizer(model))
     return [] if end is None else [end]

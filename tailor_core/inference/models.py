@@ -13,9 +13,11 @@ from types import MappingProxyType
 from tailor_core.artifacts.durable import flush
 from tailor_core.artifacts.locks import held
 from tailor_core.config.backbone import BACKBONES
-from tailor_core.errors import MissingExtraError, RecipeError
+from tailor_core.errors import InputError, MissingExtraError, RecipeError
+from tailor_core.inference.pretrained import load_model, load_tokenizer
 
-_NOT_COPIED = ("README.md", "training_log.parquet", ".gitattributes")
+_COPIED = {".safetensors", ".json", ".jinja", ".txt", ".model"}
+"""What files of a model directory go into an artifact: weights in other formats are pickles, and code is not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,12 @@ def write_model(name: str, output: Path, field: str = "backbone.name") -> None:
     RecipeError, naming `field`, where `name` leads to no model; MissingExtraError where its package is missing.
     """
     if directory := find_model(name):
-        shutil.copytree(directory, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+        shutil.copytree(directory, output, dirs_exist_ok=True, ignore=_not_copied)
+        if not any(output.glob("*.safetensors")):
+            raise RecipeError(
+                f"{field} = {name!r} has no weights as safetensors, and no pickle is read; load it where you trust it, "
+                "and write it again with save_pretrained"
+            )
     elif weights := find_weights(name):
         _write_dequantised(weights, output)
     else:
@@ -81,7 +88,8 @@ def local_model(name: str, models: Path, field: str = "backbone.name") -> Path:
     """
     if directory := find_model(name):
         return directory
-    made = models / name.replace("/", "--")
+    folder = name.replace("/", "--")
+    made = models / ("--" if folder in (".", "..") else folder)
     with held(models / f"{made.name}.lock", f"the model {name!r}"):
         if not made.is_dir():
             with tempfile.TemporaryDirectory(dir=models, prefix=".partial-") as partial:
@@ -91,6 +99,11 @@ def local_model(name: str, models: Path, field: str = "backbone.name") -> Path:
                 flush(whole)
                 whole.replace(made)
     return made
+
+
+def _not_copied(directory: str, names: list[str]) -> set[str]:
+    """Of what is in a directory, for `shutil.copytree`."""
+    return {name for name in names if Path(name).suffix not in _COPIED and not Path(directory, name).is_dir()}
 
 
 def _write_dequantised(weights: Path, output: Path) -> None:
@@ -103,22 +116,21 @@ def _write_dequantised(weights: Path, output: Path) -> None:
         gguf_file=weights.name,
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(gguf_file=weights.name, dequantize=True),
+        trust_remote_code=False,
     )
     model.save_pretrained(output)
-    AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name).save_pretrained(output)
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name, trust_remote_code=False)
+    tokenizer.save_pretrained(output)
 
 
 def _write_from_hub(name: str, output: Path, field: str) -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     try:
-        model = AutoModelForCausalLM.from_pretrained(name)
-        tokenizer = AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
+        model, tokenizer = load_model(name, "auto"), load_tokenizer(name)
+    except InputError as error:
         raise RecipeError(
             f"{field} = {name!r} is neither a model that comes with Tailor ({', '.join([*BACKBONES, *PACKAGED])}), "
-            "nor a model directory, nor a Hugging Face id in the local cache; check the spelling, or set "
-            "HF_HUB_OFFLINE=0 to download it"
+            "nor a model directory, nor a Hugging Face id in the local cache with weights as safetensors; check the "
+            "spelling, or set HF_HUB_OFFLINE=0 to download it"
         ) from error
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)

@@ -36,6 +36,7 @@ from tailor_core.inference.engine import (
     requests_of,
 )
 from tailor_core.inference.vllm_server import VLLMServer
+from tailor_core.secrets import masked
 
 _FINISH: dict[Any, Finish] = {"length": "length", "content_filter": "filter"}
 _NO_KEY = "none"
@@ -254,8 +255,7 @@ class OpenAIEngine:
 
     def _quoted(self, error: Any) -> str:
         """One line of a server's message."""
-        text = " ".join(str(getattr(error, "message", error)).split())
-        return (text.replace(self._key, "***") if self._key else text)[:_SHOWN]
+        return masked(" ".join(str(getattr(error, "message", error)).split()))[:_SHOWN]
 
 
 class _Message(BaseModel):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tailor_core.errors import InputError
 from tailor_core.inference.engine import Completion, Messages, Sampling, Usage
+from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.static_cache import ARCHITECTURES, StaticCacheSampler, supports
 
 ROWS = 256
@@ -22,8 +22,8 @@ class TransformersEngine:
 
     def __init__(self, model: str | Path, dtype: torch.dtype) -> None:
         """Load `model` and its tokenizer. Raises InputError for an architecture that is not covered."""
-        self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
+        self.tokenizer = load_tokenizer(model)
+        self.model = load_model(model, dtype).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
         if not supports(self.model):

@@ -131,6 +131,10 @@ def _local(store: Store, stage: str, key: str, work: Path) -> Iterator[Path]:
             f"the {stage!r} artifact {key[:12]} went away meanwhile; run `tailor catalog rebuild` again"
         )
     if store.directory:
+        if damage := store.damage(manifest, deep=False):  # a link could lead to any table of this machine
+            raise ArtifactError(
+                f"the {stage!r} artifact {key[:12]} is damaged ({damage}); run `tailor store verify`, and make it again"
+            )
         yield store.directory / manifest.ref.uri
         return
     work.mkdir(parents=True, exist_ok=True)

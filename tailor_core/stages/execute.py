@@ -22,11 +22,12 @@ from pydantic import ValidationError
 from tailor_core.artifacts.access import disk_failure
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import Manifest, content_digest, describe_files, describe_tables
-from tailor_core.artifacts.refs import ArtifactRef
+from tailor_core.artifacts.refs import ArtifactRef, artifact_uri
 from tailor_core.artifacts.store import Store
 from tailor_core.config.keyed import all_values
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, MachineError, StageError, TailorError
+from tailor_core.secrets import scrub
 from tailor_core.stages.context import StageContext, Track, untracked
 from tailor_core.stages.registry import load_target
 from tailor_core.stages.spec import StageSpec
@@ -57,9 +58,11 @@ class StageJob:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The job that `to_json` wrote."""
+        """The job that `to_json` wrote. ArtifactError where its stage or an input has a name that leads elsewhere."""
         inputs = {name: ArtifactRef.from_json(ref) for name, ref in value["inputs"].items()}
-        return cls(**{**value, "spec": StageSpec(**value["spec"]), "inputs": inputs})
+        spec = StageSpec(**value["spec"])
+        artifact_uri(spec.stage, spec.key)
+        return cls(**{**value, "spec": spec, "inputs": inputs})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,7 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track, replace
         made = _manifest(job, output, summary, time.monotonic() - started)
         manifest = store.commit(output, made, replaces=replaces)
     except BaseException as error:
+        scrub(error)
         failure = "" if isinstance(error, TailorError) else disk_failure(error, output)
         shutil.rmtree(output, ignore_errors=True)
         if failure:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tailor_core.artifacts.locks import BusyError, held
+from tailor_core.artifacts.refs import is_name
 from tailor_core.config.settings import Settings
 
 _DIRECTORY = "runs"
@@ -91,7 +92,9 @@ def read_records(settings: Settings) -> list[RunRecord]:
     for path in (settings.home / _DIRECTORY).glob("*.json"):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-            found.append(RunRecord(**{**value, "command": tuple(value["command"])}))
+            record = RunRecord(**{**value, "command": tuple(value["command"])})
+            if record.id == path.stem and is_name(record.id.replace("-", "_")):  # it names files
+                found.append(record)
         except (OSError, ValueError, TypeError, KeyError):
             continue
     return sorted(found, key=lambda record: (record.started, record.id))

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tailor_core.secrets import masked
+
 _log = logging.getLogger(__name__)
 
 
@@ -40,4 +42,4 @@ def never_failing(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _log.warning("%s was not recorded: %s: %s", what, type(error).__name__, error)
+        _log.warning("%s was not recorded: %s: %s", what, type(error).__name__, masked(str(error)))

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
+from tailor_core.secrets import masked
 from tailor_core.tracking.datasets import Dataset, ModelVersion, never_failing
 from tailor_core.tracking.model_registry import register_version
 
@@ -62,9 +63,10 @@ class RunTracker:
     @property
     def link(self) -> str:
         """The run in Markdown: a link where MLflow has a server, else its id."""
-        if not self._uri.startswith("http") or not self.run_id:
-            return f"run `{self.run_id or 'none'}` in `{self._uri}`"
-        return f"[run {self.run_id}]({self._uri.rstrip('/')}/#/experiments/{self._experiment}/runs/{self.run_id})"
+        server = masked(self._uri).rstrip("/")
+        if not server.startswith("http") or not self.run_id:
+            return f"run `{self.run_id or 'none'}` in `{server}`"
+        return f"[run {self.run_id}]({server}/#/experiments/{self._experiment}/runs/{self.run_id})"
 
     def cached(self, stage: str, digest: str) -> None:
         """Note on the parent, when it ends, that a stage's artifact was there already."""
@@ -150,7 +152,7 @@ class StageTracker:
 
     def fail(self, error: BaseException) -> None:
         """End the run with what the stage raised."""
-        message = f"{type(error).__name__}: {error}"[:_LONGEST_PARAM]
+        message = masked(f"{type(error).__name__}: {error}")[:_LONGEST_PARAM]
         self._tell(
             f"the MLflow tags of {self._stage}",
             lambda: self._parent.client.set_tag(self.run_id, "tailor.error", message),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tailor_core.secrets import masked
 from tailor_core.tracking.datasets import Dataset, ModelVersion, never_failing
 from tailor_core.tracking.sender import Sender, open_sender
 
@@ -198,7 +199,7 @@ def _failure(error: BaseException | None) -> dict[str, Any]:
         return {}
     return {
         "errorMessage": error_message_run.ErrorMessageRunFacet(
-            message=f"{type(error).__name__}: {error}", programmingLanguage="python"
+            message=masked(f"{type(error).__name__}: {error}"), programmingLanguage="python"
         )
     }
 

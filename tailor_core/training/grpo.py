@@ -9,12 +9,13 @@ from typing import Any
 
 import datasets
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig
 from trl import GRPOConfig, GRPOTrainer
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import Problem, canonical_json, content_id
 from tailor_core.training.callbacks import Track, follow
@@ -46,7 +47,7 @@ def reinforce(
     """
     if not problems:
         raise StageError("policy: there are 0 train problems, expected at least 1; raise problems.train")
-    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    tokenizer = load_tokenizer(model_dir)
     prompts = [[{"role": "user", "content": p.question}] for p in problems]
     rows = [
         {"prompt": prompt, "problem": canonical_json(p.to_row())}
@@ -78,7 +79,7 @@ def make_trainer(
     seed: int,
 ) -> GRPOTrainer:
     """A `GRPOTrainer` with our settings; `config.rollout_engine` says whether it is ours or stock."""
-    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
+    model = load_model(model_dir, "float32")
     ends = end_ids(model, tokenizer)
     model.generation_config.eos_token_id = ends  # TRL reads there what ends a completion
     half = training_dtype(model, workdir) is torch.bfloat16
@@ -149,7 +150,9 @@ def _vllm_arguments(config: PolicyConfig, ends: Sequence[int]) -> dict[str, Any]
 
 def _window(model_dir: Path) -> int | None:
     """How many tokens the model can read, where its configuration says so."""
-    return getattr(AutoConfig.from_pretrained(model_dir), "max_position_embeddings", None)
+    return getattr(
+        AutoConfig.from_pretrained(model_dir, trust_remote_code=False), "max_position_embeddings", None
+    )
 
 
 def _whole_rollouts(config: PolicyConfig) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 
 import datasets
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.transformers_engine import end_ids
 from tailor_core.records import SFTExample, content_id
 from tailor_core.training.callbacks import Track, follow
@@ -45,10 +45,10 @@ def fine_tune(
         raise StageError(
             "warm_start: sft_dataset has 0 rows, expected at least 1; loosen [selection] or [primitives]"
         )
-    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    tokenizer = load_tokenizer(model_dir)
     rows = [{"prompt": e.prompt, "completion": e.completion} for e in examples]
     _refuse_long(rows, tokenizer, config.max_length)
-    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
+    model = load_model(model_dir, "float32")
     model.generation_config.eos_token_id = end_ids(model, tokenizer)  # whoever loads it stops where turns end
     arguments = SFTConfig(
         output_dir=str(workdir),

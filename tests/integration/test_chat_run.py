@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,21 @@ base_url = "{url}"
 output_price = 10.0
 """
 EVIL = "Reason <script>alert(1)</script> from {{ 7 * 7 }} '; drop table primitives; -- to the end of it."
+
+PLANTED = "pl4nted"
+"""What all secrets begin with: it may be found nowhere."""
+
+KEY = f"{PLANTED}-teacher-key"
+SECRETS = {
+    "OPENAI_API_KEY": KEY,
+    "AWS_ACCESS_KEY_ID": f"{PLANTED}-aws-id",
+    "AWS_SECRET_ACCESS_KEY": f"{PLANTED}-aws-secret",
+    "PREFECT_API_AUTH_STRING": f"admin:{PLANTED}-prefect",
+    "MLFLOW_TRACKING_TOKEN": f"{PLANTED}-mlflow-token",
+    "OPENLINEAGE_URL": f"http://me:{PLANTED}-lineage-password@127.0.0.1:9",
+    "OPENLINEAGE_API_KEY": f"{PLANTED}-lineage-key",
+    "HF_TOKEN": f"{PLANTED}-hub-token",
+}
 
 EVIL_NAME = "</td> {{ 7 * 7 }} <script>alert(1)</script>"
 
@@ -78,7 +94,7 @@ def test_a_run_with_a_chat_teacher_goes_on_where_it_was_killed_and_pays_once(
 
     with ScriptedServer(slowly) as server:
         small_recipe.write_text(text + TEACHER.format(url=server.url))
-        environment = {**python_environment, "OPENAI_API_KEY": "sk-very-secret", "COLUMNS": "100"}
+        environment = {**python_environment, **SECRETS, "COLUMNS": "100"}
         command = [sys.executable, "-m", "flows.cli", "run", str(small_recipe), "--home", str(home)]
         with (tmp_path / "killed.log").open("w") as log:
             killed = subprocess.Popen(
@@ -120,14 +136,47 @@ def test_a_run_with_a_chat_teacher_goes_on_where_it_was_killed_and_pays_once(
     assert "<script>alert" not in page
     assert "Reason &lt;script&gt;alert(1)" in page, "proposals are in the report, whatever became of them"
     assert "{{ 7 * 7 }}" in page
-    _check_nothing_tells_the_key(home, result.stdout + result.stderr)
+    _check_nothing_tells_a_secret(home, result.stdout + result.stderr)
+    _check_a_failing_run_tells_no_secret(environment, small_recipe, home)
     _check_mlflow_tells_costs(home, load_recipe(str(small_recipe), tmp_path).name, taken)
 
 
-def _check_nothing_tells_the_key(home: Path, printed: str) -> None:
-    assert "sk-very-secret" not in printed
+def _check_nothing_tells_a_secret(home: Path, printed: str) -> None:
+    """Store, events, logs, MLflow, report, catalog, records and Prefect's database, byte by byte."""
     for path in home.rglob("*"):
-        assert not path.is_file() or b"sk-very-secret" not in path.read_bytes(), path
+        assert not path.is_file() or PLANTED.encode() not in path.read_bytes(), path
+    assert PLANTED not in printed
+
+
+def _check_a_failing_run_tells_no_secret(environment: dict[str, str], recipe: Path, home: Path) -> None:
+    """The server quotes the key in its refusal; MLflow's database, whose address holds a password, is away."""
+    commands: list[bytes] = []
+
+    def refuse(body: Body) -> Reply:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                commands.append(path.read_bytes())
+        said = f"You sent Authorization: {refusing.keys[-1]}; see https://me:{KEY}@help/?api_key={KEY}."
+        return Reply(status=400, raw=json.dumps({"error": {"message": said}}).encode())
+
+    failing = {**environment, "MLFLOW_TRACKING_URI": f"http://me:{PLANTED}-mlflow@127.0.0.1:9"}
+    with ScriptedServer(refuse) as refusing:
+        wanted = ("--set", f"teacher.base_url={refusing.url}", "--set", "seed=9", "--until", "primitives")
+        result = subprocess.run(
+            [sys.executable, "-m", "flows.cli", "run", str(recipe), "--home", str(home), *wanted],
+            env=failing,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert refusing.keys[0] == f"Bearer {KEY}"
+    printed = result.stdout + result.stderr
+    assert result.returncode == 2, printed
+    assert "You sent Authorization: Bearer ***" in printed
+    assert "the MLflow run was not recorded" in printed
+    assert any(b"flows.cli" in one for one in commands)
+    assert not any(PLANTED.encode() in one for one in commands)
+    _check_nothing_tells_a_secret(home, printed)
 
 
 def _check_mlflow_tells_costs(home: Path, recipe: str, taken: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -9,12 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import toy_stages
+
+from tailor_core.config.keyed import unkeyed_values
+from tailor_core.config.load import make_recipe
+from tailor_core.stages.execute import StageJob, untold
+from tailor_core.stages.placement import Placement
+from tailor_core.stages.spec import make_spec
 
 pytestmark = pytest.mark.integration
 
@@ -389,3 +398,52 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def job_of_a_teacher(home: Path, variable: str) -> StageJob:
+    teacher = {"kind": "chat", "model": "m", "key_variable": variable}
+    recipe = make_recipe({"name": "toy", "teacher": teacher}, "toy")
+    return StageJob(
+        spec=make_spec(toy_stages.QUOTING, recipe, {}),
+        config=toy_stages.QUOTING.config,
+        recipe="toy",
+        home=str(home),
+        store=str(home / "store"),
+        unkeyed=unkeyed_values(recipe.section("demonstrations")),
+    )
+
+
+@pytest.mark.parametrize("where", ["local", "subprocess", "a worker's flow"])
+def test_a_teachers_key_comes_from_the_secret_block_of_its_name_and_is_told_nowhere(
+    where: str, results: Path, home: Path, python_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.blocks.system import Secret
+
+    from flows.stage_runner import stage_runner
+    from tasks.dispatch import dispatch
+
+    monkeypatch.setenv("PYTHONPATH", python_environment["PYTHONPATH"])
+    monkeypatch.setenv("TOY_TEACHER_KEY", "")
+    secret = f"planted-{where[:5]}"
+    Secret(value=secret).save("toy-teacher-key", overwrite=True)
+    job = job_of_a_teacher(home, "TOY_TEACHER_KEY")
+    place = Placement(where="local" if where == "local" else "subprocess")
+    run = stage_runner if where == "a worker's flow" else lambda _: dispatch(job, place, untold, print)
+    with pytest.raises(Exception, match=r"the key .*is wrong") as caught:
+        run(job.to_json())  # type: ignore[no-untyped-call]
+    shown = "".join(traceback.format_exception(caught.value))
+    assert hashlib.sha256(secret.encode()).hexdigest() in shown, "it is the key of the block"
+    assert "the key '***' is wrong" in shown
+    assert secret not in shown + json.dumps(job.to_json())
+    for path in home.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_without_a_secret_block_no_key_is_set(
+    results: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.secrets import provide_key
+
+    monkeypatch.delenv("TOY_OTHER_KEY", raising=False)
+    provide_key(job_of_a_teacher(home, "TOY_OTHER_KEY"))
+    assert "TOY_OTHER_KEY" not in os.environ

@@ -2,7 +2,7 @@
 -- params: $rows
 -- columns: Count
 insert into artifacts by name
-select * replace (created::timestamptz as created)
+select * replace (try_cast(created as timestamptz) as created)
 from (
     select unnest(from_json($rows::json, '[{
         "stage": "VARCHAR", "key": "VARCHAR", "digest": "VARCHAR", "recipe": "VARCHAR", "uri": "VARCHAR",

@@ -50,3 +50,38 @@ def test_a_path_that_duckdb_would_misread_is_refused(tmp_path: Path) -> None:
         open_catalog(tmp_path / "a?b.duckdb"),
     ):
         pass
+
+
+def test_no_query_reads_our_variables_or_changes_what_is_allowed() -> None:
+    rows = [(1,)]
+    with open_catalog() as connection:
+        with pytest.raises(duckdb.Error, match="rows"):
+            connection.execute("select * from rows").fetchall()
+        for setting in ("autoload_known_extensions", "python_enable_replacements"):
+            with pytest.raises(duckdb.Error, match="locked"):
+                connection.execute(f"set {setting} = true")
+    assert rows
+
+
+def test_a_catalog_that_is_read_gives_its_queries_no_file_but_itself(tmp_path: Path) -> None:
+    path, secret, copy = tmp_path / "catalog.duckdb", tmp_path / "secret.csv", tmp_path / "copy.csv"
+    secret.write_text("a\n1\n")
+    with open_catalog(path) as connection:
+        connection.execute("create table t as select 7 as a")
+    with open_catalog(path, read_only=True) as connection:
+        assert connection.sql("select a from t").pl().rows() == [(7,)]
+        for query in (
+            f"from read_csv('{secret}')",
+            f"from '{secret}'",
+            f"from read_text('{secret}')",
+            f"from glob('{tmp_path}/*')",
+            f"copy t to '{copy}'",
+            f"attach '{tmp_path}/other.duckdb'",
+            f"export database '{tmp_path}/all'",
+            "set enable_external_access = true",
+            "install httpfs",
+            "load httpfs",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(query).fetchall()
+    assert not copy.exists()

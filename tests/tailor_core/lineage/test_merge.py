@@ -103,7 +103,8 @@ def test_a_damaged_table_costs_the_rows_of_its_artifact_only(finished: Settings,
     (store.directory / manifest.ref.uri / "embeddings.parquet").write_bytes(b"no table")
     merged = merge(finished, store, fresh=True)
     [reason] = merged.left_out
-    assert "'embeddings.parquet' of the 'selection' artifact" in reason
+    assert "the 'selection' artifact" in reason
+    assert "embeddings.parquet has 8 bytes instead of" in reason
     found = tables(finished)
     assert found["selection"] == []
     assert len(found["demonstrations"]) == 5

@@ -350,12 +350,12 @@ def test_no_key_of_a_server_is_in_a_job_or_manifest(monkeypatch: pytest.MonkeyPa
     ("changed", "parts"),
     [
         ({"teacher__model": " "}, ["model is empty", "teacher.model"]),
-        ({"teacher__base_url": "http://me:pw@host/v1"}, ["base_url holds a password", "key_variable"]),
+        ({"teacher__base_url": "http://me:pw@host/v1"}, ["teacher.base_url holds a secret", "key_variable"]),
         ({"teacher__base_url": "ftp://host/v1"}, ["'ftp://host/v1' is no http(s) address"]),
         ({"teacher__base_url": "http://host:99999/v1"}, ["is no http(s) address"]),
         ({"teacher__base_url": "http://[::1/v1"}, ["is no http(s) address"]),
         ({"teacher__kind": "oracle"}, ["teacher.kind = 'oracle'", "procedural"]),
-        ({"teacher__api_key": "sk-1"}, ["teacher.api_key", "is no key"]),
+        ({"teacher__api_key": "sk-1"}, ["teacher.api_key holds a secret", "OPENAI_API_KEY"]),
         (
             {"demonstrations__teacher": {"kind": "chat", "model": "m"}},
             ["demonstrations.teacher is taken from", "[teacher]"],
