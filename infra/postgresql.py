@@ -68,7 +68,18 @@ def make_cluster(folder: Path) -> None:
     if not (place / "data" / "PG_VERSION").exists():
         shutil.rmtree(place / "data", ignore_errors=True)  # half made
         result = subprocess.run(
-            [_program("initdb"), "-D", place / "data", "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--locale=C"],
+            [
+                _program("initdb"),
+                "-D",
+                place / "data",
+                "-U",
+                _OWNER,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
             user=user or None,
             extra_groups=[] if user else None,
             cwd="/",
@@ -105,7 +116,9 @@ def ensure_database(address: str) -> None:
             return
     except psycopg2.OperationalError as error:
         if not re.search(r'database ".*" does not exist', str(error)):
-            raise MachineError(f"the database does not answer: {str(error).strip().splitlines()[0]}") from error
+            raise MachineError(
+                f"the database does not answer: {str(error).strip().splitlines()[0]}"
+            ) from error
     name = urlsplit(address).path.removeprefix("/")
     head, _, tail = address.rpartition(f"/{name}")
     try:

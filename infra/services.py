@@ -169,7 +169,9 @@ def choose(environment: Mapping[str, str], remembered: Mapping[str, str], home: 
     return choices
 
 
-def to_remember(choices: Choices, environment: Mapping[str, str], remembered: Mapping[str, str]) -> dict[str, str]:
+def to_remember(
+    choices: Choices, environment: Mapping[str, str], remembered: Mapping[str, str]
+) -> dict[str, str]:
     """What was said so far, in place of what is said now."""
     said = {n: v for n, v in {**remembered, **environment}.items() if n in CHOICES and v != CHOICES[n]}
     return {**said, **choices.aws}
@@ -248,7 +250,7 @@ def _server(choices: Choices) -> Service:
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": choices.prefect,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database
         or f"sqlite+aiosqlite:///{choices.folder / 'prefect' / 'prefect.db'}",
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # how long a writer of SQLite waits for another
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer: who waits for it is not broken
         # In memory, a place of a concurrency limit would stay taken over a restart of the server.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
@@ -266,11 +268,14 @@ def _server(choices: Choices) -> Service:
 
 
 def _mlflow(choices: Choices, secret_key: str) -> Service:
-    artifacts = f"{choices.store_url}-mlflow" if choices.store_url else str(choices.folder / "mlflow-artifacts")
+    artifacts = (
+        f"{choices.store_url}-mlflow" if choices.store_url else str(choices.folder / "mlflow-artifacts")
+    )
     variables = {
         **_NO_TELEMETRY,
         **store_variables(choices),
-        "MLFLOW_BACKEND_STORE_URI": choices.mlflow_database_url or f"sqlite:///{choices.folder / 'mlflow.db'}",
+        "MLFLOW_BACKEND_STORE_URI": choices.mlflow_database_url
+        or f"sqlite:///{choices.folder / 'mlflow.db'}",
         "MLFLOW_ARTIFACTS_DESTINATION": artifacts,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_SERVER_ALLOWED_HOSTS": choices.allowed_hosts or _hosts(choices.bind),
@@ -360,7 +365,8 @@ def supervisor_config(choices: Choices, chosen: list[Service]) -> str:
             f"[program:{service.name}]",
             f"command={_literal(shlex.join(service.command))}",
             f"directory={_literal(ROOT if service.name.startswith('worker') else folder)}",
-            "environment=" + ",".join(f"{name}={_quoted(name, variables[name])}" for name in sorted(variables)),
+            "environment="
+            + ",".join(f"{name}={_quoted(name, variables[name])}" for name in sorted(variables)),
             f"stopsignal={service.stop_signal}",
             *([f"user={service.user}"] if service.user else []),
             "autostart=false",  # `up.py` starts them one after the other, as each is ready
@@ -379,7 +385,11 @@ def supervisor_config(choices: Choices, chosen: list[Service]) -> str:
 
 def env_file(choices: Choices) -> str:
     """The lines that `make up` keeps in the file `.env`."""
-    lines = [f"{name}='{value}'" for name, value in sorted(client_variables(choices).items()) if name not in choices.aws]
+    lines = [
+        f"{name}='{value}'"
+        for name, value in sorted(client_variables(choices).items())
+        if name not in choices.aws
+    ]
     return "\n".join(lines) + "\n"
 
 
