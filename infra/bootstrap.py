@@ -66,7 +66,8 @@ LOST_RUNS = AutomationCore(
         ChangeFlowRunState(
             name="Crashed",
             force=False,
-            state=StateType.CRASHED, message="Nothing was heard of this run: its machine is gone."
+            state=StateType.CRASHED,
+            message="Nothing was heard of this run: its machine is gone.",
         )
     ],
 )

@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import postgresql
-
 from tailor_core.errors import RecipeError
 
 ROOT = Path(__file__).parents[1]
@@ -233,7 +232,14 @@ def _s3(choices: Choices) -> Service:
     return Service(
         name="s3",
         what="S3 API",
-        command=(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(choices.s3_port)),
+        command=(
+            sys.executable,
+            str(ROOT / "infra" / "s3_server.py"),
+            "--port",
+            str(choices.s3_port),
+            "--folder",
+            str(choices.folder / "s3"),
+        ),
         variables={},
         port=("S3_PORT", choices.s3_port),
     )
@@ -333,6 +339,7 @@ def _worker(choices: Choices, kind: str) -> Service:
             **client_variables(choices),
             "PREFECT_HOME": str(choices.home / "prefect"),
             "PREFECT_WORKER_QUERY_SECONDS": "1",  # of 10, which is what sending a stage would take
+            "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",  # of 30: soon known to be up, or gone
             # Runs are started as `python`, which is that of the worker.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         },

@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
-import postgresql
 import psutil
 from dotenv import dotenv_values
+from supervisor.xmlrpc import SupervisorTransport
+
+import postgresql
 from services import (
     CHOICES,
     MARK,
@@ -45,8 +47,6 @@ from services import (
     to_remember,
     worker_name,
 )
-from supervisor.xmlrpc import SupervisorTransport
-
 from tailor_core.artifacts.locks import held
 from tailor_core.config.settings import ENV_FILE_VARIABLE, HOME_VARIABLE, read_settings
 from tailor_core.errors import MachineError, RecipeError, TailorError

@@ -83,7 +83,9 @@ def test_by_default_all_is_bound_to_this_machine_and_asks_nobody_who_they_are() 
 
 
 def test_a_password_is_asked_by_both_servers_and_is_on_no_command_line() -> None:
-    found = rendered(TAILOR_PASSWORD=PASSWORD, BIND="0.0.0.0", DATABASE="postgresql://me:db-secret@host/prefect")
+    found = rendered(
+        TAILOR_PASSWORD=PASSWORD, BIND="0.0.0.0", DATABASE="postgresql://me:db-secret@host/prefect"
+    )
     assert found["server"].variables["PREFECT_SERVER_API_AUTH_STRING"] == f"tailor:{PASSWORD}"
     assert "basic-auth" in found["mlflow"].command
     assert socket.gethostname() in found["mlflow"].variables["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
@@ -108,16 +110,24 @@ def test_prefect_and_mlflow_share_a_server_of_postgresql_but_no_database() -> No
 
 
 def test_a_store_on_s3_is_where_artifacts_of_mlflow_are_as_well() -> None:
-    found = rendered(STORE="s3://bucket/lab/", AWS_ENDPOINT_URL="http://s3.lab", AWS_SECRET_ACCESS_KEY="%'s3cret")
+    found = rendered(
+        STORE="s3://bucket/lab/", AWS_ENDPOINT_URL="http://s3.lab", AWS_SECRET_ACCESS_KEY="%'s3cret"
+    )
     assert found["worker-cpu"].variables["TAILOR_STORE"] == "s3://bucket/lab"
     assert found["worker-gpu"].variables["AWS_ENDPOINT_URL"] == "http://s3.lab"
     assert found["mlflow"].variables["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://bucket/lab-mlflow"
     assert found["mlflow"].variables["MLFLOW_S3_ENDPOINT_URL"] == "http://s3.lab"
-    assert "AWS_SECRET_ACCESS_KEY" not in services.env_file(choose(STORE="s3://b/c", AWS_SECRET_ACCESS_KEY="x"))
+    assert "AWS_SECRET_ACCESS_KEY" not in services.env_file(
+        choose(STORE="s3://b/c", AWS_SECRET_ACCESS_KEY="x")
+    )
     assert rendered(AWS_SECRET_ACCESS_KEY="x")["worker-cpu"].variables.get("AWS_SECRET_ACCESS_KEY") is None
 
 
-@given(st.text(st.characters(codec="ascii", exclude_characters="\"\n\r\t\x00\x0b\x0c\x1c\x1d\x1e\x1f"), min_size=1))
+@given(
+    st.text(
+        st.characters(codec="ascii", exclude_characters='"\n\r\t\x00\x0b\x0c\x1c\x1d\x1e\x1f'), min_size=1
+    )
+)
 def test_the_supervisor_reads_every_variable_as_it_was_meant(secret: str) -> None:
     """With its own parser; the file is not that of a shell."""
     chosen = choose(STORE="s3://b/c", AWS_SECRET_ACCESS_KEY=f"k{secret}k")
@@ -156,7 +166,9 @@ def test_a_port_that_somebody_has_is_one_sentence_that_names_them() -> None:
         port = stranger.getsockname()[1]
         chosen = services.services(choose(MLFLOW_PORT=str(port)), "key")
         mine = [service for service in chosen if service.name == "mlflow"]
-        with pytest.raises(MachineError, match=rf"MLFLOW_PORT = {port} is taken by process {os.getpid()} .*make up"):
+        with pytest.raises(
+            MachineError, match=rf"MLFLOW_PORT = {port} is taken by process {os.getpid()} .*make up"
+        ):
             up._check_ports(mine)
 
 
