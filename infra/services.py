@@ -93,7 +93,8 @@ class Choices:
             return ""
         if self.database == "postgresql":
             return postgresql.url(self.folder, "prefect")
-        return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", self.database)
+        plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", self.database)
+        return re.sub(r"(?<=[?&])ssl=", "sslmode=", plain)  # asyncpg's word for what all others call sslmode
 
     @property
     def mlflow_database_url(self) -> str:
@@ -246,7 +247,7 @@ def _s3(choices: Choices) -> Service:
 
 
 def _server(choices: Choices) -> Service:
-    database = choices.database_url.replace("postgresql://", "postgresql+asyncpg://")
+    database = choices.database_url.replace("postgresql://", "postgresql+asyncpg://").replace("sslmode=", "ssl=")
     variables = {
         **_NO_TELEMETRY,
         "PREFECT_HOME": str(choices.folder / "prefect"),
@@ -277,10 +278,11 @@ def _mlflow(choices: Choices, secret_key: str) -> Service:
     artifacts = (
         f"{choices.store_url}-mlflow" if choices.store_url else str(choices.folder / "mlflow-artifacts")
     )
+    database = choices.mlflow_database_url.replace("postgresql://", "postgresql+psycopg2://")
     variables = {
         **_NO_TELEMETRY,
         **store_variables(choices),
-        "MLFLOW_BACKEND_STORE_URI": choices.mlflow_database_url
+        "MLFLOW_BACKEND_STORE_URI": database
         or f"sqlite:///{choices.folder / 'mlflow.db'}",
         "MLFLOW_ARTIFACTS_DESTINATION": artifacts,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

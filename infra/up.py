@@ -51,7 +51,7 @@ from tailor_core.artifacts.locks import held
 from tailor_core.config.settings import ENV_FILE_VARIABLE, HOME_VARIABLE, read_settings
 from tailor_core.errors import MachineError, RecipeError, TailorError
 
-_START_SECONDS = 240.0
+_START_SECONDS = 600.0
 _STOP_SECONDS = 30.0
 _BEGIN, _END = "# written by make up, removed by make down\n", "# end of what make up wrote\n"
 

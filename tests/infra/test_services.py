@@ -104,7 +104,7 @@ def test_prefect_and_mlflow_share_a_server_of_postgresql_but_no_database() -> No
     server = found["server"].variables["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
     mlflow = found["mlflow"].variables["MLFLOW_BACKEND_STORE_URI"]
     assert server == "postgresql+asyncpg://me:pass%2Fword@host:5432/prefect?ssl=require"
-    assert mlflow == "postgresql://me:pass%2Fword@host:5432/mlflow?ssl=require"
+    assert mlflow == "postgresql+psycopg2://me:pass%2Fword@host:5432/mlflow?sslmode=require"
     assert postgresql.beside("postgresql://u@h/lab", "mlflow") == "postgresql://u@h/lab_mlflow"
     assert "postgresql" not in found
 
