@@ -247,7 +247,9 @@ def _s3(choices: Choices) -> Service:
 
 
 def _server(choices: Choices) -> Service:
-    database = choices.database_url.replace("postgresql://", "postgresql+asyncpg://").replace("sslmode=", "ssl=")
+    database = choices.database_url.replace("postgresql://", "postgresql+asyncpg://").replace(
+        "sslmode=", "ssl="
+    )
     variables = {
         **_NO_TELEMETRY,
         "PREFECT_HOME": str(choices.folder / "prefect"),
@@ -282,8 +284,7 @@ def _mlflow(choices: Choices, secret_key: str) -> Service:
     variables = {
         **_NO_TELEMETRY,
         **store_variables(choices),
-        "MLFLOW_BACKEND_STORE_URI": database
-        or f"sqlite:///{choices.folder / 'mlflow.db'}",
+        "MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{choices.folder / 'mlflow.db'}",
         "MLFLOW_ARTIFACTS_DESTINATION": artifacts,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_SERVER_ALLOWED_HOSTS": choices.allowed_hosts or _hosts(choices.bind),
@@ -382,7 +383,8 @@ def supervisor_config(choices: Choices, chosen: list[Service]) -> str:
             "autorestart=true",
             "startsecs=15",  # who ends sooner is tried again later and later
             "startretries=20",
-            "stopwaitsecs=30",
+            # A worker that is told to end waits for its runs, which `up.py` ends in their turn.
+            f"stopwaitsecs={5 if service.name.startswith('worker') else 30}",
             "killasgroup=true",
             "redirect_stderr=true",
             f"stdout_logfile={_literal(log_path(folder, service.name))}",

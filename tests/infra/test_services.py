@@ -106,6 +106,8 @@ def test_prefect_and_mlflow_share_a_server_of_postgresql_but_no_database() -> No
     assert server == "postgresql+asyncpg://me:pass%2Fword@host:5432/prefect?ssl=require"
     assert mlflow == "postgresql+psycopg2://me:pass%2Fword@host:5432/mlflow?sslmode=require"
     assert postgresql.beside("postgresql://u@h/lab", "mlflow") == "postgresql://u@h/lab_mlflow"
+    inside = "postgresql://tailor@/prefect?host=/srv/prefect/postgresql"
+    assert postgresql.beside(inside, "mlflow") == "postgresql://tailor@/mlflow?host=/srv/prefect/postgresql"
     assert "postgresql" not in found
 
 
