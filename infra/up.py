@@ -48,7 +48,7 @@ from services import (
     worker_name,
 )
 from tailor_core.artifacts.locks import held
-from tailor_core.config.settings import ENV_FILE_VARIABLE, HOME_VARIABLE, read_settings
+from tailor_core.config.settings import ENV_FILE_VARIABLE, HOME_VARIABLE, STORE_VARIABLE, read_settings
 from tailor_core.errors import MachineError, RecipeError, TailorError
 
 _START_SECONDS = 600.0
@@ -194,10 +194,15 @@ def _start_supervisor(
         _check_ports(service for service in chosen if service.name not in living)
         return
     commands = {service.command for service in chosen}
-    _end(_ours(folder, lambda command: tuple(command) in commands))  # whose supervisor was killed
+
+    def serves(command: list[str]) -> bool:
+        return tuple(command) in commands or any(part.startswith("mlflow.server") for part in command)
+
+    _end(_ours(folder, serves))  # whose supervisor was killed; the runs of such workers go on
     _check_ports(chosen)
     # What was meant for make and for up is not for the services.
-    kept = {n: v for n, v in environment.items() if n not in CHOICES and not n.startswith("MAKE")}
+    meant = {*CHOICES, STORE_VARIABLE}
+    kept = {n: v for n, v in environment.items() if n not in meant and not n.startswith("MAKE")}
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(folder / "supervisord.conf")]
     result = subprocess.run(command, env=kept, cwd=folder, capture_output=True, text=True, check=False)
     deadline = time.monotonic() + _STOP_SECONDS

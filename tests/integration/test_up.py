@@ -128,11 +128,12 @@ def test_all_services_run_once_whatever_happened_and_nothing_is_left_of_them(hom
     assert {name for name in SERVICES if first[name] != second[name]} == {"mlflow"}
     assert machine.made() == made
 
-    # The machine loses its power; afterwards a number that it noted is another program's.
+    # The supervisor is lost, and some of its services; a number that it noted is another program's now.
     [supervisor] = [p for p in psutil.process_iter() if is_supervisor_of(p, machine.folder)]
-    for process in [supervisor, *machine.ours()]:
+    lost = [supervisor, *(psutil.Process(second[name]) for name in ("server", "worker-cpu"))]
+    for process in lost:
         process.kill()
-    psutil.wait_procs([supervisor], timeout=30)
+    psutil.wait_procs(lost, timeout=30)
     with subprocess.Popen(["sleep", "600"]) as stranger:
         (machine.folder / "supervisord.pid").write_text(f"{stranger.pid}\n")
         machine.make("up")
