@@ -29,7 +29,8 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     """The recipe called `name` in the directory `recipes`, or in the file of that path, with overrides.
 
     An override is `section.key=value` with the value in TOML syntax; what is not TOML is taken as text. The override
-    `size=NAME` puts the file's section `[sizes.NAME]` over its other sections, under all other overrides.
+    `size=NAME` puts the file's section `[sizes.NAME]` over its other sections, under all other overrides. The name ends
+    with the size, and with the method unless that is Tailor's.
     """
     path = find_recipe(name, recipes)
     values = read_toml(path)
@@ -41,6 +42,8 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     for override in overrides:
         if override not in sizes:
             apply_override(values, override)
+    if values.get("method", "tailor") != "tailor":  # pages, experiments and models of its own
+        values["name"] = f"{values['name']}-{values['method']}"
     return make_recipe(values, f"recipe {name!r}")
 
 
