@@ -57,11 +57,17 @@ def _with_value(spec: dict[str, Any], place: Place, value: Any) -> dict[str, Any
 
 
 def _roles(spec: dict[str, Any]) -> Iterator[Change]:
-    """Somebody is called a knave instead of a knight, or a knight instead of a knave."""
+    """Somebody is called a knave instead of a knight, or the other way round; or somebody else is called so."""
     other = {"telling-truth": "lying", "lying": "telling-truth"}
     for place, leaf in _parts(spec["statements"], ("statements",)):
         if leaf[0] in other:
+            speaker = place[1]
             yield (*place, 0), other[leaf[0]]
+            yield from (
+                ((*place, 1), person)
+                for person in range(len(spec["names"]))
+                if person not in (speaker, leaf[1])
+            )
 
 
 def _numbers(spec: dict[str, Any]) -> Iterator[Change]:
@@ -80,7 +86,7 @@ def _numbers(spec: dict[str, Any]) -> Iterator[Change]:
 def _targets(spec: dict[str, Any]) -> Iterator[Change]:
     """The target is a little more or less."""
     target = spec["target"]
-    yield from ((("target",), other) for other in range(max(1, target - 9), target + 10) if other != target)
+    yield from ((("target",), other) for other in range(max(1, target - 20), target + 21) if other != target)
 
 
 def _parts(nested: Sequence[Any], place: Place) -> Iterator[tuple[Place, Sequence[Any]]]:

@@ -1,8 +1,8 @@
 """Behavior injection: exploration and reflection put into the rule-based traces, as BRIDGE does (arXiv 2505.18917).
 
 There, a program analyses which step comes next, and with probability 0.1 a step is one that fails and is taken back.
-Here each trace explores in the same sense (it says what it turns to or depends on, and works in detail), and two of
-three have one reflection. Not equal: the number of reflections does not grow with the length of a trace, and the
+Here each trace explores in the same sense (it says what it turns to or depends on, and works in detail), and half of
+them or more have one reflection. Not equal: the number of reflections does not grow with the length of a trace, and the
 sentences are ours.
 """
 
@@ -43,13 +43,13 @@ WAYS: Ways = {
     "kk": _injected(
         "kk",
         {"subgoals": "focus", "weighing": "clauses"},
-        ("none", "judge", "derive"),
+        ("none", "judge"),
         " Say whom you are turning to, and judge each clause of a claim.",
     ),
     "igsm": _injected(
         "igsm",
         {"asking": "needs", "arithmetic": "detailed"},
-        ("none", "premature", "unneeded"),
+        ("none", "premature", "arithmetic"),
         " Before each computation say what it depends on, and write out the arithmetic.",
     ),
     "countdown": _injected(

@@ -53,9 +53,8 @@ def write_from_answers(
     right = sum(row.reward == 1 for rows in answers for row in rows)
     if not demonstrations:
         raise StageError(
-            f"demonstrations: of {len(chosen) * sampling.n} answers of the {model.replace('_', ' ')} {right} are right, "
-            "too few to make one demonstration of; raise baselines.samples or baselines.max_tokens, or name a "
-            "stronger model"
+            f"demonstrations: of {len(chosen) * sampling.n} answers of the model {right} are right, too few to "
+            "make one demonstration of; raise baselines.samples or baselines.max_tokens, or name a stronger model"
         )
     write_records(context.output / "demonstrations.parquet", demonstrations, Demonstration)
     count = len(demonstrations)

@@ -24,7 +24,7 @@ WAYS: Ways = {
         Way(
             name="depth-first search",
             must={"depth": "none", "branching": "nested", "direction": "forward", "cases": "single"},
-            may={"order": "connected", "case": "knight", "inspection": "sweep", "verification": "none"},
+            may={"order": "connected", "case": "knight", "inspection": "spot", "verification": "none"},
             instruction="Assume a role for one person after the other and test the claims; where they contradict, go "
             "back to the last assumption that can still be changed.",
         )
