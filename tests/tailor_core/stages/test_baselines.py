@@ -1,4 +1,4 @@
-"""The data of each baseline are what its paper says: which moves traces show, which they lack, and what rows are kept for."""
+"""The data of each baseline are what its paper says: the moves that traces show and lack, and which rows are kept."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from tailor_core.config.baselines import Method
 from tailor_core.config.load import make_recipe
 from tailor_core.config.recipe import Recipe
 from tailor_core.demonstrations.misreading import misread
+from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments import get_environment
 from tailor_core.environments.teaching import get_teaching
 from tailor_core.errors import InputError, StageError
 from tailor_core.inference.engine import Completion, Messages, Sampling, Usage
+from tailor_core.primitives.given import given_primitive, ways_of
 from tailor_core.records import (
     Demonstration,
     Primitive,
@@ -33,7 +35,7 @@ from tailor_core.records import (
     Verdict,
     completion_text,
 )
-from tailor_core.stages.baselines import own_answers
+from tailor_core.stages.baselines import four_star, own_answers, rule_based
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.explain import plan_stages
 from tailor_core.stages.methods import (
@@ -219,6 +221,87 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
         )
 
     return data
+
+
+LIARS = {
+    "names": ["Zoey", "Oliver"],
+    "statements": [["lying", 1], ["and", ["lying", 0], ["lying", 1]]],
+    "solution": [True, False],
+    "roles": {"knight": "knight", "knave": "knave"},
+}
+"""Zoey: "Oliver is a knave." Oliver: "We both are." As a knight he would lie: he is a knave, and she is none."""
+
+CHESTS = {
+    "categories": ["Cabin", "Chest"],
+    "items": [["Blue Cabin", "Broad Cabin"], ["Autumn Chest", "Brass Chest"]],
+    "statements": [
+        [["Broad Cabin", "Autumn Chest"], 2],
+        [["Blue Cabin", "Brass Chest"], ["times", 3, ["Broad Cabin", "Autumn Chest"]]],
+    ],
+    "question": ["Blue Cabin", "Brass Chest"],
+    "modulus": 7,
+    "answer": 6,
+}
+"""2, and three times that: 6."""
+
+TWELVE = {"numbers": [3, 5, 20], "target": 12, "solution": "20 - 5 - 3"}
+
+BY_HAND = {
+    "kk": (
+        LIARS,
+        "Suppose Zoey were a knight. Suppose Oliver were a knight. Zoey said that Oliver is a knave, which is false: "
+        "Zoey is a knight, a contradiction. (Therefore|So) Oliver (cannot be a knight and )?must be a knave[.]",
+        "Left to place: Zoey and Oliver. Oliver says something about Zoey. Suppose Oliver were a knight. .* "
+        "a contradiction. .* Zoey said that Oliver is a knave, which is true: Zoey is a knight. "
+        "Oliver said that Zoey is a knave and Oliver is a knave, which is false: Oliver is a knave[.]",
+    ),
+    "igsm": (
+        CHESTS,
+        r"Define Broad Cabin's Autumn Chest as (\w); so \1 = 2. "
+        r"Define Blue Cabin's Brass Chest as (\w); so \2 = 3 [*] \1 = 3 [*] 2 = 6[.]",
+        "What I need: Broad Cabin's Autumn Chest and Blue Cabin's Brass Chest. To find Blue Cabin's Brass Chest I need "
+        "Broad Cabin's Autumn Chest. .* Check: Broad Cabin's Autumn Chest is 2. "
+        r"Check: Blue Cabin's Brass Chest is 3 [*] \w = 3 [*] 2 = 6[.]",
+    ),
+    "countdown": (
+        TWELVE,
+        "I take 3 [+] 5 = 8. I take 20 - 8 = 12. That is 12, as needed[.]",
+        r"If I keep \d+, then .* = 12, so I need \d+ from .* First I want .* But \d+ is not \d+. I go back to .* "
+        "Check: .* = 12[.]",
+    ),
+}
+"""Family -> a problem worked out by hand, what the rule makes of it, and what shows of the four habits."""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_problem_worked_out_by_hand_is_told_as_the_rule_and_the_habits_say(family: str) -> None:
+    spec, rule, habits = BY_HAND[family]
+    metadata = {"spec": spec, "split": "train", "canonical_hash": "h", "difficulty": {}}
+    problem = Problem(id="p", environment=family, question="", answer="", metadata=metadata)
+    for module, told in ((rule_based, rule), (four_star, habits)):
+        way = given_primitive(module.METHOD, module.WAYS[family][0], family, {}, "procedural")
+        written = ProceduralTeacher(family).demonstrate(problem, way, 0)
+        assert re.fullmatch(told, written.think), written.think
+        assert score(problem, written.completion).reward == 1
+        wrong = ProceduralTeacher(family).demonstrate(misread(problem, 0), way, 0)
+        if misread(problem, 0) != problem:
+            assert score(problem, wrong.completion).reward == 0
+
+
+def test_where_a_recipe_allows_some_moves_only_a_way_keeps_what_it_is_and_takes_the_rest_from_there() -> None:
+    allowed = {"direction": ["forward"], "inspection": ["sweep"], "depth": ["none"], "order": ["given"]}
+    [habits], [rule] = four_star.WAYS["kk"], rule_based.WAYS["kk"]
+    program = given_primitive("4-star", habits, "kk", allowed, "procedural").program
+    assert (program["direction"], program["inspection"]) == ("backward", "sweep")
+    assert given_primitive("rule-based", rule, "kk", allowed, "procedural").program["order"] == "given"
+    assert given_primitive("rule-based", rule, "kk", {}, "procedural").program["order"] == "connected"
+
+
+def test_a_family_without_wording_for_the_four_habits_is_told_in_one_sentence() -> None:
+    with pytest.raises(
+        StageError, match=r"'4-star' is worded for kk, igsm, countdown, and not for .* = 'gcd'"
+    ):
+        ways_of("4-star", four_star.WAYS, "gcd")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -416,7 +499,7 @@ def test_a_model_that_solves_nothing_gives_no_data_and_one_sentence(
         Model, "_answer", lambda *_: Completion(text="I do not know", finish="stop", usage=Usage())
     )
     with pytest.raises(
-        StageError, match="of 96 answers of the model 0 are right, too few .* baselines.samples"
+        StageError, match=r"of 96 answers of the model 0 are right, too few .* baselines.samples"
     ):
         make("kk", "self-stitch", again=1)
 
