@@ -65,7 +65,8 @@ def decide(config: SelectionConfig, context: StageContext, choose: Choose) -> di
     return {
         "rows": {"selection": len(decisions), "embeddings": len(rows)},
         "funnel": funnel,
-        "metrics": {**metrics, "kept_tokens": _tokens(rows, decisions)},
+        "metrics": metrics,
+        "kept_tokens": _tokens(rows, decisions),
     }
 
 

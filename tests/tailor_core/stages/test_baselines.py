@@ -508,7 +508,7 @@ def test_a_model_that_solves_nothing_gives_no_data_and_one_sentence(
 def test_all_methods_fill_the_same_token_budget(make: Make, family: str) -> None:
     for method in ("tailor", "rule-based", "4-star", "dots", "behavior-injection"):
         made = make(family, method)
-        told = made.summaries["selection"]["metrics"]["kept_tokens"]
+        told = made.summaries["selection"]["kept_tokens"]
         longest = max(one.tokens for one in made.demonstrations)
         assert made.tokens == told <= TOKENS
         left_out = [d for d in made.decisions if d.rule == "over_token_budget"]
