@@ -25,6 +25,7 @@ from tailor_core.evaluation.suites import spread_sample
 from tailor_core.inference.engine import Engine, Sampling
 from tailor_core.inference.loading import load_engine
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, content_id
+from tailor_core.stages.baselines.library import write_library
 from tailor_core.stages.context import StageContext
 
 _AT_ONCE = 64
@@ -35,6 +36,19 @@ Answered = Sequence[EvaluationRow]
 
 Make = Callable[[Problem, Primitive, Answered], Demonstration | None]
 """The demonstration that the answers to a problem give, if any."""
+
+
+def write_as_it_answers(method: str, context: StageContext) -> dict[str, Any]:
+    """Write primitives.parquet: the one way of a model that is told nothing, and answers as it does."""
+    way = Primitive(
+        id=content_id(["own answers", method]),
+        name=f"{method}: as the model answers",
+        instruction="Answer the question.",
+        kind="self",
+        provenance={"teacher": "self", "round": 0, "parents": [], "method": method},
+        screening={"verdict": "accepted", "rule": "", "reason": f"given by the method {method}"},
+    )
+    return write_library(context, [way])
 
 
 def write_from_answers(

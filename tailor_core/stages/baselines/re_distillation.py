@@ -14,8 +14,7 @@ from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.demonstrations.teacher import make_demonstration
 from tailor_core.inference.engine import Sampling
 from tailor_core.records import Demonstration, Primitive, Problem
-from tailor_core.stages.baselines.given_primitives import write_own_answers
-from tailor_core.stages.baselines.own_answers import Answered, write_from_answers
+from tailor_core.stages.baselines.own_answers import Answered, write_as_it_answers, write_from_answers
 from tailor_core.stages.context import StageContext
 from tailor_core.verification.parsing import split_response
 
@@ -27,7 +26,7 @@ POLICY = "first_policy"
 
 def primitives(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     """Write primitives.parquet: the policy is told nothing."""
-    return write_own_answers(METHOD, context)
+    return write_as_it_answers(METHOD, context)
 
 
 def greedy(config: BaselinesConfig, context: StageContext) -> dict[str, Any]:

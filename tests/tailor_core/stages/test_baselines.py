@@ -567,6 +567,16 @@ def test_nothing_of_a_baseline_is_in_a_key_of_tailors() -> None:
         assert "tailor_core.demonstrations.misreading" not in code
 
 
+def test_a_model_that_answers_by_itself_needs_no_move_language() -> None:
+    for method in SAMPLED:
+        for product in ("primitives", "demonstrations"):
+            definition = definition_of(STAGES[product], method)
+            assert (
+                "tailor_core.environments.teaching"
+                not in make_spec(definition, recipe("kk", method), {}).code
+            )
+
+
 def test_every_method_has_functions_and_sections_that_are_there() -> None:
     for method in get_args(Method):
         made = recipe("kk", method)
