@@ -9,10 +9,11 @@ import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from tailor_core.config.baselines import Method
 from tailor_core.config.recipe import Recipe
 from tailor_core.errors import RecipeError
 from tailor_core.records import canonical_json
@@ -42,7 +43,8 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     for override in overrides:
         if override not in sizes:
             apply_override(values, override)
-    if values.get("method", "tailor") != "tailor":  # pages, experiments and models of its own
+    if values.get("method") in get_args(Method) and values["method"] != "tailor":
+        # Pages, experiments and models of its own.
         values["name"] = f"{values['name']}-{values['method']}"
     return make_recipe(values, f"recipe {name!r}")
 

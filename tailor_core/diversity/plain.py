@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.diversity.curation import EvaluationMatch, Row, Wanted, drop, keep_within, screen
 from tailor_core.diversity.dedup import drop_exact
-from tailor_core.records import SelectionDecision, content_id
+from tailor_core.records import Demonstration, SelectionDecision, content_id
 
 KEPT = "kept_at_random"
 
@@ -33,7 +33,8 @@ def choose_plainly(
     decisions, candidates = screen(rows, contaminated, config, wanted)
     exact = drop_exact(candidates)
     decisions += [drop(duplicate) for duplicate in exact.dropped]
-    ranking = sorted(exact.kept, key=lambda candidate: content_id(["plain choice", seed, candidate.id]))
+    drawn = {row.id: _lot(row.demonstration, seed) for row in rows}
+    ranking = sorted(exact.kept, key=lambda candidate: (drawn[candidate.id], candidate.id))
     token_budget = None if by_rows else config.token_budget
     places = len(ranking) if token_budget is not None else config.budget
     decisions += keep_within(ranking[:places], token_budget, KEPT)
@@ -42,3 +43,9 @@ def choose_plainly(
         for candidate in ranking[places:]
     ]
     return sorted(decisions, key=lambda decision: decision.demonstration_id)
+
+
+def _lot(demonstration: Demonstration, seed: int) -> str:
+    """The same for all that was made of one request, so that a control keeps the rows that it is a control of."""
+    request = [demonstration.problem_id, demonstration.primitive_id, demonstration.seed]
+    return content_id(["plain choice", seed, request])

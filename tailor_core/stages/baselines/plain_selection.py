@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.diversity import curation
-from tailor_core.diversity.curation import Row, Wanted
+from tailor_core.diversity.curation import EvaluationMatch, Row, Wanted
 from tailor_core.diversity.plain import choose_plainly
+from tailor_core.diversity.similarity import Grid
+from tailor_core.records import SelectionDecision
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.selection import decide
 
@@ -44,10 +46,12 @@ def _check(row: Row, check: str) -> bool:
 def _decide(
     config: SelectionConfig, context: StageContext, wanted: Wanted, *, by_rows: bool = False
 ) -> dict[str, Any]:
-    choose = partial(_choose, wanted=wanted, seed=context.seed, by_rows=by_rows)
+    def choose(
+        rows: Sequence[Row],
+        _: Grid,  # an embedding decides nothing here
+        contaminated: Mapping[str, EvaluationMatch],
+        config: SelectionConfig,
+    ) -> list[SelectionDecision]:
+        return choose_plainly(rows, contaminated, config, wanted, context.seed, by_rows=by_rows)
+
     return decide(config, context, choose)
-
-
-def _choose(rows: Any, _: Any, contaminated: Any, config: SelectionConfig, **how: Any) -> Any:
-    """`choose_plainly` without the embeddings, which it does not look at."""
-    return choose_plainly(rows, contaminated, config, **how)

@@ -378,6 +378,11 @@ def test_the_controls_have_the_problems_and_answers_of_4_star_and_none_of_its_re
                 assert other.tokens == one.tokens
             else:
                 assert other.think == "So"
+        if method == "dots":
+            kept = [
+                {(one.problem_id, one.seed) for one in part.kept} for part in (made, make(family, "4-star"))
+            ]
+            assert kept[0] == kept[1], "the same rows, so that nothing but the reasoning differs"
         right = {
             one.id
             for one in made.demonstrations
