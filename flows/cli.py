@@ -30,8 +30,9 @@ from tailor_core.environments.rows import problem_from_json, problem_to_json, so
 from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.primitives.language import language_of
+from tailor_core.stages.methods import check_method_stages, first_of, takes_teacher
 from tailor_core.stages.placement import placement_of
-from tailor_core.stages.registry import STAGES, check_stages
+from tailor_core.stages.registry import STAGES
 from tailor_core.training.vllm_checks import check_vllm
 from tailor_core.verification import MODES, score
 
@@ -84,7 +85,7 @@ def run(
     """
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
-    check_stages(force or [], until)
+    check_method_stages(loaded.method, force or [], until)
     read_options(loaded.environment.name, loaded.environment.options)
     _check_language(loaded, until)
     _check_vllm(loaded, until)
@@ -287,7 +288,7 @@ def backbone(
 def _check_language(recipe: Recipe, until: str) -> None:
     """RecipeError where a run would come to need a move language that is not there."""
     family = recipe.environment.name
-    if "primitives" not in _up_to(until):
+    if "primitives" not in _up_to(until) or not takes_teacher(first_of(recipe) or recipe.method):
         return
     if takes_programs(recipe.teacher.kind, family):
         language_of(family).within(recipe.primitives.dimensions)

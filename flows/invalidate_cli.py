@@ -10,7 +10,8 @@ from flows import RECIPES
 from flows.options import Home, Overrides, RecipeName, StoreUrl
 from tailor_core.config.load import load_recipe
 from tailor_core.config.settings import read_settings
-from tailor_core.stages.registry import STAGES, check_stages
+from tailor_core.stages.methods import check_method_stages
+from tailor_core.stages.registry import STAGES
 
 
 def invalidate(
@@ -32,7 +33,7 @@ def invalidate(
 
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
-    check_stages(stages)
+    check_method_stages(loaded.method, stages)
     opened, definitions = Store(settings.store), list(STAGES.values())
     for one in put_aside(loaded, opened, settings.locks, definitions, stages, dry_run=dry_run):
         if one.ref is None:

@@ -10,10 +10,13 @@ from prefect import flow
 
 from flows import RECIPES
 from flows.command import run_command
+from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.execution import Product
 from tailor_core.config.load import load_recipe
-from tailor_core.config.settings import prepare_process, read_settings
-from tailor_core.stages.registry import check_stages
+from tailor_core.config.recipe import Recipe
+from tailor_core.config.settings import Settings, prepare_process, read_settings
+from tailor_core.stages.methods import FIRST_POLICY, check_method_stages, first_of, has_stage
+from tailor_core.stages.runs import registered
 from tasks.backbone import backbone
 from tasks.demonstrations import demonstrations
 from tasks.evaluation import evaluation
@@ -63,10 +66,12 @@ def pipeline(
     10. policy          reinforcement learning from the warm start
     11. evaluation      base, warm start and policy on held-out puzzles
     12. report          one page on all of it
+
+    A baseline (the recipe's `method`) makes some of these in another way; `none` begins RL at the base model.
     """
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
-    check_stages(force or [], until)
+    check_method_stages(loaded.method, force or [], until)
     prepare_process(settings)
     command = run_command(recipe, overrides or [], force or [], until)
     with (
@@ -78,28 +83,31 @@ def pipeline(
             puzzles = problems(run)
             base = backbone(run)
             answers = probe(run, problems=puzzles, backbone=base)
-            library = primitives(run, problems=puzzles, probe=answers, backbone=base)
-            traces = demonstrations(run, problems=puzzles, primitives=library, backbone=base)
-            judged = verdicts(run, problems=puzzles, demonstrations=traces)
-            chosen = selection(
-                run, problems=puzzles, primitives=library, demonstrations=traces, verdicts=judged
-            )
-            rows = sft_dataset(run, problems=puzzles, demonstrations=traces, selection=chosen)
-            warm = warm_start(run, backbone=base, sft_dataset=rows)
-            trained = policy(run, warm_start=warm, problems=puzzles)
-            evaluated = evaluation(run, problems=puzzles, backbone=base, warm_start=warm, policy=trained)
-            report(
-                run,
-                problems=puzzles,
-                backbone=base,
-                probe=answers,
-                primitives=library,
-                demonstrations=traces,
-                verdicts=judged,
-                selection=chosen,
-                sft_dataset=rows,
-                warm_start=warm,
-                policy=trained,
-                evaluation=evaluated,
-            )
+            start = base
+            if has_stage("warm_start", loaded.method):
+                library = primitives(run, problems=puzzles, probe=answers, backbone=base)
+                first = _first_policy(recipe, overrides or [], loaded, settings)
+                traces = demonstrations(run, problems=puzzles, primitives=library, backbone=base, **first)
+                judged = verdicts(run, problems=puzzles, demonstrations=traces)
+                chosen = selection(
+                    run, problems=puzzles, primitives=library, demonstrations=traces, verdicts=judged
+                )
+                rows = sft_dataset(run, problems=puzzles, demonstrations=traces, selection=chosen)
+                start = warm_start(run, backbone=base, sft_dataset=rows)
+            trained = policy(run, warm_start=start, problems=puzzles)
+            evaluation(run, problems=puzzles, backbone=base, warm_start=start, policy=trained)
+            report(run, **run.refs)
         return {stage: outcome.manifest.ref.to_json() for stage, outcome in run.outcomes.items()}
+
+
+def _first_policy(
+    recipe: str, overrides: list[str], loaded: Recipe, settings: Settings
+) -> dict[str, ArtifactRef]:
+    """What a method that distils a policy reads: that of another method with the same recipe, a run of its own."""
+    first = first_of(loaded)
+    if first is None:
+        return {}
+    overrides = [*overrides, f"method={first}"]
+    with registered(settings, run_command(recipe, overrides, [], "policy")):
+        made = pipeline(recipe, overrides, settings.home, settings.store, until="policy")
+    return {FIRST_POLICY: ArtifactRef.from_json(made["policy"])}

@@ -57,6 +57,11 @@ class Run:
         return _dataset(ref, self.store.uri(ref), manifest)
 
     @property
+    def refs(self) -> dict[str, ArtifactRef]:
+        """The artifact of each stage so far."""
+        return {stage: outcome.manifest.ref for stage, outcome in self.outcomes.items()}
+
+    @property
     def report_page(self) -> Path:
         """Where the recipe's last report lies for people."""
         return self.settings.reports / f"{self.recipe.name}.html"

@@ -20,6 +20,7 @@ from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.keyed import unkeyed_values
 from tailor_core.stages.context import Track
 from tailor_core.stages.execute import Outcome, StageJob, find_intact
+from tailor_core.stages.methods import definition_of
 from tailor_core.stages.placement import Placement, placement_of
 from tailor_core.stages.registry import STAGES, StageDefinition
 from tailor_core.stages.spec import make_spec
@@ -63,7 +64,7 @@ class StageTask:
         job = self.job(run, offered)
         stage = job.spec.stage
         before = run.outcomes.get(stage)
-        place = placement_of(self.definition, run.recipe)
+        place = placement_of(definition_of(self.definition, run.recipe.method), run.recipe)
         ref = self._run(job, place, anew=job.force)
         if run.outcomes.get(stage) is before:  # it was Prefect that had the reference
             intact = find_intact(run.store, stage, job.spec.key)
@@ -84,20 +85,19 @@ class StageTask:
 
     def job(self, run: Run, offered: Mapping[str, ArtifactRef]) -> StageJob:
         """What is to be done, as another process could do it, with what this recipe reads of what is offered."""
-        assert tuple(offered) == self.definition.offered, (
-            f"{self.definition.product} reads {self.definition.offered}"
-        )
-        section = run.recipe.section(self.definition.product)
-        inputs = {name: offered[name] for name in self.definition.inputs_of(section)}
+        definition = definition_of(self.definition, run.recipe.method)
+        assert offered.keys() >= set(definition.offered), f"{definition.product} reads {definition.offered}"
+        section = definition.config_in(run.recipe)
+        inputs = {name: offered[name] for name in definition.inputs_of(section)}
         return StageJob(
-            spec=make_spec(self.definition, run.recipe, inputs),
-            config=self.definition.config,
+            spec=make_spec(definition, run.recipe, inputs),
+            config=definition.config,
             inputs=inputs,
             recipe=run.recipe.name,
             home=str(run.settings.home),
             store=run.settings.store,
             unkeyed=unkeyed_values(section),
-            force=self.definition.product in run.force,
+            force=definition.product in run.force,
         )
 
 

@@ -9,10 +9,11 @@ import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from tailor_core.config.baselines import Method
 from tailor_core.config.recipe import Recipe
 from tailor_core.errors import RecipeError
 from tailor_core.records import canonical_json
@@ -30,7 +31,8 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     """The recipe called `name` in the directory `recipes`, or in the file of that path, with overrides.
 
     An override is `section.key=value` with the value in TOML syntax; what is not TOML is taken as text. The override
-    `size=NAME` puts the file's section `[sizes.NAME]` over its other sections, under all other overrides.
+    `size=NAME` puts the file's section `[sizes.NAME]` over its other sections, under all other overrides. The name ends
+    with the size, and with the method unless that is Tailor's.
     """
     path = find_recipe(name, recipes)
     values = read_toml(path)
@@ -42,6 +44,9 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     for override in overrides:
         if override not in sizes:
             apply_override(values, override)
+    if values.get("method") in get_args(Method) and values["method"] != "tailor":
+        # Pages, experiments and models of its own.
+        values["name"] = f"{values['name']}-{values['method']}"
     return make_recipe(values, f"recipe {name!r}")
 
 

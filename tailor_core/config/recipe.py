@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tailor_core.config.backbone import BackboneConfig
+from tailor_core.config.baselines import BaselinesConfig, Method
 from tailor_core.config.demonstrations import BalanceConfig, DemonstrationsConfig
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.config.execution import ExecutionConfig
@@ -29,6 +30,7 @@ class Recipe(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")
     description: str = Field(default="", description="one sentence on what the recipe is for")
     seed: int = Field(default=0, ge=0, description="all random choices follow from it")
+    method: Method = Field(default="tailor", description="whose warm-start data are made")
     environment: EnvironmentConfig = EnvironmentConfig()
     backbone: BackboneConfig = BackboneConfig()
     problems: ProblemsConfig = ProblemsConfig()
@@ -39,6 +41,7 @@ class Recipe(BaseModel):
     demonstrations: DemonstrationsConfig = DemonstrationsConfig()
     verdicts: VerdictsConfig = VerdictsConfig()
     selection: SelectionConfig = SelectionConfig()
+    baselines: BaselinesConfig = BaselinesConfig()
     sft_dataset: SFTDatasetConfig = SFTDatasetConfig()
     warm_start: WarmStartConfig = WarmStartConfig()
     policy: PolicyConfig = PolicyConfig()

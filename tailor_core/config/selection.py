@@ -31,3 +31,9 @@ class SelectionConfig(BaseModel):
         default=0.97, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"
     )
     budget: int = Field(default=2000, ge=1, description="rows to keep at most")
+    token_budget: int | None = Field(
+        default=None,
+        ge=1,
+        description="words and marks that all kept rows have together at most; a baseline's rows fill it, however many "
+        "they are",
+    )

@@ -7,7 +7,7 @@ decisions do not depend on the order of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailor_core.config.selection import SelectionConfig
@@ -18,7 +18,7 @@ from tailor_core.records import Demonstration, SelectionDecision, Verdict
 
 KEPT = "kept_diverse"
 
-UNUSABLE = ("not_verified", "contaminated", "too_long")
+UNUSABLE = ("not_verified", "not_wanted", "contaminated", "too_long")
 """Rules that drop a row for what it is, whatever other rows there are."""
 
 
@@ -56,25 +56,37 @@ def curate(
     `similarity` is Jaccard or cosine with it, and for a row over budget the cosine with the nearest kept one.
     """
     by_id = {row.id: (position, row) for position, row in enumerate(rows)}
-    decisions, candidates = _screen(rows, contaminated, config)
+    decisions, candidates = screen(rows, contaminated, config, verified(config))
     exact = drop_exact(candidates)
     near = drop_near(exact.kept, config.near_duplicate_threshold)
     vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
     semantic = drop_semantic(near.kept, vectors, config.semantic_threshold)
-    decisions += [_drop(dropped) for part in (exact, near, semantic) for dropped in part.dropped]
-    decisions += _spend(semantic.kept, by_id, grid, config.budget)
+    decisions += [drop(dropped) for part in (exact, near, semantic) for dropped in part.dropped]
+    decisions += _spend(semantic.kept, by_id, grid, config)
     return sorted(decisions, key=lambda decision: decision.demonstration_id)
 
 
-def _screen(
-    rows: Sequence[Row], contaminated: Mapping[str, EvaluationMatch], config: SelectionConfig
+Wanted = Callable[[Row], str]
+"""The rule by which a row is not one of those to choose from; empty where it is."""
+
+
+def verified(config: SelectionConfig) -> Wanted:
+    """Rows whose verdict is good enough."""
+    return lambda row: "not_verified" if row.verdict is None or row.verdict.reward < config.min_reward else ""
+
+
+def screen(
+    rows: Sequence[Row],
+    contaminated: Mapping[str, EvaluationMatch],
+    config: SelectionConfig,
+    wanted: Wanted,
 ) -> tuple[list[SelectionDecision], list[Candidate]]:
     """Decisions on the rows that cannot be trained on, and the others as candidates."""
     decisions, candidates = [], []
     for row in rows:
         match = contaminated.get(row.demonstration.problem_id)
-        if row.verdict is None or row.verdict.reward < config.min_reward:
-            decisions.append(SelectionDecision(demonstration_id=row.id, kept=False, rule="not_verified"))
+        if rule := wanted(row):
+            decisions.append(SelectionDecision(demonstration_id=row.id, kept=False, rule=rule))
         elif match is not None:
             decisions.append(
                 SelectionDecision(
@@ -88,7 +100,7 @@ def _screen(
         elif row.demonstration.tokens > config.max_tokens:
             decisions.append(SelectionDecision(demonstration_id=row.id, kept=False, rule="too_long"))
         else:
-            candidates.append(_candidate(row.demonstration, row.verdict.reward))
+            candidates.append(_candidate(row.demonstration, row.verdict.reward if row.verdict else 0.0))
     return decisions, candidates
 
 
@@ -102,7 +114,8 @@ def _candidate(demonstration: Demonstration, reward: float) -> Candidate:
     )
 
 
-def _drop(duplicate: Duplicate) -> SelectionDecision:
+def drop(duplicate: Duplicate) -> SelectionDecision:
+    """The decision on a duplicate."""
     return SelectionDecision(
         demonstration_id=duplicate.id,
         kept=False,
@@ -113,20 +126,36 @@ def _drop(duplicate: Duplicate) -> SelectionDecision:
 
 
 def _spend(
-    candidates: Sequence[Candidate], by_id: Mapping[str, tuple[int, Row]], grid: Grid, budget: int
+    candidates: Sequence[Candidate],
+    by_id: Mapping[str, tuple[int, Row]],
+    grid: Grid,
+    config: SelectionConfig,
 ) -> list[SelectionDecision]:
     """Keep a diverse choice of the unique rows, ranked from 1; the others are over the budget."""
     rows = [by_id[candidate.id] for candidate in candidates]
     cells = [(row.demonstration.primitive_id, row.difficulty) for _, row in rows]
-    chosen = select(cells, grid[[position for position, _ in rows]], budget)
-    kept = [
-        SelectionDecision(demonstration_id=candidates[i].id, kept=True, rule=KEPT, rank=rank)
-        for rank, i in enumerate(chosen.ranking, 1)
-    ]
+    chosen = select(cells, grid[[position for position, _ in rows]], config.budget)
     over = [
         SelectionDecision(
             demonstration_id=candidates[i].id, kept=False, rule="over_budget", similarity=similarity
         )
         for i, (_, similarity) in sorted(chosen.nearest.items())
     ]
-    return kept + over
+    return keep_within([candidates[i] for i in chosen.ranking], config.token_budget, KEPT) + over
+
+
+def keep_within(ranking: Sequence[Candidate], token_budget: int | None, rule: str) -> list[SelectionDecision]:
+    """Keep rows by `rule`, ranked from 1, up to the first that would exceed the budget; from there, none."""
+    decisions: list[SelectionDecision] = []
+    spent = 0
+    for rank, candidate in enumerate(ranking, 1):
+        spent += candidate.tokens
+        if token_budget is None or spent <= token_budget:
+            decisions.append(
+                SelectionDecision(demonstration_id=candidate.id, kept=True, rule=rule, rank=rank)
+            )
+        else:
+            decisions.append(
+                SelectionDecision(demonstration_id=candidate.id, kept=False, rule="over_token_budget")
+            )
+    return decisions

@@ -32,8 +32,22 @@ AT_ONCE = 1024
 """Demonstrations that an engine is asked for at once. Fixed: what the student writes depends on its batches."""
 
 
+Pose = Callable[[Problem, int], Problem]
+"""The problem that the teacher is given in the place of a problem; the number is the request's seed."""
+
+Retell = Callable[[Problem, Primitive, Demonstration], Demonstration]
+"""The demonstration of a problem, made of what the teacher wrote."""
+
+
 def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     """Write demonstrations.parquet, sorted by id. StageError where primitives or problems are missing."""
+    return demonstrate(config, context, lambda problem, _: problem, lambda _, __, written: written)
+
+
+def demonstrate(
+    config: DemonstrationsConfig, context: StageContext, pose: Pose, retell: Retell
+) -> dict[str, Any]:
+    """The same, with problems that the teacher is given otherwise, or with demonstrations made of what it wrote."""
     problems, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
     primitives = {
         p.id: p
@@ -47,7 +61,7 @@ def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     for identity in problems:
         levels.setdefault(difficulty[identity], []).append(identity)
     requests = plan_requests(levels, list(primitives), config.total, context.seed)
-    wanted = [(problems[r.problem_id], primitives[r.primitive_id], r.seed) for r in requests]
+    wanted = [(pose(problems[r.problem_id], r.seed), primitives[r.primitive_id], r.seed) for r in requests]
     shards = Shards(context.workdir / "shards")
     train = list(problems.values())
     with open_engine(config.teacher, config.vllm, context) as engine:
@@ -61,7 +75,11 @@ def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
             samples = wanted_samples(tried, list(primitives.values()), config.balance.samples, context.seed)
             weighed = _try_temperatures(config.balance, teacher_at, samples, engine)
         teacher = teacher_at(best(weighed).temperature if weighed else config.teacher.temperature)
-        demonstrations = _write(teacher, engine, wanted, shards, config.shard_size)
+        written = _write(teacher, engine, wanted, shards, config.shard_size)
+    demonstrations = [
+        retell(problems[r.problem_id], primitives[r.primitive_id], one)
+        for r, one in zip(requests, written, strict=True)
+    ]
     demonstrations.sort(key=lambda demonstration: demonstration.id)
     write_records(context.output / "demonstrations.parquet", demonstrations)
     return _summary(demonstrations, difficulty, {**_balance_metrics(weighed), **teacher_metrics(engine)})

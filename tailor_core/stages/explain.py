@@ -10,6 +10,7 @@ from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
 from tailor_core.config.load import flat, shown
 from tailor_core.config.recipe import Recipe, place_of
+from tailor_core.stages.methods import FIRST_POLICY, definition_of, first_of, has_stage, source_of
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import StageSpec, make_spec
 
@@ -56,21 +57,39 @@ class StagePlan:
 
 
 def plan_stages(recipe: Recipe, store: Store, definitions: Sequence[StageDefinition]) -> list[StagePlan]:
-    """What a run of this recipe would do, stage by stage, without doing it.
+    """What a run of this recipe would do, stage by stage as its method makes them, without doing it.
 
     Where an input would be made anew its content is not known yet, and so the stage waits on it.
     """
-    refs: dict[str, ArtifactRef] = {}
+    refs = _first_policy(recipe, store, definitions)
     plans = []
-    for definition in definitions:
-        read = definition.inputs_of(recipe.section(definition.product))
-        inputs = {name: refs[name] for name in read if name in refs}
+    for definition in (definition_of(one, recipe.method) for one in definitions):
+        if not has_stage(definition.product, recipe.method):
+            continue
+        read = definition.inputs_of(definition.config_in(recipe))
+        inputs = {
+            name: refs[source_of(name, recipe.method)]
+            for name in read
+            if source_of(name, recipe.method) in refs
+        }
         spec = make_spec(definition, recipe, inputs)
-        plan = _plan_stage(spec, store, tuple(name for name in read if name not in refs))
+        plan = _plan_stage(spec, store, tuple(name for name in read if name not in inputs))
         if plan.ref:
             refs[definition.product] = plan.ref
         plans.append(plan)
     return plans
+
+
+def _first_policy(
+    recipe: Recipe, store: Store, definitions: Sequence[StageDefinition]
+) -> dict[str, ArtifactRef]:
+    """The policy of another method that the recipe's own distils, where it distils one and the store has that."""
+    first = first_of(recipe)
+    if first is None:
+        return {}
+    plans = plan_stages(recipe.model_copy(update={"method": first}), store, definitions)
+    policy = next(plan for plan in plans if plan.stage == "policy")
+    return {FIRST_POLICY: policy.ref} if policy.ref else {}
 
 
 def _plan_stage(spec: StageSpec, store: Store, unknown: tuple[str, ...]) -> StagePlan:

@@ -42,7 +42,7 @@ class Placement:
 def placement_of(definition: StageDefinition, recipe: Recipe) -> Placement:
     """Where the recipe has a stage run. A stage whose result depends on torch is one for a GPU."""
     execution = recipe.execution
-    gpu = "torch" in definition.libraries_of(recipe.section(definition.product))
+    gpu = "torch" in definition.libraries_of(definition.config_in(recipe))
     kind = execution.gpu if gpu else execution.cpu
     where = next((place for name, place in execution.stages.items() if name == definition.product), kind)
     if where == "local":

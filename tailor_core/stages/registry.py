@@ -15,12 +15,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tailor_core.config.recipe import Recipe
 from tailor_core.errors import InputError
 
 _TRAINING = ("accelerate", "tokenizers", "torch", "transformers", "trl")
 _TEACHER = "tailor_core.stages.sources:teacher_sources"
 _ENGINE = "tailor_core.stages.sources:engine_sources"
-_SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
+SAMPLING = ("numpy", "tokenizers", "torch", "transformers")
+"""The distributions whose version changes what is sampled from a model in process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Besides:
         return bool(attrgetter(self.field)(config) == self.value)
 
 
-_STUDENT = Besides(field="teacher.kind", value="self", inputs=("backbone",), libraries=_SAMPLING)
+_STUDENT = Besides(field="teacher.kind", value="self", inputs=("backbone",), libraries=SAMPLING)
 """A student that teaches itself is the run's own backbone; no other teacher depends on that."""
 
 _VLLM = Besides(field="rollout_engine", value="vllm", libraries=("vllm",))
@@ -50,6 +52,7 @@ class StageDefinition:
 
     function:  dotted name of `run(config, context) -> summary`
     config:    dotted name of the pydantic model of its section
+    section:   the name of that in a recipe, where it is not the product's
     inputs:    products that it reads, in order
     libraries: distributions whose version changes the result
     besides:   inputs and libraries that only some configurations need
@@ -61,6 +64,7 @@ class StageDefinition:
     product: str
     function: str
     config: str
+    section: str = ""
     inputs: tuple[str, ...] = ()
     schema_version: int = 1
     libraries: tuple[str, ...] = ()
@@ -68,6 +72,10 @@ class StageDefinition:
     seeded: bool = True
     retries: int = 1
     sources: str = ""
+
+    def config_in(self, recipe: Recipe) -> BaseModel:
+        """Its section of a recipe."""
+        return recipe.section(self.section or self.product)
 
     @property
     def offered(self) -> tuple[str, ...]:
@@ -105,7 +113,7 @@ _ALL = (
         seeded=False,
         sources="tailor_core.stages.sources:model_sources",
     ),
-    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=_SAMPLING, sources=_ENGINE),
+    _stage("probe", "ProbeConfig", "problems", "backbone", libraries=SAMPLING, sources=_ENGINE),
     _stage(
         "primitives",
         "PrimitivesConfig",
@@ -151,7 +159,7 @@ _ALL = (
         "backbone",
         "warm_start",
         "policy",
-        libraries=_SAMPLING,
+        libraries=SAMPLING,
         sources=_ENGINE,
     ),
     _stage(

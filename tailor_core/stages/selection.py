@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tailor_core.diversity.curation import UNUSABLE, EvaluationMatch, Row, curat
 from tailor_core.diversity.embedding import Embedder, make_embedder
 from tailor_core.diversity.metrics import Described, describe
 from tailor_core.diversity.shingles import NearTextIndex
-from tailor_core.diversity.similarity import on_grid
+from tailor_core.diversity.similarity import Grid, on_grid
 from tailor_core.errors import InputError, StageError
 from tailor_core.records import (
     Demonstration,
@@ -36,15 +36,25 @@ from tailor_core.records import (
 )
 from tailor_core.stages.context import StageContext
 
+Choose = Callable[
+    [Sequence[Row], Grid, Mapping[str, EvaluationMatch], SelectionConfig], list[SelectionDecision]
+]
+"""One decision a row, sorted by demonstration id; see `curate`."""
+
 
 def run(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
     """Write selection.parquet, embeddings.parquet and metrics.json; StageError where nothing is kept."""
+    return decide(config, context, curate)
+
+
+def decide(config: SelectionConfig, context: StageContext, choose: Choose) -> dict[str, Any]:
+    """The same, with rows chosen in another way."""
     embedder = make_embedder(config.embedder, config.dimension)
     problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
     rows = _read_rows(context.inputs)
     embeddings = _embed(rows, embedder, Shards(context.workdir / "shards"))
     grid = on_grid(embeddings["embedding"].to_numpy())
-    decisions = curate(rows, grid, _contaminated(problems, rows, config.contamination_threshold), config)
+    decisions = choose(rows, grid, _contaminated(problems, rows, config.contamination_threshold), config)
     funnel = _funnel(decisions)
     metrics = _measure(
         _describable(rows, grid), decisions, _accepted_primitives(context.inputs), context.seed
@@ -56,7 +66,14 @@ def run(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
         "rows": {"selection": len(decisions), "embeddings": len(rows)},
         "funnel": funnel,
         "metrics": metrics,
+        "kept_tokens": _tokens(rows, decisions),
     }
+
+
+def _tokens(rows: Sequence[Row], decisions: Sequence[SelectionDecision]) -> int:
+    """Words and marks of all kept rows; rows and decisions run in parallel."""
+    pairs = zip(rows, decisions, strict=True)
+    return sum(row.demonstration.tokens for row, decision in pairs if decision.kept)
 
 
 def _read_rows(inputs: Mapping[str, Path]) -> list[Row]:

@@ -67,7 +67,7 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
 
     RecipeError where the family or the stage's sources, such as a local model, are not there.
     """
-    config = recipe.section(definition.product)
+    config = definition.config_in(recipe)
     code = code_fingerprint(definition.function.partition(":")[0])
     libraries = set(definition.libraries_of(config))
     family = recipe.environment.name

@@ -13,6 +13,7 @@ from tailor_core.artifacts.store import Store
 from tailor_core.config.load import flat, load_recipe, recipe_names
 from tailor_core.config.recipe import Recipe
 from tailor_core.environments import get_environment, read_options
+from tailor_core.errors import RecipeError
 from tailor_core.stages.explain import plan_stages
 from tailor_core.stages.registry import STAGES
 from tailor_core.training.grpo import grpo_arguments
@@ -131,3 +132,12 @@ def test_recipes_have_the_procedural_teacher_but_for_those_on_language_models_as
         "kk-qwen2.5-1.5b-chat",
         "kk-smollm2",
     }
+
+
+def test_a_baseline_has_a_name_of_its_own_and_an_unknown_method_is_named() -> None:
+    assert load_recipe("kk-tiny", RECIPES, ["method=rule-based"]).name == "kk-tiny-rule-based"
+    assert load_recipe("kk-tiny", RECIPES, ["method=tailor"]) == load_recipe("kk-tiny", RECIPES)
+    with pytest.raises(
+        RecipeError, match=r"method = 'Rule' must be 'tailor', 'none', 'rule-based', .*warm-start"
+    ):
+        load_recipe("kk-tiny", RECIPES, ["method=Rule"])
