@@ -12,7 +12,7 @@ VLLM_FOR ?= $(if $(shell nvidia-smi --list-gpus 2> /dev/null),gpu,cpu)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup vllm-env demo test test-unit check fix bench clean
+.PHONY: help setup vllm-env demo up down test test-unit check fix bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -57,6 +57,14 @@ $(VLLM_READY):
 
 demo: $(READY)  ## the whole method on Knights & Knaves, six to nine minutes on two cores
 	@$(BIN)/tailor run kk-tiny
+
+# What to run is said by variables, and holds until it is said otherwise: DATABASE=sqlite|postgresql|URL STORE=local|s3|URL
+# BIND=127.0.0.1 PREFECT_PORT=4200 MLFLOW_PORT=5000 S3_PORT=9000 GPUS=n; secrets (TAILOR_PASSWORD, a URL) in the environment.
+up: $(READY)  ## the Prefect server, its workers and MLflow on this machine, with all that is deployed there
+	@$(BIN)/python infra/up.py up
+
+down: $(READY)  ## end what `make up` started, and nothing else
+	@$(BIN)/python infra/up.py down
 
 test: $(READY)  ## all tests
 	@$(MAKE) --no-print-directory vllm-env || echo "the tests that need vLLM are skipped"

@@ -23,7 +23,7 @@ from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.recipe import Recipe
-from tailor_core.config.settings import Settings, find_vllm, prepare_process, read_settings
+from tailor_core.config.settings import Settings, find_vllm, prepare_process, read_env_file, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
 from tailor_core.environments.plugins import TEACHERS, find_plugin
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
@@ -382,6 +382,7 @@ def _parse_options(options: list[str], flag: str = "--option") -> dict[str, Any]
 
 def main() -> None:
     """Run the command line; a mistake that the user can mend is one sentence and exit 2."""
+    read_env_file()
     try:
         app()
     except TailorError as error:

