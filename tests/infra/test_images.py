@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infra_files import CHART, IMAGE_FILE, ROOT, built_images, image_lines
 import yaml
+from infra_files import CHART, IMAGE_FILE, ROOT, built_images, image_lines
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 COPIED = [path for name, rest in image_lines() if name == "COPY" for path in rest.split()[:-1]]
@@ -32,7 +32,10 @@ def test_hadolint_has_nothing_to_say() -> None:
 def test_what_is_copied_is_there_and_is_sent_to_the_builder(path: str) -> None:
     assert (ROOT / path).exists()
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert any(fnmatch(path, pattern) or fnmatch(f"{path}/", f"{pattern}/*") or pattern.startswith(f"{path}/") for pattern in kept)
+    assert any(
+        fnmatch(path, pattern) or fnmatch(f"{path}/", f"{pattern}/*") or pattern.startswith(f"{path}/")
+        for pattern in kept
+    )
 
 
 def test_nothing_but_code_is_sent_to_the_builder() -> None:

@@ -47,10 +47,6 @@ securityContext:
 {{- end }}
 
 {{/* Where services are, ours or others. */}}
-{{- define "tailor.prefectApi" -}}
-http://{{ include "tailor.name" (list . "prefect") }}:4200/api
-{{- end }}
-
 {{- define "tailor.mlflowHost" -}}
 {{ include "tailor.name" (list . "mlflow") }}:5000
 {{- end }}
@@ -97,12 +93,16 @@ http://{{ include "tailor.name" (list . "marquez") }}:5000
 - { name: AWS_EC2_METADATA_DISABLED, value: "true" }
 {{- end }}
 
-{{- define "tailor.clientEnv" -}}
-{{ include "tailor.settingsEnv" . }}
-{{- include "tailor.storeEnv" . }}
-- { name: PREFECT_API_URL, value: {{ include "tailor.prefectApi" . | quote }} }
+{{- define "tailor.prefectEnv" -}}
+- { name: PREFECT_API_URL, value: "http://{{ include "tailor.name" (list . "prefect") }}:4200/api" }
 {{ include "tailor.secretEnv" (list . "PREFECT_PASSWORD" "prefect-password") }}
 - { name: PREFECT_API_AUTH_STRING, value: "tailor:$(PREFECT_PASSWORD)" }
+{{- end }}
+
+{{- define "tailor.workerEnv" -}}
+{{ include "tailor.settingsEnv" . }}
+{{- include "tailor.storeEnv" . }}
+{{ include "tailor.prefectEnv" . }}
 - { name: MLFLOW_TRACKING_URI, value: "http://{{ include "tailor.mlflowHost" . }}" }
 - { name: MLFLOW_TRACKING_USERNAME, value: tailor }
 {{ include "tailor.secretEnv" (list . "MLFLOW_TRACKING_PASSWORD" "mlflow-password") }}
@@ -110,6 +110,8 @@ http://{{ include "tailor.name" (list . "marquez") }}:5000
 {{- with include "tailor.lineageUrl" . }}
 - { name: OPENLINEAGE_URL, value: {{ . | quote }} }
 {{- end }}
+- { name: PREFECT_WORKER_QUERY_SECONDS, value: "1" }
+- { name: PREFECT_LOGGING_EXTRA_LOGGERS, value: tailor }
 {{- end }}
 
 {{/* A claim that is kept when the release goes. The argument: the root, the component, the size. */}}
