@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,12 +29,13 @@ import httpx
 import yaml
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL
-from prefect.states import StateType
 from prefect.workers.process import ProcessWorker
 
 from tailor_core.errors import MachineError, RecipeError, TailorError
@@ -59,7 +62,14 @@ LOST_RUNS = AutomationCore(
         # just after the end of a run does no harm: the server lets no run leave its end for Crashed.
         within=timedelta(seconds=180),
     ),
-    actions=[ChangeFlowRunState(state=StateType.CRASHED, message="Nothing was heard of this run: its machine is gone.")],
+    actions=[
+        ChangeFlowRunState(
+            name="Crashed",
+            force=False,
+            state=StateType.CRASHED,
+            message="Nothing was heard of this run: its machine is gone.",
+        )
+    ],
 )
 
 
@@ -72,20 +82,26 @@ async def bootstrap(prefect_file: Path, wait: float) -> None:
         for name, priority in QUEUES.items():
             await _queue(client, name, priority)
         await _automation(client, LOST_RUNS)
-        known = {
-            f"{flow.name}/{deployment.name}"
-            for flow in await client.read_flows()
-            for deployment in await client.read_deployments(limit=200)
-            if deployment.flow_id == flow.id
-        }
-    await asyncio.to_thread(_deploy, prefect_file, known)
+        content: dict[str, Any] = yaml.safe_load(prefect_file.read_text())
+        known = {deployment.name: deployment.version for deployment in await _deployments(client)}
+    version = _version(prefect_file)
+    if all(known.get(deployment["name"]) == version for deployment in content["deployments"]):
+        print("what is deployed is what this checkout says")
+        return
+    for deployment in content["deployments"]:
+        deployment["version"] = version
+        if deployment["name"] in known:  # deploying would replace the schedules, and with them who runs when
+            deployment.pop("schedules", None)
+    await asyncio.to_thread(_deploy, content)
 
 
 async def _wait_for(client: PrefectClient, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while error := await client.api_healthcheck():
         if time.monotonic() > deadline:
-            raise MachineError(f"PREFECT_API_URL = {str(client.api_url)!r} does not answer ({error}); start the server")
+            raise MachineError(
+                f"PREFECT_API_URL = {str(client.api_url)!r} does not answer ({error}); start the server"
+            )
         await asyncio.sleep(1)
     try:
         await client.read_work_pools(limit=1)
@@ -137,15 +153,26 @@ async def _automation(client: PrefectClient, wanted: AutomationCore) -> None:
         print(f"changed the automation {wanted.name!r}")
 
 
-def _deploy(prefect_file: Path, known: set[str]) -> None:
-    """`prefect deploy`, which would replace the schedules of what is deployed already, and with them who runs when."""
-    content: dict[str, Any] = yaml.safe_load(prefect_file.read_text())
-    for deployment in content["deployments"]:
-        if any(deployment["name"] == name.partition("/")[2] for name in known):
-            deployment.pop("schedules", None)
+async def _deployments(client: PrefectClient) -> list[DeploymentResponse]:
+    found: list[DeploymentResponse] = []
+    while page := await client.read_deployments(limit=200, offset=len(found)):
+        found += page
+    return found
+
+
+def _version(prefect_file: Path) -> str:
+    """Of what is deployed: the file, where the code is, and the code, from which the forms of parameters are made."""
+    digest = hashlib.sha256(f"{ROOT}\n".encode() + prefect_file.read_bytes())
+    for package in ("flows", "tasks", "tailor_core"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _deploy(content: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "prefect.yaml")
-        file.write_text(yaml.safe_dump(content))
+        file.write_text(yaml.safe_dump(dict(content)))
         result = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)],
             cwd=ROOT,
@@ -161,13 +188,21 @@ def _deploy(prefect_file: Path, known: set[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prefect-file", type=Path, default=ROOT / "infra" / "prefect.yaml", help="what to deploy")
-    parser.add_argument("--wait", type=float, default=180, metavar="SECONDS", help="how long the server may start")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--prefect-file", type=Path, default=ROOT / "infra" / "prefect.yaml", help="what to deploy"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=180, metavar="SECONDS", help="how long the server may start"
+    )
     arguments = parser.parse_args()
     try:
         if not PREFECT_API_URL.value():
-            raise RecipeError("PREFECT_API_URL is not set; set it to the server's address: http://127.0.0.1:4200/api")
+            raise RecipeError(
+                "PREFECT_API_URL is not set; set it to the server's address: http://127.0.0.1:4200/api"
+            )
         asyncio.run(bootstrap(arguments.prefect_file, arguments.wait))
     except TailorError as error:
         print(f"bootstrap: {error}", file=sys.stderr)

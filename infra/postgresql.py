@@ -36,11 +36,18 @@ def url(folder: Path, database: str) -> str:
 
 def beside(address: str, suffix: str) -> str:
     """The address of another database on the same server: its name and a suffix; of `prefect` just the suffix."""
-    parts = urlsplit(address)
-    name = parts.path.removeprefix("/")
-    other = suffix if name == "prefect" else f"{name}_{suffix}"
-    head = address[: address.index("://") + 3]
-    return head + address.removeprefix(head).replace(f"/{name}", f"/{other}", 1)
+    name = _name(address)
+    return _renamed(address, suffix if name == "prefect" else f"{name}_{suffix}")
+
+
+def _name(address: str) -> str:
+    return urlsplit(address).path.removeprefix("/")
+
+
+def _renamed(address: str, database: str) -> str:
+    """The address with another database."""
+    head, scheme, rest = address.partition("://")
+    return head + scheme + rest.replace(f"/{_name(address)}", f"/{database}", 1)
 
 
 def system_user() -> str:
@@ -68,7 +75,18 @@ def make_cluster(folder: Path) -> None:
     if not (place / "data" / "PG_VERSION").exists():
         shutil.rmtree(place / "data", ignore_errors=True)  # half made
         result = subprocess.run(
-            [_program("initdb"), "-D", place / "data", "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--locale=C"],
+            [
+                _program("initdb"),
+                "-D",
+                place / "data",
+                "-U",
+                _OWNER,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
             user=user or None,
             extra_groups=[] if user else None,
             cwd="/",
@@ -105,11 +123,12 @@ def ensure_database(address: str) -> None:
             return
     except psycopg2.OperationalError as error:
         if not re.search(r'database ".*" does not exist', str(error)):
-            raise MachineError(f"the database does not answer: {str(error).strip().splitlines()[0]}") from error
-    name = urlsplit(address).path.removeprefix("/")
-    head, _, tail = address.rpartition(f"/{name}")
+            raise MachineError(
+                f"the database does not answer: {str(error).strip().splitlines()[0]}"
+            ) from error
+    name = _name(address)
     try:
-        with closing(psycopg2.connect(f"{head}/postgres{tail}", connect_timeout=5)) as connection:
+        with closing(psycopg2.connect(_renamed(address, "postgres"), connect_timeout=5)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

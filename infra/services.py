@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import postgresql
-
 from tailor_core.errors import RecipeError
 
 ROOT = Path(__file__).parents[1]
@@ -94,7 +93,8 @@ class Choices:
             return ""
         if self.database == "postgresql":
             return postgresql.url(self.folder, "prefect")
-        return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", self.database)
+        plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", self.database)
+        return re.sub(r"(?<=[?&])ssl=", "sslmode=", plain)  # asyncpg's word for what all others call sslmode
 
     @property
     def mlflow_database_url(self) -> str:
@@ -169,7 +169,9 @@ def choose(environment: Mapping[str, str], remembered: Mapping[str, str], home: 
     return choices
 
 
-def to_remember(choices: Choices, environment: Mapping[str, str], remembered: Mapping[str, str]) -> dict[str, str]:
+def to_remember(
+    choices: Choices, environment: Mapping[str, str], remembered: Mapping[str, str]
+) -> dict[str, str]:
     """What was said so far, in place of what is said now."""
     said = {n: v for n, v in {**remembered, **environment}.items() if n in CHOICES and v != CHOICES[n]}
     return {**said, **choices.aws}
@@ -231,14 +233,23 @@ def _s3(choices: Choices) -> Service:
     return Service(
         name="s3",
         what="S3 API",
-        command=(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(choices.s3_port)),
+        command=(
+            sys.executable,
+            str(ROOT / "infra" / "s3_server.py"),
+            "--port",
+            str(choices.s3_port),
+            "--folder",
+            str(choices.folder / "s3"),
+        ),
         variables={},
         port=("S3_PORT", choices.s3_port),
     )
 
 
 def _server(choices: Choices) -> Service:
-    database = choices.database_url.replace("postgresql://", "postgresql+asyncpg://")
+    database = choices.database_url.replace("postgresql://", "postgresql+asyncpg://").replace(
+        "sslmode=", "ssl="
+    )
     variables = {
         **_NO_TELEMETRY,
         "PREFECT_HOME": str(choices.folder / "prefect"),
@@ -248,7 +259,7 @@ def _server(choices: Choices) -> Service:
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": choices.prefect,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database
         or f"sqlite+aiosqlite:///{choices.folder / 'prefect' / 'prefect.db'}",
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # how long a writer of SQLite waits for another
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer: who waits for it is not broken
         # In memory, a place of a concurrency limit would stay taken over a restart of the server.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
@@ -266,11 +277,14 @@ def _server(choices: Choices) -> Service:
 
 
 def _mlflow(choices: Choices, secret_key: str) -> Service:
-    artifacts = f"{choices.store_url}-mlflow" if choices.store_url else str(choices.folder / "mlflow-artifacts")
+    artifacts = (
+        f"{choices.store_url}-mlflow" if choices.store_url else str(choices.folder / "mlflow-artifacts")
+    )
+    database = choices.mlflow_database_url.replace("postgresql://", "postgresql+psycopg2://")
     variables = {
         **_NO_TELEMETRY,
         **store_variables(choices),
-        "MLFLOW_BACKEND_STORE_URI": choices.mlflow_database_url or f"sqlite:///{choices.folder / 'mlflow.db'}",
+        "MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{choices.folder / 'mlflow.db'}",
         "MLFLOW_ARTIFACTS_DESTINATION": artifacts,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_SERVER_ALLOWED_HOSTS": choices.allowed_hosts or _hosts(choices.bind),
@@ -328,6 +342,7 @@ def _worker(choices: Choices, kind: str) -> Service:
             **client_variables(choices),
             "PREFECT_HOME": str(choices.home / "prefect"),
             "PREFECT_WORKER_QUERY_SECONDS": "1",  # of 10, which is what sending a stage would take
+            "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",  # of 30: soon known to be up, or gone
             # Runs are started as `python`, which is that of the worker.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         },
@@ -360,14 +375,16 @@ def supervisor_config(choices: Choices, chosen: list[Service]) -> str:
             f"[program:{service.name}]",
             f"command={_literal(shlex.join(service.command))}",
             f"directory={_literal(ROOT if service.name.startswith('worker') else folder)}",
-            "environment=" + ",".join(f"{name}={_quoted(name, variables[name])}" for name in sorted(variables)),
+            "environment="
+            + ",".join(f"{name}={_quoted(name, variables[name])}" for name in sorted(variables)),
             f"stopsignal={service.stop_signal}",
             *([f"user={service.user}"] if service.user else []),
             "autostart=false",  # `up.py` starts them one after the other, as each is ready
             "autorestart=true",
             "startsecs=15",  # who ends sooner is tried again later and later
             "startretries=20",
-            "stopwaitsecs=30",
+            # A worker that is told to end waits for its runs, which `up.py` ends in their turn.
+            f"stopwaitsecs={5 if service.name.startswith('worker') else 30}",
             "killasgroup=true",
             "redirect_stderr=true",
             f"stdout_logfile={_literal(log_path(folder, service.name))}",
@@ -379,7 +396,11 @@ def supervisor_config(choices: Choices, chosen: list[Service]) -> str:
 
 def env_file(choices: Choices) -> str:
     """The lines that `make up` keeps in the file `.env`."""
-    lines = [f"{name}='{value}'" for name, value in sorted(client_variables(choices).items()) if name not in choices.aws]
+    lines = [
+        f"{name}='{value}'"
+        for name, value in sorted(client_variables(choices).items())
+        if name not in choices.aws
+    ]
     return "\n".join(lines) + "\n"
 
 

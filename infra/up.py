@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
-import postgresql
 import psutil
 from dotenv import dotenv_values
+from supervisor.xmlrpc import SupervisorTransport
+
+import postgresql
 from services import (
     CHOICES,
     MARK,
@@ -45,13 +47,11 @@ from services import (
     to_remember,
     worker_name,
 )
-from supervisor.xmlrpc import SupervisorTransport
-
 from tailor_core.artifacts.locks import held
 from tailor_core.config.settings import ENV_FILE_VARIABLE, HOME_VARIABLE, read_settings
 from tailor_core.errors import MachineError, RecipeError, TailorError
 
-_START_SECONDS = 240.0
+_START_SECONDS = 600.0
 _STOP_SECONDS = 30.0
 _BEGIN, _END = "# written by make up, removed by make down\n", "# end of what make up wrote\n"
 
@@ -179,7 +179,7 @@ def _write_private(path: Path, text: str) -> None:
     """Write a file that nobody else may read, not for a moment."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(text)
     part.replace(path)
 
@@ -208,9 +208,7 @@ def _start_supervisor(
         time.sleep(0.1)
 
 
-def _ours(
-    folder: Path, which: Callable[[list[str]], bool] = lambda command: True
-) -> list[psutil.Process]:
+def _ours(folder: Path, which: Callable[[list[str]], bool] = lambda command: True) -> list[psutil.Process]:
     """The processes that the supervisor of a folder started, and what these started, whatever became of it."""
     found = []
     for process in psutil.process_iter():
@@ -337,7 +335,11 @@ def _worker_beats(choices: Choices, kind: str, start: float) -> bool:
         secret = base64.b64encode(f"{USER}:{choices.password}".encode()).decode()
         request.add_header("Authorization", f"Basic {secret}")
     with suppress(OSError, ValueError), urllib.request.urlopen(request, timeout=5) as response:
-        heard = [worker["last_heartbeat_time"] for worker in json.load(response) if worker["name"] == worker_name(kind)]
+        heard = [
+            worker["last_heartbeat_time"]
+            for worker in json.load(response)
+            if worker["name"] == worker_name(kind)
+        ]
         return any(datetime.fromisoformat(when).timestamp() >= start for when in heard)
     return False
 
@@ -413,12 +415,16 @@ up: everything answers; {gpus}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("up", "down"))
     what = parser.parse_args().what
     try:
         # The home of the last `make up` in this checkout, where nobody says another one.
-        home = read_settings(os.environ.get(HOME_VARIABLE) or dotenv_values(_env_path()).get(HOME_VARIABLE)).home
+        home = read_settings(
+            os.environ.get(HOME_VARIABLE) or dotenv_values(_env_path()).get(HOME_VARIABLE)
+        ).home
         if what == "up":
             up(home, os.environ)
         else:

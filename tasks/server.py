@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 from tailor_core.artifacts.locks import held
 from tailor_core.errors import StageError
@@ -24,6 +25,7 @@ from tailor_core.errors import StageError
 _START_SECONDS = 180.0
 """The first start makes the database: 20 s on two busy cores."""
 _STOP_SECONDS = 10.0
+_REACH_SECONDS = 30.0
 
 
 @contextmanager
@@ -32,8 +34,8 @@ def prefect_server(log: Path) -> Iterator[Callable[[], None]]:
 
     Enter it before Prefect is imported. What the server prints goes to the file `log`.
     """
-    if "PREFECT_API_URL" in os.environ:
-        yield lambda: None
+    if given := os.environ.get("PREFECT_API_URL"):
+        yield lambda: _reach(given)
         return
     with ExitStack() as starting:
         # Two servers that make one database at the same time would break it.
@@ -79,6 +81,19 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         raise StageError(
             f"the Prefect server of this run {state}; see {str(log)!r}, or set PREFECT_API_URL "
             "to a running server"
+        ) from error
+
+
+def _reach(url: str) -> None:
+    """StageError where a server that was named, in the environment or by the file `.env`, is not there."""
+    try:
+        urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_REACH_SECONDS).close()
+    except HTTPError:  # it is there, whatever it thinks of this question
+        return
+    except (OSError, ValueError) as error:
+        raise StageError(
+            f"PREFECT_API_URL = {url!r} does not answer ({error}); start that server (make up), or unset the variable, "
+            "which the file .env here may hold (make down)"
         ) from error
 
 

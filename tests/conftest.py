@@ -36,6 +36,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(_OURS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TAILOR_ENV_FILE", os.devnull)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

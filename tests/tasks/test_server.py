@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -45,11 +47,22 @@ def test_the_server_ends_when_its_run_is_killed(tmp_path: Path, python_environme
     assert not Path(f"/proc/{server}").exists()
 
 
-def test_a_server_that_is_given_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    with prefect_server(tmp_path / "server.log") as wait_until_ready:
+def test_a_server_that_is_given_is_used_where_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as given:  # answers 501 to everything
+        threading.Thread(target=given.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{given.server_port}/api"
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        with prefect_server(tmp_path / "server.log") as wait_until_ready:
+            wait_until_ready()
+            assert os.environ["PREFECT_API_URL"] == url
+        given.shutdown()
+    with (
+        prefect_server(tmp_path / "server.log") as wait_until_ready,
+        pytest.raises(StageError, match=rf"PREFECT_API_URL = '{url}' does not answer .*make up"),
+    ):
         wait_until_ready()
-        assert os.environ["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert not (tmp_path / "server.log").exists()
 
 
