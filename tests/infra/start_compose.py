@@ -1,15 +1,13 @@
 """Start what the compose file describes, without containers, and see that it works together.
 
-    python tests/infra/start_compose.py [--image tailor-cpu:0.1.0]
+    python tests/infra/start_compose.py
 
 Commands, variables, directories and health checks are those of the file; hosts become ports of this machine. PostgreSQL
-is Debian's, the S3 API is moto. With `--image`, the commands of our images run in containers of that image, by podman,
-under the chart's restrictions: not root, no capabilities, nothing but volumes writable. Root alone may do this.
+is Debian's, the S3 API is moto. Root alone may do this: PostgreSQL runs as a user of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
@@ -41,7 +39,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def started(
-    name: str, places: Mapping[str, str], folder: Path, image: str, **more: str
+    name: str, places: Mapping[str, str], folder: Path, **more: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A service of the compose file, with what stands there; `places` says what becomes of its words."""
     service = SERVICES[name]
@@ -61,29 +59,14 @@ def started(
     inside = service.get("working_dir", "/opt/tailor")
     work = ROOT if inside == "/opt/tailor" else folder / f"{name}-work"
     work.mkdir(exist_ok=True)
-    if image:
-        for path in {home, work} - {ROOT}:
-            os.chown(path, 10001, 10001)
-        options = [
-            "--rm",
-            "--network=host",
-            "--read-only",
-            "--cap-drop=ALL",
-            "--security-opt=no-new-privileges",
-        ]
-        options += [f"--volume={home}:/var/lib/tailor", f"--workdir={inside}", "--tmpfs=/tmp"]
-        options += [] if work == ROOT else [f"--volume={work}:{inside}"]
-        options += [f"--env={n}={value}" for n, value in variables.items()]
-        command = ["podman", "run", *options, image, *command]
-    else:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        mine = {n: v for n, v in os.environ.items() if n in ("PYTHONPATH", "LANG")} | {"PATH": path}
-        ours = {n: value.replace("/var/lib/tailor", str(home)) for n, value in variables.items()}
-        variables = {**mine, "HOME": str(home), "TAILOR_HOME": str(home), **ours}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    mine = {n: v for n, v in os.environ.items() if n in ("PYTHONPATH", "LANG")} | {"PATH": path}
+    ours = {n: value.replace("/var/lib/tailor", str(home)) for n, value in variables.items()}
+    variables = {**mine, "HOME": str(home), "TAILOR_HOME": str(home), **ours}
     log = (folder / f"{name}.log").open("wb")
     began = time.monotonic()
     process = subprocess.Popen(
-        command, cwd=work, env=None if image else variables, stdout=log, stderr=log, start_new_session=True
+        command, cwd=work, env=variables, stdout=log, stderr=log, start_new_session=True
     )
     try:
         if service["restart"] == "no":
@@ -156,11 +139,6 @@ def postgresql(folder: Path) -> Iterator[int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--image", default="", help="run our services in containers of this image")
-    image = parser.parse_args().image
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailor-compose-")))
         folder.chmod(0o755)
@@ -182,7 +160,7 @@ def main() -> None:
         }
 
         def start(name: str, **more: str) -> None:
-            stack.enter_context(started(name, places, folder, image, **more))
+            stack.enter_context(started(name, places, folder, **more))
 
         start("bucket")
         start("prefect")

@@ -110,7 +110,7 @@ http://{{ include "tailor.name" (list . "marquez") }}:5000
 {{- with include "tailor.lineageUrl" . }}
 - { name: OPENLINEAGE_URL, value: {{ . | quote }} }
 {{- end }}
-- { name: PREFECT_WORKER_QUERY_SECONDS, value: "1" }
+- { name: PREFECT_WORKER_QUERY_SECONDS, value: {{ .Values.workerQuerySeconds | quote }} }
 - { name: PREFECT_LOGGING_EXTRA_LOGGERS, value: tailor }
 {{- end }}
 
