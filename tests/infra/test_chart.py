@@ -282,7 +282,7 @@ def test_the_chart_says_what_the_compose_file_says(render: Render, service: str)
     here = {name: plain(value) for name, value in variables(container).items()}
     there["OPENLINEAGE_URL"] = here.get("OPENLINEAGE_URL", "")  # an operator's choice there
     # Kubernetes puts a password into an address by way of a variable of its own, compose does so by itself.
-    ways = {"POSTGRES_PASSWORD", "PREFECT_PASSWORD", "HF_HUB_OFFLINE", "PGDATA"}
+    ways = {"POSTGRES_PASSWORD", "API_PASSWORD", "HF_HUB_OFFLINE", "PGDATA"}
     assert {k: v for k, v in here.items() if k not in ways} == {
         k: v for k, v in there.items() if v and k not in ways
     }

@@ -95,8 +95,8 @@ http://{{ include "tailor.name" (list . "marquez") }}:5000
 
 {{- define "tailor.prefectEnv" -}}
 - { name: PREFECT_API_URL, value: "http://{{ include "tailor.name" (list . "prefect") }}:4200/api" }
-{{ include "tailor.secretEnv" (list . "PREFECT_PASSWORD" "prefect-password") }}
-- { name: PREFECT_API_AUTH_STRING, value: "tailor:$(PREFECT_PASSWORD)" }
+{{ include "tailor.secretEnv" (list . "API_PASSWORD" "prefect-password") }}
+- { name: PREFECT_API_AUTH_STRING, value: "tailor:$(API_PASSWORD)" }
 {{- end }}
 
 {{- define "tailor.workerEnv" -}}
