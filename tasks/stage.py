@@ -25,7 +25,7 @@ from tailor_core.stages.registry import STAGES, StageDefinition
 from tailor_core.stages.spec import make_spec
 from tasks.dispatch import dispatch
 from tasks.locks import KernelLocks
-from tasks.run import Run, attempt_at, progress
+from tasks.run import Run, attempt_at, current_run, progress
 
 Json = dict[str, Any]
 
@@ -46,6 +46,7 @@ class StageTask:
             fn=_attempt,
             name=definition.product,
             description=f"Make the product `{definition.product}`",
+            task_run_name="{job[spec][stage]} {job[spec][key]:.8}",
             cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key).configure(
                 isolation_level=IsolationLevel.SERIALIZABLE, lock_manager=_LOCKS
             ),
@@ -121,7 +122,9 @@ def _attempt(job: Json, place: Json) -> Json:
 
 
 def _cache_key(context: Any, parameters: Mapping[str, Any]) -> str:
+    """The stage key. With it comes to be known which task run is the stage's, also where the cache then serves it."""
     spec = StageJob.from_json(parameters["job"]).spec
+    current_run().task_runs[spec.stage] = context.task_run.id
     return f"tailor-{spec.stage}-{spec.key}"
 
 
