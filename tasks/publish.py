@@ -12,9 +12,10 @@ from prefect.utilities.urls import url_for
 
 from tailor_core.errors import TailorError
 from tailor_core.lineage.merge import merge
-from tailor_core.report.markdown import code, facts, link
-from tailor_core.report.stage_page import say_headline
-from tailor_core.report.text import count, duration
+from tailor_core.report.markdown import code, facts, link, table
+from tailor_core.report.stage_page import say_headline, say_rows
+from tailor_core.report.text import duration
+from tailor_core.stages.execute import Outcome
 from tasks.board import page_key
 from tasks.pages import some_files
 from tasks.run import Run, progress
@@ -74,12 +75,7 @@ def _prefect() -> list[str]:
 
 def _summary(run: Run) -> str:
     """The result, the stages, and where to ask further."""
-    lines = ["| stage | | rows | took | content |", "| --- | --- | ---: | ---: | --- |"]
-    for stage, outcome in run.outcomes.items():
-        manifest = outcome.manifest
-        took = duration(manifest.seconds)
-        word, took = ("hit", f"({took})") if outcome.hit else ("made", took)
-        lines.append(f"| {stage} | {word} | {count(manifest.rows)} | {took} | {code(manifest.digest[:12])} |")
+    stages = table(["stage", "", "took", "content", "rows"], map(_row, run.outcomes.values()))
     known = [("store", code(run.settings.store, 300)), ("MLflow", run.mlflow())]
     if "report" in run.outcomes:
         known.insert(0, ("report", _report(run)))
@@ -88,7 +84,15 @@ def _summary(run: Run) -> str:
         asked = f"tailor lineage {last.stage}@{last.digest[:12]} --home {run.settings.home}"
         known.append(("lineage", f"{code(asked, 300)}, or SQL on {code(run.settings.catalog, 300)}"))
     known.append(("lineage events", code(run.lineage.file, 300)))
-    return "\n\n".join(filter(None, [_headline(run), "\n".join(lines), facts(known)]))
+    return "\n\n".join(filter(None, [_headline(run), stages, facts(known)]))
+
+
+def _row(outcome: Outcome) -> list[str]:
+    """A hit took what it took when it was made."""
+    manifest = outcome.manifest
+    took = duration(manifest.seconds)
+    state = ["hit", f"({took})"] if outcome.hit else ["made", took]
+    return [manifest.stage, *state, code(manifest.digest[:12]), say_rows(manifest)]
 
 
 def _headline(run: Run) -> str:
@@ -97,7 +101,7 @@ def _headline(run: Run) -> str:
     with suppress(TailorError):
         if evaluated:
             with some_files(run.store, evaluated.manifest) as materials:
-                return f"**{say_headline(materials)}**"
+                return say_headline(materials)
     return ""
 
 

@@ -186,9 +186,12 @@ class StageAttempt:
     def _show(self, outcome: Outcome, run_id: str) -> None:
         """Put the page of the stage on the board; `run_id` is the MLflow run that made it just now."""
         stage, recipe = self._job.spec.stage, self._job.recipe
+        links = [("MLflow", self._run.mlflow(run_id))]
+        if stage == "report":
+            links.append(("page", code(self._run.report_page, 300)))
         self._run.board.finish(stage)
         self._run.board.show(
-            partial(stage_page, self._job, outcome, [("MLflow", self._run.mlflow(run_id))]),
+            partial(stage_page, self._job, outcome, links),
             what=f"the page of {stage}",
             key=page_key(recipe, stage),
             about=f"{recipe}: what {stage} made",

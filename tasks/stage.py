@@ -46,7 +46,7 @@ class StageTask:
             fn=_attempt,
             name=definition.product,
             description=f"Make the product `{definition.product}`",
-            task_run_name="{job[spec][stage]} {job[spec][key]:.8}",
+            task_run_name=_task_run_name,
             cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key).configure(
                 isolation_level=IsolationLevel.SERIALIZABLE, lock_manager=_LOCKS
             ),
@@ -119,6 +119,12 @@ def _attempt(job: Json, place: Json) -> Json:
         outcome = dispatch(todo, Placement.from_json(place), begin, progress.info)
         attempt.complete(outcome)
     return cast(Json, outcome.manifest.ref.to_json())
+
+
+def _task_run_name(parameters: Mapping[str, Any]) -> str:
+    """`policy 3fa2c1d0`: the stage, and where its key begins."""
+    spec = StageJob.from_json(parameters["job"]).spec
+    return f"{spec.stage} {spec.key[:8]}"
 
 
 def _cache_key(context: Any, parameters: Mapping[str, Any]) -> str:

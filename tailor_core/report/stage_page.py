@@ -43,11 +43,10 @@ def describe_stage(
     why:       Markdown on why it was made now, or that it was not
     links:     pairs of a name and Markdown
     """
-    rows = ", ".join(f"{count(number)} {humanise(name)}" for name, number in manifest.summary["rows"].items())
     made_from = ", ".join(code(f"{name}@{ref['digest'][:12]}") for name, ref in manifest.inputs.items())
     seed = manifest.spec.get("seed")
     known = [
-        ("rows", rows),
+        ("rows", say_rows(manifest)),
         ("content", code(manifest.digest[:12])),
         ("size", size(manifest.size)),
         ("made from", made_from),
@@ -65,6 +64,12 @@ def say_why(reasons: Sequence[str]) -> str:
     more = len(reasons) - _REASONS
     told = [code(reason) for reason in reasons[:_REASONS]] + ([f"and {more} more"] if more > 0 else [])
     return f"**Made** in this run: {', '.join(told)}."
+
+
+def say_rows(manifest: Manifest) -> str:
+    """The rows of each table: `3,000 demonstrations`."""
+    rows = manifest.summary.get("rows", {})
+    return ", ".join(f"{count(number)} {prose(humanise(name))}" for name, number in rows.items())
 
 
 def say_headline(materials: Materials) -> str:
