@@ -46,7 +46,7 @@ class StageTask:
             fn=_attempt,
             name=definition.product,
             description=f"Make the product `{definition.product}`",
-            task_run_name=_task_run_name,
+            task_run_name=cast(Any, _task_run_name),  # which Prefect takes, though no function is of its type
             cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key).configure(
                 isolation_level=IsolationLevel.SERIALIZABLE, lock_manager=_LOCKS
             ),
