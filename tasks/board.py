@@ -104,7 +104,7 @@ class Board:
 
     def _send_all(self) -> None:
         failures = 0
-        with get_client(sync_client=True) as client:
+        with never_failing("what is shown in Prefect"), get_client(sync_client=True) as client:
             while (item := self._waiting.get()) is not None:
                 what, send = item
                 if failures < _MOST_FAILURES:

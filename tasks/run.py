@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -136,6 +136,12 @@ def current_run() -> Run:
             "a stage's task was called outside a run; call it inside `with open_run(...)`, as "
             "flows.pipeline does"
         ) from None
+
+
+def note_task_run(stage: str, task_run: UUID) -> None:
+    """Remember the task run of a stage, for what is shown of it; outside a run nothing is."""
+    with suppress(LookupError):
+        _current.get().task_runs[stage] = task_run
 
 
 class StageAttempt:

@@ -25,7 +25,7 @@ from tailor_core.stages.registry import STAGES, StageDefinition
 from tailor_core.stages.spec import make_spec
 from tasks.dispatch import dispatch
 from tasks.locks import KernelLocks
-from tasks.run import Run, attempt_at, current_run, progress
+from tasks.run import Run, attempt_at, note_task_run, progress
 
 Json = dict[str, Any]
 
@@ -130,7 +130,7 @@ def _task_run_name(parameters: Mapping[str, Any]) -> str:
 def _cache_key(context: Any, parameters: Mapping[str, Any]) -> str:
     """The stage key. With it comes to be known which task run is the stage's, also where the cache then serves it."""
     spec = StageJob.from_json(parameters["job"]).spec
-    current_run().task_runs[spec.stage] = context.task_run.id
+    note_task_run(spec.stage, context.task_run.id)
     return f"tailor-{spec.stage}-{spec.key}"
 
 

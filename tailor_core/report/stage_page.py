@@ -51,7 +51,10 @@ def describe_stage(
         ("size", size(manifest.size)),
         ("made from", made_from),
         ("seed", "" if seed is None else code(seed)),
-        ("made", f"{moment(manifest.created)}, in {duration(manifest.seconds)}, on {code(_host(manifest))}"),
+        (
+            "made",
+            f"{prose(moment(manifest.created))}, in {duration(manifest.seconds)}, on {code(_host(manifest))}",
+        ),
         *links,
     ]
     figures = _FIGURES.get(manifest.stage)
