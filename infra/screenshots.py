@@ -1,11 +1,11 @@
-"""Takes the pictures in the README, of the newest whole run of a recipe: Prefect's pages, MLflow's, and the report.
+"""Takes the pictures in the README, of the newest run of a recipe's deployment: Prefect's, MLflow's, and the report.
 
     pip install playwright pillow          # drives the Chromium of the machine; no browser is downloaded
     prefect deployment run tailor/kk-tiny --watch
     python infra/screenshots.py --report .tailor/reports/kk-tiny.html
 
 It asks the servers over HTTP alone, so that it runs in any environment. A page counts as loaded when it shows the words
-that are waited for; where it does not within a minute, the script ends with what it waited for.
+that are waited for; where it does not within two minutes, the script ends with what it waited for.
 """
 
 from __future__ import annotations
@@ -22,25 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 HERE = Path(__file__).parent
 WIDTH = 1280
 COLOURS = 64
-WAIT_MS = 60_000
-SETTLE_MS = 2_500
+WAIT_MS = 120_000
+SETTLE_MS = 8_000
 """For charts to be drawn and fonts to come, once the words are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A picture: the page's address, words that it has once it is loaded, its height, and what is clicked first."""
+    """A picture: the page's address, words that it has once it is loaded, and its height."""
 
     name: str
     url: str
     words: str
     height: int = 800
-    click: str = ""
 
 
 def main() -> None:
@@ -52,6 +51,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         page = browser.new_page(color_scheme="light", device_scale_factor=1)
+        page.set_default_timeout(WAIT_MS)
         for shot in shots:
             target = options.output / f"{shot.name}.png"
             target.write_bytes(smaller(take(page, shot)))
@@ -64,7 +64,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--prefect", default="http://127.0.0.1:4200", help="address of the Prefect server")
     parser.add_argument("--mlflow", default="http://127.0.0.1:5000", help="address of the MLflow server")
-    parser.add_argument("--recipe", default="kk-tiny", help="whose newest completed run is shown")
+    parser.add_argument("--recipe", default="kk-tiny", help="whose newest run is shown")
     parser.add_argument("--report", type=Path, required=True, help="the report of that run")
     parser.add_argument("--output", type=Path, default=HERE / "screenshots", help="where the pictures go")
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
@@ -79,21 +79,21 @@ def read_options() -> argparse.Namespace:
 def prefect_shots(server: str, recipe: str) -> Iterator[Shot]:
     """The run and its timeline, the pages of stages, what can be run, and where it runs."""
     wanted = {
-        "flow_runs": {"tags": {"all_": [recipe]}, "state": {"type": {"any_": ["COMPLETED"]}}},
+        "deployments": {"name": {"any_": [recipe]}},
         "flows": {"name": {"any_": ["tailor"]}},
-        "sort": "END_TIME_DESC",
+        "sort": "START_TIME_DESC",
         "limit": 1,
     }
     runs = ask(f"{server}/api/flow_runs/filter", wanted)
     if not runs:
-        sys.exit(f"Prefect at {server} has no completed run of {recipe!r}; run it first")
+        sys.exit(f"Prefect at {server} has no run of tailor/{recipe}; start it with prefect deployment run")
     run = runs[0]
     key = f"tailor-{recipe}"
     yield Shot(name="prefect-run", url=f"{server}/runs/flow-run/{run['id']}", words=run["name"], height=900)
     yield Shot(name="prefect-artifacts", url=f"{server}/artifacts", words=f"{key}-policy", height=900)
     for stage, words in (("evaluation", "pass@1"), ("primitives", "Accepted")):
         url = f"{server}/artifacts/key/{key}-{stage}"
-        yield Shot(name=f"prefect-{stage}", url=url, words=words, height=900, click="")
+        yield Shot(name=f"prefect-{stage}", url=url, words=words, height=900)
     yield Shot(name="prefect-deployments", url=f"{server}/deployments", words="kk-qwen2.5-1.5b", height=900)
     yield Shot(name="prefect-work-pools", url=f"{server}/work-pools", words="tailor-gpu", height=600)
 
@@ -128,7 +128,10 @@ def take(page: Page, shot: Shot) -> bytes:
     """The picture as PNG."""
     page.set_viewport_size({"width": WIDTH, "height": shot.height})
     page.goto(shot.url)
-    page.get_by_text(shot.words).first.wait_for(timeout=WAIT_MS)
+    try:
+        page.get_by_text(shot.words).first.wait_for()
+    except TimeoutError:
+        sys.exit(f"{shot.url} does not show {shot.words!r} after {WAIT_MS // 1000} s")
     page.wait_for_timeout(SETTLE_MS)
     return page.screenshot()
 
