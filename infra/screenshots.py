@@ -92,8 +92,10 @@ def prefect_shots(server: str, recipe: str) -> Iterator[Shot]:
     yield Shot(name="prefect-run", url=f"{server}/runs/flow-run/{run['id']}", words=run["name"], height=900)
     yield Shot(name="prefect-artifacts", url=f"{server}/artifacts", words=f"{key}-policy", height=900)
     for stage, words in (("evaluation", "pass@1"), ("primitives", "Accepted")):
-        url = f"{server}/artifacts/key/{key}-{stage}"
-        yield Shot(name=f"prefect-{stage}", url=url, words=words, height=900)
+        newest = {"artifacts": {"key": {"any_": [f"{key}-{stage}"]}}, "sort": "UPDATED_DESC", "limit": 1}
+        for page in ask(f"{server}/api/artifacts/filter", newest):
+            url = f"{server}/artifacts/artifact/{page['id']}"
+            yield Shot(name=f"prefect-{stage}", url=url, words=words, height=830)
     yield Shot(name="prefect-deployments", url=f"{server}/deployments", words="kk-qwen2.5-1.5b", height=900)
     yield Shot(name="prefect-work-pools", url=f"{server}/work-pools", words="tailor-gpu", height=600)
 

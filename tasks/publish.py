@@ -16,6 +16,7 @@ from tailor_core.report.markdown import code, facts, link, table
 from tailor_core.report.stage_page import say_headline, say_rows
 from tailor_core.report.text import duration
 from tailor_core.stages.execute import Outcome
+from tailor_core.tracking.datasets import never_failing
 from tasks.board import page_key
 from tasks.pages import some_files
 from tasks.run import Run, progress
@@ -57,15 +58,16 @@ def _update_catalog(run: Run) -> None:
 
 
 def _summarise(run: Run) -> None:
-    """The page of the run, in Prefect and in MLflow."""
-    text = _summary(run)
-    run.board.show(
-        lambda: text,
-        what="the summary",
-        key=page_key(run.recipe.name),
-        about=run.recipe.description or f"{run.recipe.name}: what the run came to",
-    )
-    run.tracker.describe("\n".join([*_prefect(), "", text]).lstrip())
+    """The page of the run, in Prefect and in MLflow; a failure costs a warning."""
+    with never_failing("the summary"):
+        text = _summary(run)
+        run.board.show(
+            lambda: text,
+            what="the summary",
+            key=page_key(run.recipe.name),
+            about=run.recipe.description or f"{run.recipe.name}: what the run came to",
+        )
+        run.tracker.describe("\n".join([*_prefect(), "", text]).lstrip())
 
 
 def _prefect() -> list[str]:
@@ -98,7 +100,7 @@ def _row(outcome: Outcome) -> list[str]:
 def _headline(run: Run) -> str:
     """What the evaluation came to; empty where the run did not come to it, or the store does not answer."""
     evaluated = run.outcomes.get("evaluation")
-    with suppress(TailorError):
+    with suppress(TailorError, OSError):
         if evaluated:
             with some_files(run.store, evaluated.manifest) as materials:
                 return say_headline(materials)

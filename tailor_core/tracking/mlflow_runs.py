@@ -74,11 +74,9 @@ class RunTracker:
     def place(self) -> str:
         """MLflow's address, without a password that may be in it."""
         parts = urlsplit(self._uri)
-        return (
-            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-            if "@" in parts.netloc
-            else self._uri
-        )
+        if "@" not in parts.netloc:
+            return self._uri
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def page(self, run_id: str = "") -> str:
         """The address of a run's page, of the parent's by default; empty where MLflow has no server, or no run."""
