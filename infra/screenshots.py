@@ -30,16 +30,20 @@ COLOURS = 64
 WAIT_MS = 120_000
 SETTLE_MS = 8_000
 """For charts to be drawn and fonts to come, once the words are there."""
+CHARTS = "^(reward|kl|entropy|completions/mean_length)$"
+ASSISTANT = '[data-component-id="mlflow.assistant.chat_panel.close"]'
+"""What closes the panel that MLflow opens over a third of its pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A picture: the page's address, words that it has once it is loaded, and its height."""
+    """A picture: the page's address, words that it has once it is loaded, its height, and which charts are looked for."""
 
     name: str
     url: str
     words: str
     height: int = 800
+    charts: str = ""
 
 
 def main() -> None:
@@ -101,21 +105,19 @@ def prefect_shots(server: str, recipe: str) -> Iterator[Shot]:
 
 
 def mlflow_shots(server: str, recipe: str) -> Iterator[Shot]:
-    """The runs of the recipe's experiment, and the curves of the newest policy."""
+    """The page of the newest run, and the curves of the newest policy."""
     api = f"{server}/api/2.0/mlflow"
     experiment = ask(f"{api}/experiments/get-by-name?experiment_name={recipe}")["experiment"]["experiment_id"]
-    wanted = {
-        "experiment_ids": [experiment],
-        "filter": "tags.`tailor.stage` = 'policy' and attributes.status = 'FINISHED'",
-        "max_results": 1,
-    }
-    runs = ask(f"{api}/runs/search", wanted).get("runs", [])
-    if not runs:
-        sys.exit(f"MLflow at {server} has no finished policy of {recipe!r}; run it first")
-    policy = runs[0]["info"]["run_id"]
-    page = f"{server}/#/experiments/{experiment}"
-    yield Shot(name="mlflow-runs", url=f"{page}/runs", words="warm_start", height=800)
-    yield Shot(name="mlflow-policy", url=f"{page}/runs/{policy}/model-metrics", words="reward", height=900)
+    for name, wanted, tab, words, charts in (
+        ("run", "tags.`tailor.environment` != ''", "", "held-out problems", ""),
+        ("policy", "tags.`tailor.stage` = 'policy'", "/model-metrics", "clip_ratio", CHARTS),
+    ):
+        search = {"experiment_ids": [experiment], "filter": f"{wanted} and attributes.status = 'FINISHED'"}
+        runs = ask(f"{api}/runs/search", {**search, "max_results": 1}).get("runs", [])
+        if not runs:
+            sys.exit(f"MLflow at {server} has no finished {name} of {recipe!r}; run it first")
+        page = f"{server}/#/experiments/{experiment}/runs/{runs[0]['info']['run_id']}{tab}"
+        yield Shot(name=f"mlflow-{name}", url=page, words=words, height=900, charts=charts)
 
 
 def ask(url: str, body: dict[str, Any] | None = None) -> Any:
@@ -135,6 +137,11 @@ def take(page: Page, shot: Shot) -> bytes:
     except TimeoutError:
         sys.exit(f"{shot.url} does not show {shot.words!r} after {WAIT_MS // 1000} s")
     page.wait_for_timeout(SETTLE_MS)
+    if shot.charts:
+        page.get_by_placeholder("Search metric charts").fill(shot.charts)
+    if (assistant := page.locator(ASSISTANT)).count():
+        assistant.first.click()
+        page.wait_for_timeout(SETTLE_MS)
     return page.screenshot()
 
 
