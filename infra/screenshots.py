@@ -37,7 +37,7 @@ ASSISTANT = '[data-component-id="mlflow.assistant.chat_panel.close"]'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A picture: the page's address, words that it has once it is loaded, its height, and which charts are looked for."""
+    """A picture: the page's address, words that it has once it is loaded, its height, and the charts to look for."""
 
     name: str
     url: str
