@@ -37,7 +37,10 @@ ASSISTANT = '[data-component-id="mlflow.assistant.chat_panel.close"]'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A picture: the page's address, words that it has once it is loaded, its height, and the charts to look for."""
+    """A picture: the page's address, words that it has once it is loaded, its height, and the charts to look for.
+
+    The words are not of those charts: they go once the charts are found.
+    """
 
     name: str
     url: str
@@ -108,16 +111,16 @@ def mlflow_shots(server: str, recipe: str) -> Iterator[Shot]:
     """The page of the newest run, and the curves of the newest policy."""
     api = f"{server}/api/2.0/mlflow"
     experiment = ask(f"{api}/experiments/get-by-name?experiment_name={recipe}")["experiment"]["experiment_id"]
-    for name, wanted, tab, words, charts in (
-        ("run", "tags.`tailor.environment` != ''", "", "held-out problems", ""),
-        ("policy", "tags.`tailor.stage` = 'policy'", "/model-metrics", "clip_ratio", CHARTS),
+    for name, wanted, tab, words, height, charts in (
+        ("run", "tags.`tailor.environment` != ''", "", "held-out problems", 720, ""),
+        ("policy", "tags.`tailor.stage` = 'policy'", "/model-metrics", "clip_ratio", 900, CHARTS),
     ):
         search = {"experiment_ids": [experiment], "filter": f"{wanted} and attributes.status = 'FINISHED'"}
         runs = ask(f"{api}/runs/search", {**search, "max_results": 1}).get("runs", [])
         if not runs:
             sys.exit(f"MLflow at {server} has no finished {name} of {recipe!r}; run it first")
         page = f"{server}/#/experiments/{experiment}/runs/{runs[0]['info']['run_id']}{tab}"
-        yield Shot(name=f"mlflow-{name}", url=page, words=words, height=900, charts=charts)
+        yield Shot(name=f"mlflow-{name}", url=page, words=words, height=height, charts=charts)
 
 
 def ask(url: str, body: dict[str, Any] | None = None) -> Any:
@@ -139,6 +142,8 @@ def take(page: Page, shot: Shot) -> bytes:
     page.wait_for_timeout(SETTLE_MS)
     if shot.charts:
         page.get_by_placeholder("Search metric charts").fill(shot.charts)
+        page.get_by_text(shot.words).first.wait_for(state="hidden")
+        page.wait_for_timeout(SETTLE_MS)
     if (assistant := page.locator(ASSISTANT)).count():
         assistant.first.click()
         page.wait_for_timeout(SETTLE_MS)
