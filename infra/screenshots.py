@@ -30,7 +30,7 @@ COLOURS = 64
 WAIT_MS = 120_000
 SETTLE_MS = 8_000
 """For charts to be drawn and fonts to come, once the words are there."""
-CHARTS = "^(reward|kl|entropy|completions/mean_length)$"
+CHARTS = "^(reward|kl|entropy)$"
 ASSISTANT = '[data-component-id="mlflow.assistant.chat_panel.close"]'
 """What closes the panel that MLflow opens over a third of its pages."""
 
@@ -113,7 +113,7 @@ def mlflow_shots(server: str, recipe: str) -> Iterator[Shot]:
     experiment = ask(f"{api}/experiments/get-by-name?experiment_name={recipe}")["experiment"]["experiment_id"]
     for name, wanted, tab, words, height, charts in (
         ("run", "tags.`tailor.environment` != ''", "", "held-out problems", 720, ""),
-        ("policy", "tags.`tailor.stage` = 'policy'", "/model-metrics", "clip_ratio", 900, CHARTS),
+        ("policy", "tags.`tailor.stage` = 'policy'", "/model-metrics", "clip_ratio", 640, CHARTS),
     ):
         search = {"experiment_ids": [experiment], "filter": f"{wanted} and attributes.status = 'FINISHED'"}
         runs = ask(f"{api}/runs/search", {**search, "max_results": 1}).get("runs", [])

@@ -174,7 +174,7 @@ class StageAttempt:
         else:
             self._run.tracker.cached(manifest.stage, manifest.digest)
         self._run.note(outcome)
-        self._show(outcome, run_id)
+        self._show(outcome)
 
     def _track(self, metrics: Mapping[str, float], step: int) -> None:
         assert self._tracker, "it has begun"
@@ -189,20 +189,24 @@ class StageAttempt:
                 task_run=self._run.task_runs.get(stage),
             )
 
-    def _show(self, outcome: Outcome, run_id: str) -> None:
-        """Put the page of the stage on the board; `run_id` is the MLflow run that made it just now."""
+    def _show(self, outcome: Outcome) -> None:
+        """Put the page of the stage on the board."""
         stage, recipe = self._job.spec.stage, self._job.recipe
-        links = [("MLflow", self._run.mlflow(run_id))]
-        if stage == "report":
-            links.append(("page", code(self._run.report_page, 300)))
         self._run.board.finish(stage)
         self._run.board.show(
-            partial(stage_page, self._job, outcome, links),
+            partial(self._page, outcome),
             what=f"the page of {stage}",
             key=page_key(recipe, stage),
             about=f"{recipe}: what {stage} made",
             task_run=self._run.task_runs.get(stage),
         )
+
+    def _page(self, outcome: Outcome) -> str:
+        """What the board shows; it leads to the MLflow run of the stage, or, of a hit, to that of the flow run."""
+        links = [("MLflow", self._run.mlflow(self._tracker.run_id if self._tracker else ""))]
+        if self._job.spec.stage == "report":
+            links.append(("page", code(self._run.report_page, 300)))
+        return stage_page(self._job, outcome, links)
 
     def _register(self, model: Dataset, manifest: Manifest, run_id: str) -> ModelVersion | None:
         return self._run.tracker.register(model, manifest.to_text(), run_id)
