@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from tailor_core.config.recipe import Recipe
+
+_LONGEST_NAME = 100
+
 
 def run_command(recipe: str, overrides: Iterable[str], force: Iterable[str], until: str) -> list[str]:
     """The arguments of `tailor` that run a recipe so, from whatever directory."""
@@ -12,3 +16,22 @@ def run_command(recipe: str, overrides: Iterable[str], force: Iterable[str], unt
     options = [part for value in overrides for part in ("--set", value)]
     options += [part for stage in force for part in ("--force", stage)]
     return ["run", named, *options, *(["--until", until] if until else [])]
+
+
+def run_name(recipe: str, overrides: Iterable[str], force: Iterable[str], until: str) -> str:
+    """What a run does, for people: `kk-tiny until policy, policy.beta=0.1`.
+
+    Where stages run is left out: it changes nothing in what they make.
+    """
+    named = Path(recipe).stem if recipe.endswith(".toml") else recipe
+    told = [f"{named} until {until}" if until else named]
+    told += [value for value in overrides if not value.startswith("execution.")]
+    told += [f"force {stage}" for stage in force]
+    name = ", ".join(told)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+
+
+def run_tags(recipe: Recipe, overrides: Iterable[str]) -> list[str]:
+    """What runs of the same kind have in common: recipe, environment, backbone, and the size where one was chosen."""
+    sizes = [value for value in overrides if value.startswith("size=")]
+    return [recipe.name, recipe.environment.name, Path(recipe.backbone.name).name, *sizes]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows import RECIPES
-from flows.command import run_command
+from flows.command import run_command, run_name, run_tags
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.execution import Product
 from tailor_core.config.load import load_recipe
@@ -31,11 +32,17 @@ from tasks.run import open_run
 from tasks.selection import selection
 from tasks.sft_dataset import sft_dataset
 from tasks.stage import Reached
+from tasks.tags import add_tags
 from tasks.verdicts import verdicts
 from tasks.warm_start import warm_start
 
 
-@flow(name="tailor", flow_run_name="{recipe}")
+def _name() -> str:
+    given = flow_run.parameters
+    return run_name(given["recipe"], given["overrides"] or [], given["force"] or [], given["until"])
+
+
+@flow(name="tailor", flow_run_name=_name)
 def pipeline(
     recipe: str = "kk-tiny",
     overrides: list[str] | None = None,
@@ -74,9 +81,11 @@ def pipeline(
     check_method_stages(loaded.method, force or [], until)
     prepare_process(settings)
     command = run_command(recipe, overrides or [], force or [], until)
+    name = run_name(recipe, overrides or [], force or [], until)
+    add_tags(*run_tags(loaded, overrides or []))
     with (
         recoverable(settings, command),
-        open_run(loaded, settings, force=force or [], until=until) as run,
+        open_run(loaded, settings, force=force or [], until=until, name=name) as run,
         publishing(run),
     ):
         with suppress(Reached):

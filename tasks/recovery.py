@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -15,11 +14,11 @@ from prefect.client.schemas.filters import (
     TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.runtime import flow_run
 from prefect.states import Crashed
 
 from tailor_core.config.settings import Settings
 from tailor_core.stages.runs import current_run_id, registered
+from tasks.tags import add_tags
 
 _UNFINISHED = [
     StateType.SCHEDULED,
@@ -43,9 +42,7 @@ def recoverable(settings: Settings, command: Sequence[str]) -> Iterator[None]:
         yield
         return
     with registered(settings, command) as record:
-        if flow_run.id:
-            with get_client(sync_client=True) as client:
-                client.update_flow_run(UUID(flow_run.id), tags=[*flow_run.tags, run_tag(record.id)])
+        add_tags(run_tag(record.id))
         yield
 
 

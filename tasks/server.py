@@ -27,6 +27,14 @@ _START_SECONDS = 180.0
 _STOP_SECONDS = 10.0
 _REACH_SECONDS = 30.0
 
+_temporary: set[str] = set()
+"""The servers of this process."""
+
+
+def has_lasting_server() -> bool:
+    """Whether the pages of the Prefect server in use will be there when the run is over."""
+    return os.environ.get("PREFECT_API_URL") not in _temporary
+
 
 @contextmanager
 def prefect_server(log: Path) -> Iterator[Callable[[], None]]:
@@ -49,10 +57,12 @@ def prefect_server(log: Path) -> Iterator[Callable[[], None]]:
             starting.close()
 
         os.environ["PREFECT_API_URL"] = url
+        _temporary.add(url)
         try:
             yield wait
         finally:
             del os.environ["PREFECT_API_URL"]
+            _temporary.remove(url)
             _stop(process)
 
 

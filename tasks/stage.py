@@ -26,7 +26,7 @@ from tailor_core.stages.registry import STAGES, StageDefinition
 from tailor_core.stages.spec import make_spec
 from tasks.dispatch import dispatch
 from tasks.locks import KernelLocks
-from tasks.run import Run, attempt_at, progress
+from tasks.run import Run, attempt_at, note_task_run, progress
 
 Json = dict[str, Any]
 
@@ -47,6 +47,7 @@ class StageTask:
             fn=_attempt,
             name=definition.product,
             description=f"Make the product `{definition.product}`",
+            task_run_name=cast(Any, _task_run_name),  # which Prefect takes, though no function is of its type
             cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key).configure(
                 isolation_level=IsolationLevel.SERIALIZABLE, lock_manager=_LOCKS
             ),
@@ -120,8 +121,16 @@ def _attempt(job: Json, place: Json) -> Json:
     return cast(Json, outcome.manifest.ref.to_json())
 
 
-def _cache_key(context: Any, parameters: Mapping[str, Any]) -> str:
+def _task_run_name(parameters: Mapping[str, Any]) -> str:
+    """`policy 3fa2c1d0`: the stage, and where its key begins."""
     spec = StageJob.from_json(parameters["job"]).spec
+    return f"{spec.stage} {spec.key[:8]}"
+
+
+def _cache_key(context: Any, parameters: Mapping[str, Any]) -> str:
+    """The stage key. With it comes to be known which task run is the stage's, also where the cache then serves it."""
+    spec = StageJob.from_json(parameters["job"]).spec
+    note_task_run(spec.stage, context.task_run.id)
     return f"tailor-{spec.stage}-{spec.key}"
 
 

@@ -147,7 +147,7 @@ def _send(job: StageJob, place: Placement, tag: str, attempt: int) -> FlowRun:
             },
             flow_run_name=f"{job.recipe} {job.spec.stage}",
             idempotency_key=f"{tag}-{attempt}",
-            tags=[tag],
+            tags=[tag, job.recipe, job.spec.stage],
             timeout=0,
         )
         assert isinstance(run, FlowRun), "it is called where nothing is awaited"

@@ -24,6 +24,7 @@ from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.registry import StageDefinition
+from tailor_core.tracking.progress import PROGRESS
 
 PROBLEMS = StageDefinition(
     product="problems", function="toy_stages:count", config="tailor_core.config.problems:ProblemsConfig"
@@ -125,6 +126,7 @@ def count_slowly(config: ProblemsConfig, context: StageContext) -> dict[str, Any
             time.sleep(0.05)
             part.write_text(str(number))
             _log(f"part {number}")
+        context.track({PROGRESS: (number + 1) / _size(config)}, number + 1)
     (context.output / "half-written").unlink(missing_ok=True)
     return count(config, context)
 

@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -275,14 +275,18 @@ class Store:
                     shutil.rmtree(partial, ignore_errors=True)
         return target
 
-    def fetch(self, manifest: Manifest, directory: Path) -> None:
-        """Copy an artifact's files into a local directory; ArtifactError where they are not as they were."""
+    def fetch(self, manifest: Manifest, directory: Path, only: Collection[str] | None = None) -> None:
+        """Copy an artifact's files, or `only` some, into a new local directory.
+
+        ArtifactError where they are not as they were.
+        """
+        wanted = {name: file for name, file in manifest.files.items() if only is None or name in only}
         with reading(self.url), suppress(FileNotFoundError):
-            for name in manifest.files:
+            for name in wanted:
                 path = directory / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._fs.get_file(self._file(manifest, name), str(path))
-        if describe_files(directory) != manifest.files:
+        if describe_files(directory) != wanted:
             raise ArtifactError(
                 f"the {manifest.stage!r} artifact {manifest.key[:12]} of the store {self.url!r} is damaged; run "
                 f"`tailor store verify --deep {manifest.stage}/{manifest.key[:12]}` on that store and make it again"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tailor_core.report.charts import draw_difficulties
-from tailor_core.report.headline import between
 from tailor_core.report.results import Group, Model, Results, describe_split
+from tailor_core.report.sentences import between
 from tailor_core.report.svg import Chart
 from tailor_core.report.text import count, label, p_value, percent, points, quantity
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from tailor_core.report.charts import draw_splits
 from tailor_core.report.materials import Materials
-from tailor_core.report.results import Comparison, Interval, Results, describe_split, is_in_distribution
+from tailor_core.report.results import Results, describe_split, main_split
+from tailor_core.report.sentences import between, say_outcome
 from tailor_core.report.svg import Chart
-from tailor_core.report.text import count, duration, label, moment, p_value, percent, points
+from tailor_core.report.text import duration, label, moment, percent, points
 
 _NEWEST_FIRST = ("evaluation", "policy", "warm_start", "sft_dataset", "selection", "verdicts")
 
@@ -79,7 +79,7 @@ def _configured(materials: Materials, product: str, *path: str) -> str:
 
 def describe_outcome(results: Results) -> Headline:
     """The headline figures."""
-    split = next((s for s in results.splits if is_in_distribution(s)), results.splits[0])
+    split = main_split(results)
     answered = [model for model in results.models if (model.name, split) in results.overall]
     outcomes = []
     for place, model in enumerate(answered):
@@ -98,41 +98,6 @@ def describe_outcome(results: Results) -> Headline:
         split=describe_split(split),
         confidence=percent(results.confidence, 0),
         outcomes=tuple(outcomes),
-        sentences=tuple(_sentences(results, split, [model.name for model in answered])),
+        sentences=tuple(say_outcome(results)),
         chart=draw_splits(results),
-    )
-
-
-def between(interval: Interval) -> str:
-    """`61.2 to 70.4%`."""
-    return f"{100 * interval.low:.1f} to {percent(interval.high)}"
-
-
-def _sentences(results: Results, split: str, models: list[str]) -> list[str]:
-    if not models:
-        return []
-    group = results.overall[models[0], split]
-    chain = [
-        f"{percent(results.overall[m, split].accuracy.value)} ({results.model(m).label.lower()})"
-        if m != "policy"
-        else f"{percent(results.overall[m, split].accuracy.value)} (policy)"
-        for m in models
-    ]
-    said = (
-        f"On {count(group.problems)} held-out problems of the split {label(split)}, pass@1 is "
-        + ", then ".join(chain)
-        + "."
-    )
-    steps = [results.compare(new, old, split) for old, new in pairwise(models)]
-    return [said, *(_step_sentence(results, step) for step in steps if step)]
-
-
-def _step_sentence(results: Results, step: Comparison) -> str:
-    new, old = (results.model(name).label for name in (step.model, step.against))
-    change = "gains" if step.difference.value >= 0 else "loses"
-    apart = "do not overlap" if step.separate else "overlap"
-    return (
-        f"{new} {change} {abs(100 * step.difference.value):.1f} points against {old.lower()} "
-        f"({percent(results.confidence, 0)} interval {points(step.difference.low)} to "
-        f"{points(step.difference.high)}, {p_value(step.p_value)}); their intervals {apart}."
     )

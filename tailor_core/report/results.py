@@ -119,6 +119,11 @@ def is_in_distribution(split: str) -> bool:
     return not split.startswith("ood")
 
 
+def main_split(results: Results) -> str:
+    """The split of the headline: the first in distribution, or else the first."""
+    return next((split for split in results.splits if is_in_distribution(split)), results.splits[0])
+
+
 def read_results(materials: Materials) -> Results:
     """The results; ArtifactError where the summary is missing, of another form, or has no model."""
     summary = materials.document("evaluation", "summary.json")

@@ -23,7 +23,7 @@ from tailor_core.demonstrations.teacher import Teacher, Wanted
 from tailor_core.errors import StageError
 from tailor_core.evaluation.suites import spread_sample
 from tailor_core.records import Demonstration, Primitive, Problem
-from tailor_core.stages.context import StageContext
+from tailor_core.stages.context import StageContext, Track
 from tailor_core.stages.teachers import Asked, make_teacher, open_engine, progress, teacher_metrics
 
 TRAIN_SPLIT = "train"
@@ -75,7 +75,7 @@ def demonstrate(
             samples = wanted_samples(tried, list(primitives.values()), config.balance.samples, context.seed)
             weighed = _try_temperatures(config.balance, teacher_at, samples, engine)
         teacher = teacher_at(best(weighed).temperature if weighed else config.teacher.temperature)
-        written = _write(teacher, engine, wanted, shards, config.shard_size)
+        written = _write(teacher, engine, wanted, shards, config.shard_size, context.track)
     demonstrations = [
         retell(problems[r.problem_id], primitives[r.primitive_id], one)
         for r, one in zip(requests, written, strict=True)
@@ -116,11 +116,16 @@ def _balance_metrics(weighed: Sequence[Balance]) -> dict[str, Any]:
 
 
 def _write(
-    teacher: Teacher, engine: Asked | None, wanted: Sequence[Wanted], shards: Shards, size: int
+    teacher: Teacher,
+    engine: Asked | None,
+    wanted: Sequence[Wanted],
+    shards: Shards,
+    size: int,
+    track: Track,
 ) -> list[Demonstration]:
     """A demonstration of each problem with its primitive and seed, in order; without an engine `size` at a time."""
     written: list[Demonstration] = []
-    with progress(len(wanted), "demonstrations", engine) as advance:
+    with progress(len(wanted), "demonstrations", engine, track) as advance:
         for part in parts(wanted, AT_ONCE if engine else size):
             if engine:
                 written += teacher.demonstrate_all(part, advance)

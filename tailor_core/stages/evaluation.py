@@ -13,8 +13,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tailor_core.artifacts.shards import Shards
 from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.evaluation import EvaluationConfig
@@ -26,6 +24,7 @@ from tailor_core.inference.engine import Engine, Sampling
 from tailor_core.inference.loading import load_engine
 from tailor_core.records import EvaluationRow, Problem, Split, content_id
 from tailor_core.stages.context import StageContext
+from tailor_core.tracking.progress import Bar
 
 MODELS = {"backbone": "base", "warm_start": "warm_start", "policy": "policy"}
 """Input -> the model's name in the tables, in the order of comparison; absent inputs are left out."""
@@ -39,7 +38,7 @@ def run(config: EvaluationConfig, context: StageContext) -> dict[str, Any]:
     suites, difficulty = _suites(config, context)
     answers = _Answers(config, context, difficulty)
     total = len(models) * sum(map(len, suites.values())) * config.samples_per_problem
-    with tqdm(total=total, desc="evaluation", unit="completion") as bar:
+    with Bar(context.track, total=total, desc="evaluation", unit="completion") as bar:
         rows = [row for name, directory in models.items() for row in answers.of(name, directory, suites, bar)]
     write_records(context.output / "evaluation.parquet", rows)
     summary = summarise(rows, config, context.seed)

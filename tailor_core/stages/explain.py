@@ -92,6 +92,11 @@ def _first_policy(
     return {FIRST_POLICY: policy.ref} if policy.ref else {}
 
 
+def why_made(spec: StageSpec, store: Store) -> tuple[str, ...]:
+    """What differs from the nearest other artifact of this stage: why it had to be made, at any time after that."""
+    return _reasons(spec, store, ())
+
+
 def _plan_stage(spec: StageSpec, store: Store, unknown: tuple[str, ...]) -> StagePlan:
     if not unknown:
         manifest = store.find(spec.stage, spec.key)
@@ -100,20 +105,19 @@ def _plan_stage(spec: StageSpec, store: Store, unknown: tuple[str, ...]) -> Stag
             return StagePlan(stage=spec.stage, ref=manifest.ref)
         if damage:
             return StagePlan(stage=spec.stage, reasons=(f"the artifact is damaged: {damage}",))
-    changes = _nearest_changes(spec, store, unknown)
-    reasons = ("never run in this store",) if changes is None else changes
-    return StagePlan(stage=spec.stage, reasons=reasons, waits_on=unknown)
+    return StagePlan(stage=spec.stage, reasons=_reasons(spec, store, unknown), waits_on=unknown)
 
 
-def _nearest_changes(spec: StageSpec, store: Store, unknown: Sequence[str]) -> tuple[str, ...] | None:
-    """The differences to the nearest artifact of this stage, the newest among equals; None without any."""
+def _reasons(spec: StageSpec, store: Store, unknown: Sequence[str]) -> tuple[str, ...]:
+    """The differences to the nearest other artifact of this stage, the newest among equals."""
     wanted = _comparable(spec.to_json(), unknown)
     found = [
         (_differences(_comparable(manifest.spec, unknown), wanted), manifest.created)
         for manifest in store.manifests(spec.stage)
+        if manifest.key != spec.key
     ]
     if not found:
-        return None
+        return ("never run in this store",)
     fewest = min(len(changes) for changes, _ in found)
     return max((item for item in found if len(item[0]) == fewest), key=lambda item: item[1])[0]
 

@@ -67,7 +67,7 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
             versions = 1
         fault: Fault = partial(_fault, config) if engine else step_fault
         at_most = config.rounds * config.candidates_per_round * versions * len(problems)
-        advance = stack.enter_context(progress(at_most, "primitives", engine))
+        advance = stack.enter_context(progress(at_most, "primitives", engine, context.track))
 
         def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
             return teacher.demonstrate_all(wanted, advance)

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.evaluation.answering import answer_problems
@@ -18,6 +16,7 @@ from tailor_core.inference.engine import Sampling
 from tailor_core.inference.loading import load_engine
 from tailor_core.records import EvaluationRow, Problem, content_id
 from tailor_core.stages.context import StageContext
+from tailor_core.tracking.progress import Bar
 from tailor_core.verification.scoring import score
 
 MODEL = "base"
@@ -50,7 +49,8 @@ def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
         workdir=context.workdir,
         logs=context.places.servers,
     )
-    with loaded as engine, tqdm(total=len(chosen) * sampling.n, desc="probe", unit="completion") as bar:
+    total = len(chosen) * sampling.n
+    with loaded as engine, Bar(context.track, total=total, desc="probe", unit="completion") as bar:
         rows = answer_problems(
             engine,
             chosen,

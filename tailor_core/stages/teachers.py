@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tailor_core.artifacts.shards import Shards
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.vllm import VLLMConfig
@@ -22,7 +20,8 @@ from tailor_core.inference.models import local_model
 from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.primitives.language import language_of
 from tailor_core.records import Problem
-from tailor_core.stages.context import StageContext
+from tailor_core.stages.context import StageContext, Track, untracked
+from tailor_core.tracking.progress import Bar
 
 Asked = OpenAIEngine | InProcessAnswers
 """What a language model as the teacher is asked through."""
@@ -100,9 +99,11 @@ def sampling_of(config: TeacherConfig) -> Sampling:
 
 
 @contextmanager
-def progress(total: int, stage: str, engine: Asked | None) -> Iterator[Callable[[int], None]]:
+def progress(
+    total: int, stage: str, engine: Asked | None, track: Track = untracked
+) -> Iterator[Callable[[int], None]]:
     """A bar to advance, which tells the time left, and of a model how fast its tokens come and what they cost."""
-    with tqdm(total=total, desc=stage, unit="trace") as bar:
+    with Bar(track, total=total, desc=stage, unit="trace") as bar:
 
         def advance(count: int) -> None:
             if engine:

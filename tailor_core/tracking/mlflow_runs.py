@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from filelock import FileLock
@@ -25,7 +26,7 @@ from tailor_core.tracking.model_registry import register_version
 T = TypeVar("T")
 
 _PROCESS, _HOST = "tailor.process", "tailor.host"
-_LONGEST_PARAM, _LONGEST_DIGEST, _MOST_PARAMS = 500, 32, 100
+_LONGEST_PARAM, _LONGEST_DIGEST, _MOST_PARAMS, _LONGEST_TEXT = 500, 32, 100, 7500
 _MOST_FAILURES = 3
 _NOT_IN_METRIC_NAMES = re.compile(r"[^\w\-. :/]")
 
@@ -33,11 +34,20 @@ _NOT_IN_METRIC_NAMES = re.compile(r"[^\w\-. :/]")
 class RunTracker:
     """The parent run of one flow run.
 
-    `tracking_uri` is MLflow's; `home` holds the lock for first use and a local store's artifacts. After three
-    failures in a row, such as those of a server that went away, MLflow is left alone for the rest of the run.
+    `tracking_uri` is MLflow's; `home` holds the lock for first use and a local store's artifacts; `name` and `tags` are
+    the run's, the recipe by default. After three failures in a row, such as those of a server that went away, MLflow is
+    left alone for the rest of the run.
     """
 
-    def __init__(self, tracking_uri: str, home: Path, recipe: str, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        home: Path,
+        recipe: str,
+        params: Mapping[str, Any],
+        name: str = "",
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.client: Any = None
         self._cached: dict[str, str] = {}
         self._uri, self._lock, self._recipe = tracking_uri, home / "mlflow.lock", recipe
@@ -46,7 +56,7 @@ class RunTracker:
         with never_failing("the MLflow run"):
             self.client, self._experiment = _open(tracking_uri, home, recipe)
             _end_killed_runs(self.client, self._experiment)
-            self.run_id = self._create(recipe, {})
+            self.run_id = self._create(name or recipe, tags)
             _log_params(self.client, self.run_id, params)
 
     def stage(self, stage: str, params: Mapping[str, Any], inputs: Sequence[Dataset]) -> StageTracker:
@@ -61,12 +71,32 @@ class RunTracker:
         return StageTracker(self, stage, self.tell(f"the MLflow run of {stage}", open_run) or "")
 
     @property
-    def link(self) -> str:
-        """The run in Markdown: a link where MLflow has a server, else its id."""
-        server = masked(self._uri).rstrip("/")
-        if not server.startswith("http") or not self.run_id:
-            return f"run `{self.run_id or 'none'}` in `{server}`"
-        return f"[run {self.run_id}]({server}/#/experiments/{self._experiment}/runs/{self.run_id})"
+    def place(self) -> str:
+        """MLflow's address, without a password that may be in it."""
+        return masked(self._uri)
+
+    def page(self, run_id: str = "") -> str:
+        """The address of a run's page, of the parent's by default; empty where MLflow has no server, or no run."""
+        run = run_id or self.run_id
+        if not self.place.startswith("http") or not run:
+            return ""
+        return f"{self.place.rstrip('/')}/#/experiments/{self._experiment}/runs/{run}"
+
+    def describe(self, text: str) -> None:
+        """Put a text in Markdown on the page of the parent run."""
+        self.tag("mlflow.note.content", text[:_LONGEST_TEXT])
+
+    def keep_page(self, file: Path) -> str:
+        """Keep an HTML file with the parent run where MLflow has a server; the address that shows it, or nothing."""
+        page = self.page()
+        if not page:
+            return ""
+
+        def keep() -> str:
+            self.client.log_artifact(self.run_id, str(file))
+            return f"{page}/artifacts/{file.name}"
+
+        return self.tell(f"the page {file.name}", keep) or ""
 
     def cached(self, stage: str, digest: str) -> None:
         """Note on the parent, when it ends, that a stage's artifact was there already."""

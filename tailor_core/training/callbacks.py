@@ -9,6 +9,8 @@ from tqdm.auto import tqdm
 from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from tailor_core.tracking.progress import PROGRESS
+
 Track = Callable[[Mapping[str, float], int], None]
 """`track(metrics, step)`: where logged numbers go besides the training log."""
 
@@ -23,7 +25,7 @@ SHOWN = {
 
 
 class Follow(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Shows one bar, and hands every logged number to `track`."""
+    """Shows one bar, and hands every logged number to `track`, with how far the training is."""
 
     def __init__(self, title: str, track: Track) -> None:
         self.title = title
@@ -42,7 +44,7 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
         if "train_runtime" in numbers:  # the trainer's closing summary, not a step
             return
-        self.track(numbers, state.global_step)
+        self.track({**numbers, PROGRESS: state.global_step / state.max_steps}, state.global_step)
         if self._bar is not None:
             shown = {name: f"{numbers[key]:.3g}" for key, name in SHOWN.items() if key in numbers}
             self._bar.set_postfix(shown, refresh=False)

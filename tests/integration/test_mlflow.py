@@ -39,8 +39,14 @@ def test_a_flow_run_is_a_parent_with_a_child_for_each_executed_stage(tmp_path: P
     from mlflow import MlflowClient
 
     tracker = RunTracker(
-        uri(tmp_path), tmp_path, "kk-tiny", {"seed": 7, "policy.beta": 0.1, "long": "x" * 9000}
+        uri(tmp_path),
+        tmp_path,
+        "kk-tiny",
+        {"seed": 7, "policy.beta": 0.1, "long": "x" * 9000},
+        name="kk-tiny until policy",
+        tags={"tailor.environment": "kk"},
     )
+    tracker.describe("| long |" * 9000)
     tracker.cached("problems", PROBLEMS.digest)
     child = tracker.stage("policy", {"beta": 0.1}, [PROBLEMS])
     child.track({"reward": 0.25, "completions/mean_length": 40}, 1)
@@ -54,8 +60,11 @@ def test_a_flow_run_is_a_parent_with_a_child_for_each_executed_stage(tmp_path: P
     experiment = client.get_experiment_by_name("kk-tiny")
     assert experiment.artifact_location == (tmp_path / "mlflow-artifacts" / "kk-tiny").as_uri()
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-    assert runs.keys() == {"kk-tiny", "policy", "evaluation"}
-    parent, policy, evaluation = (runs[name] for name in ("kk-tiny", "policy", "evaluation"))
+    assert runs.keys() == {"kk-tiny until policy", "policy", "evaluation"}
+    parent, policy, evaluation = (runs[name] for name in ("kk-tiny until policy", "policy", "evaluation"))
+    assert parent.data.tags["tailor.environment"] == "kk"
+    assert parent.data.tags["mlflow.note.content"].startswith("| long |")
+    assert tracker.page() == "", "a file has no page"
     assert (parent.info.status, policy.info.status, evaluation.info.status) == (
         "FAILED",
         "FINISHED",

@@ -278,18 +278,81 @@ def test_a_run_leaves_a_summary_in_prefect_that_leads_to_digests_lineage_and_mlf
         told = [str(one.data) for one in client.read_artifacts(artifact_filter=named)]
         flow_runs = {one.flow_run_id for one in client.read_artifacts(artifact_filter=named)}
     assert len(flow_runs) == 3
-    row = "| {stage} | {word} | `{digest:.12}` | `file://{home}/store/{uri}` |"
     for word in ("made", "hit"):
-        rows = [
-            row.format(**found[stage], word=word, home=home)
-            for stage in ("problems", "verdicts", "sft_dataset")
+        [text] = [
+            one
+            for one in told
+            if all(
+                re.search(rf"\| {stage} \| {word} \| .* \| `{found[stage]['digest'][:12]}` \|", one)
+                for stage in found
+            )
         ]
-        [text] = [one for one in told if all(row in one for row in rows)]
         assert f"`tailor lineage sft_dataset@{found['sft_dataset']['digest'][:12]} --home {home}`" in text
         assert "- MLflow: run `none` in `http://127.0.0.1:9`" in text
+        assert f"- store: `{home}/store`" in text
     for text in told:
         [events] = re.findall(r"lineage events: `(.*)`", text)
         assert Path(events).exists()
+
+
+@pytest.mark.parametrize("where", ["local", "subprocess"])
+def test_every_stage_has_a_page_of_its_task_run_and_says_how_far_it_is_wherever_it_runs(
+    results: Path,
+    home: Path,
+    toy_log: Path,
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+    python_environment: dict[str, str],
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", python_environment["PYTHONPATH"])
+    changes = {"name": f"pages-{where}", "execution": {"cpu": where}}
+    found = run_toy(home, more=changes, first="slow")
+    run_toy(home, more=changes, first="slow")
+    run_toy(home, more=changes, first="slow", train=5)
+    pages, bars, names = shown(f"pages-{where}")
+    first, again, other = (one for one in pages["problems"] if one)
+    for text, began in (
+        (first, "**Made** in this run: `never run in this store`."),
+        (again, "**Hit**"),
+        (other, "**Made** in this run: `problems.train 4 -> 5`."),
+    ):
+        assert text.startswith(began)
+    assert f"- content: `{found['problems']['digest'][:12]}`" in first
+    assert f"`file://{home}/store/{found['problems']['uri']}`" in again
+    assert {stage: len(of) for stage, of in pages.items()} == dict.fromkeys(found, 3)
+    assert bars == [100.0, 100.0], "a hit has nothing to tell"
+    assert names[0] == f"problems {found['problems']['key'][:8]}"
+
+
+def shown(recipe: str) -> tuple[dict[str, list[str]], list[float], list[str]]:
+    """What Prefect has of the runs of a recipe, oldest first: pages by stage, progress, and names of the task runs."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    pages: dict[str, list[str]] = {}
+    bars, names = [], []
+    named = ArtifactFilter(key=ArtifactFilterKey(like_=f"tailor-{recipe}-%"))
+    with get_client(sync_client=True) as client:
+        for one in sorted(client.read_artifacts(artifact_filter=named), key=lambda one: str(one.created)):
+            assert one.task_run_id
+            if one.type == "progress":
+                bars.append(float(str(one.data)))
+                continue
+            stage = str(one.key).removeprefix(f"tailor-{recipe}-").replace("-", "_")
+            pages.setdefault(stage, []).append(str(one.data))
+            names.append(read_task_run(client, one.task_run_id))
+    return pages, bars, names
+
+
+def read_task_run(client: Any, identity: Any) -> str:
+    """The name of a task run, which the server learns of a little later."""
+    from prefect.exceptions import ObjectNotFound
+
+    for _ in range(50):
+        with suppress(ObjectNotFound):
+            return str(client.read_task_run(identity).name)
+        time.sleep(0.2)
+    raise AssertionError("the page belongs to no task run")
 
 
 def test_stages_in_processes_of_their_own_make_the_same_and_their_metrics_reach_mlflow(

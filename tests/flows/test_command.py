@@ -1,0 +1,36 @@
+"""What runs are called and found by."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows import RECIPES
+from flows.command import run_name, run_tags
+from tailor_core.config.load import load_recipe
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("kk-tiny", [], [], ""), "kk-tiny"),
+        (("kk-tiny", [], [], "policy"), "kk-tiny until policy"),
+        (("/far/away/mine.toml", ["policy.beta=0.1"], [], "policy"), "mine until policy, policy.beta=0.1"),
+        (("kk-tiny", ["execution.gpu=work_pool", "seed=3"], ["probe"], ""), "kk-tiny, seed=3, force probe"),
+    ],
+)
+def test_a_run_is_named_by_what_it_does_and_not_by_where(
+    arguments: tuple[str, list[str], list[str], str], name: str
+) -> None:
+    assert run_name(*arguments) == name
+
+
+def test_a_name_stays_short() -> None:
+    name = run_name("kk-tiny", [f"policy.steps={step}" for step in range(99)], [], "")
+    assert len(name) == 100
+    assert name.endswith("...")
+
+
+def test_a_run_is_found_by_recipe_environment_backbone_and_size() -> None:
+    overrides = ["size=smoke", "backbone.name=/models/of/mine"]
+    recipe = load_recipe("kk-smollm2", RECIPES, overrides)
+    assert run_tags(recipe, overrides) == ["kk-smollm2-smoke", "kk", "mine", "size=smoke"]
