@@ -148,6 +148,11 @@ def read_secret(variable: str) -> str:
     return os.environ.get(variable, "").strip()
 
 
+def read_rank() -> int:
+    """Which of the processes that accelerate has launched together this one is."""
+    return int(os.environ["RANK"])
+
+
 def find_vllm() -> Path:
     """The Python interpreter of the environment that vLLM is installed in. MissingExtraError where there is none.
 
