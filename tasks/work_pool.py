@@ -31,10 +31,10 @@ from prefect.utilities.urls import url_for
 
 from tailor_core.errors import MachineError, StageError, TailorError
 from tailor_core.records import content_id
+from tailor_core.stages.below import BEAT_SECONDS, Hear
 from tailor_core.stages.events import Event, read_event
 from tailor_core.stages.execute import Say, StageJob
 from tailor_core.stages.placement import Placement
-from tailor_core.stages.supervise import BEAT_SECONDS, Hear
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from tailor_core.config.accelerate import AccelerateConfig, Batches, divide
 from tailor_core.config.keyed import UNKEYED
 
 
 class VLLMRollouts(BaseModel):
     """`[policy.vllm]`: how TRL draws rollouts with vLLM; its names, without their `vllm_`.
 
-    There is no tensor parallelism to set: a stage is one process, so a colocated engine has its one GPU. A server has
-    as many as it was started with.
+    There is no tensor parallelism to set: a colocated engine has the one GPU of its process. A server has as many as it
+    was started with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +84,12 @@ class PolicyConfig(BaseModel):
     )
     vllm: VLLMRollouts = VLLMRollouts()
     save_steps: int = Field(default=20, ge=1, description="a checkpoint to resume from, every so many steps")
+    accelerate: Annotated[AccelerateConfig, UNKEYED] = AccelerateConfig()
+
+    def batches(self, processes: int) -> Batches:
+        """What each of some processes does of a step. ValueError where the completions of a step do not divide."""
+        rows = self.prompts_per_step * self.num_generations
+        return divide(rows, self.micro_batch_size, processes, "prompts_per_step x num_generations")
 
     @model_validator(mode="after")
     def _batches_divide(self) -> PolicyConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tailor_core.config.accelerate import AccelerateConfig
 from tailor_core.config.backbone import BackboneConfig
 from tailor_core.config.baselines import BaselinesConfig, Method
 from tailor_core.config.demonstrations import BalanceConfig, DemonstrationsConfig
@@ -48,12 +49,19 @@ class Recipe(BaseModel):
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
     execution: ExecutionConfig = ExecutionConfig()
+    accelerate: AccelerateConfig = AccelerateConfig()
 
     @model_validator(mode="after")
     def _shared_sections_are_said_once(self) -> Recipe:
         for product, name, section in _SHARED:
             if name in getattr(self, product).model_fields_set:
                 raise ValueError(f"{product}.{name} is taken from the section [{section}]; write it there")
+        return self
+
+    @model_validator(mode="after")
+    def _processes_divide_batches(self) -> Recipe:
+        for section in (self.warm_start, self.policy):
+            section.batches(self.accelerate.processes)
         return self
 
     def section(self, product: str) -> BaseModel:
@@ -63,6 +71,7 @@ class Recipe(BaseModel):
         samples = self.teacher.kind != "procedural"
         shared = {
             "environment": self.environment,
+            "accelerate": self.accelerate,
             "teacher": self.teacher.used(),
             "quality": self.verdicts.quality if samples else QualityConfig(),
         }
@@ -93,5 +102,7 @@ _SHARED = (
     ("demonstrations", "teacher", "teacher"),
     ("demonstrations", "vllm", "vllm"),
     ("evaluation", "vllm", "vllm"),
+    ("warm_start", "accelerate", "accelerate"),
+    ("policy", "accelerate", "accelerate"),
 )
 """Product, and the field of its stage's configuration that is another section of the recipe: which one."""

@@ -180,6 +180,11 @@ def set_secret(variable: str, secret: str) -> None:
     os.environ[variable] = secret
 
 
+def read_rank() -> int:
+    """Which of the processes that accelerate has launched together this one is."""
+    return int(os.environ["RANK"])
+
+
 def find_vllm() -> Path:
     """The Python interpreter of the environment that vLLM is installed in. MissingExtraError where there is none.
 

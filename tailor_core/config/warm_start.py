@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tailor_core.config.accelerate import AccelerateConfig, Batches, divide
 from tailor_core.config.keyed import UNKEYED
 
 
@@ -28,3 +29,9 @@ class WarmStartConfig(BaseModel):
     max_length: int = Field(default=1024, ge=32, description="tokens a row; longer examples are an error")
     save_steps: int = Field(default=100, ge=1, description="a checkpoint to resume from, every so many steps")
     logging_steps: int = Field(default=5, ge=1)
+    accelerate: Annotated[AccelerateConfig, UNKEYED] = AccelerateConfig()
+
+    def batches(self, processes: int) -> Batches:
+        """What each of some processes does of a step. ValueError where the rows of a step do not divide."""
+        rows = self.micro_batch_rows * max(1, self.batch_rows // self.micro_batch_rows)
+        return divide(rows, self.micro_batch_rows, processes, "warm_start.batch_rows")

@@ -25,6 +25,15 @@ COMPACT_BELOW = 0.75
 """Finished rows are dropped from the batch once fewer than this share of its rows are alive."""
 
 
+Share = Callable[[int], tuple[Sequence[int], int]]
+"""`share(count)`: the counts of all processes that share a batch, in order, and the place of this one's among them."""
+
+
+def alone(count: int) -> tuple[Sequence[int], int]:
+    """The `Share` of a process that has the batch to itself."""
+    return [count], 0
+
+
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """Token ids, log-probs (nats, of the distribution sampled from) and whether an end token closed it."""
@@ -75,19 +84,19 @@ class StaticCacheSampler:
         self.layers = [self._fuse(layer) for layer in model.model.layers]
 
     def _cast(self, weight: Tensor) -> Tensor:
-        return weight.detach().to(self.dtype)
+        return _whole(weight).to(self.dtype)
 
     def _fuse(self, layer: Any) -> _Layer:
         attention, mlp = layer.self_attn, layer.mlp
         parts = (attention.q_proj, attention.k_proj, attention.v_proj)
-        bias = None if parts[0].bias is None else self._cast(torch.cat([p.bias for p in parts]))
+        bias = None if parts[0].bias is None else self._cast(torch.cat([_whole(p.bias) for p in parts]))
         return _Layer(
             norm_in=self._cast(layer.input_layernorm.weight),
-            qkv=self._cast(torch.cat([p.weight for p in parts])),
+            qkv=self._cast(torch.cat([_whole(p.weight) for p in parts])),
             qkv_bias=bias,
             out=self._cast(attention.o_proj.weight),
             norm_mlp=self._cast(layer.post_attention_layernorm.weight),
-            gate_up=self._cast(torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight])),
+            gate_up=self._cast(torch.cat([_whole(mlp.gate_proj.weight), _whole(mlp.up_proj.weight)])),
             down=self._cast(mlp.down_proj.weight),
         )
 
@@ -100,24 +109,29 @@ class StaticCacheSampler:
         eos_ids: Sequence[int],
         generator: torch.Generator,
         on_done: Callable[[int], None] | None = None,
+        share: Share = alone,
     ) -> list[list[Sampled]]:
-        """`sampling.n` completions for each prompt of token ids."""
+        """`sampling.n` completions for each prompt of token ids.
+
+        Where the batch is shared with other processes, each with its part of the rows in order, all call this with
+        generators in the same state, and draw what one process would have drawn with all the rows.
+        """
         width = max(len(p) for p in prompts)
         columns = width + sampling.max_tokens
         padding = torch.tensor([width - len(p) for p in prompts], device=self.device)
         logits, cache = self._prefill(prompts, padding, columns, sampling.n)
-        rows = _Rows(padding.repeat_interleave(sampling.n), sampling.max_tokens, eos_ids)
+        rows = _Rows(padding.repeat_interleave(sampling.n), sampling.max_tokens, eos_ids, share)
         cos, sin = self._rotary_table(columns)
         logits = logits.repeat_interleave(sampling.n, dim=0)
         hidden_mask = self._pad_bias(rows.padding, columns)
         for column in range(width, columns):
-            tokens, logprobs = _draw(logits, sampling, generator)
+            tokens, logprobs = _draw(logits, sampling, rows.draw(generator))
             just_done = rows.append(tokens, logprobs)
             if on_done and just_done:
                 on_done(just_done)
-            if rows.alive_count == 0 or column == columns - 1:
+            if sum(rows.alive_in_all) == 0 or column == columns - 1:
                 break
-            if rows.alive_count < COMPACT_BELOW * len(rows.alive):
+            if sum(rows.alive_in_all) < COMPACT_BELOW * sum(rows.rows_in_all):
                 keep = rows.compact()
                 tokens, hidden_mask = tokens[keep], hidden_mask[keep]
                 cache = [self._keep_rows(c, keep) for c in cache]
@@ -221,8 +235,11 @@ class StaticCacheSampler:
 class _Rows:
     """The rows of a batch as they grow; finished rows keep their result and leave on `compact`."""
 
-    def __init__(self, padding: Tensor, max_tokens: int, eos_ids: Sequence[int]) -> None:
+    def __init__(self, padding: Tensor, max_tokens: int, eos_ids: Sequence[int], share: Share) -> None:
         count = padding.shape[0]
+        self.share = share
+        self.rows_in_all, self.own = share(count)
+        self.alive_in_all = self.rows_in_all
         self.padding = padding
         self.eos = torch.tensor(list(eos_ids), device=padding.device)
         self.alive = torch.ones(count, dtype=torch.bool, device=padding.device)
@@ -246,11 +263,21 @@ class _Rows:
         self.alive &= ~ended
         before = self.alive_count
         self.alive_count = int(self.alive.sum())
+        self.alive_in_all, _ = self.share(self.alive_count)
         return int(before - self.alive_count)
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """A random number [B, 1] for each row of the batch: those that they have among the rows of all processes."""
+        numbers = torch.rand(
+            (sum(self.rows_in_all), 1), generator=generator, device=self.padding.device, dtype=torch.float64
+        )
+        start = sum(self.rows_in_all[: self.own])
+        return numbers[start : start + len(self.alive)]
 
     def compact(self) -> Tensor:
         """Drop the rows that ended; the indices of those that stay."""
         keep = self.alive.nonzero().flatten()
+        self.rows_in_all = self.alive_in_all
         self.padding, self.slot = self.padding[keep], self.slot[keep]
         self.alive = torch.ones(len(keep), dtype=torch.bool, device=keep.device)
         return keep
@@ -268,8 +295,14 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-x[..., half:], x[..., :half]), dim=-1) * sin
 
 
-def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Tokens [B] and their log-probs [B] from logits [B, V] (float32)."""
+def _whole(weight: Tensor) -> Tensor:
+    """A weight, gathered from all processes where FSDP has divided it among them."""
+    gather = getattr(weight.detach(), "full_tensor", None)
+    return gather() if gather else weight.detach()
+
+
+def _draw(logits: Tensor, sampling: Sampling, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens [B] and their log-probs [B] from logits [B, V] (float32) and random numbers [B, 1] in [0, 1)."""
     if sampling.temperature == 0:
         logprobs = torch.log_softmax(logits, dim=-1)
         best = logprobs.argmax(dim=-1)
@@ -280,7 +313,6 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> tup
     # The inverse of the cumulative distribution: one random number a row, where Gumbel noise takes one a token.
     # Doubles, for in floats the product below can round up to the whole mass, and no token lies there.
     mass = logprobs.exp().cumsum(dim=-1, dtype=torch.float64)
-    uniform = torch.rand((len(mass), 1), generator=generator, device=mass.device, dtype=torch.float64)
     tokens = torch.searchsorted(mass, uniform * mass[:, -1:], right=True)
     return tokens[:, 0], logprobs.gather(1, tokens)[:, 0]
 

@@ -24,6 +24,7 @@ from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.manifest import Manifest, content_digest, describe_files, describe_tables
 from tailor_core.artifacts.refs import ArtifactRef, artifact_uri
 from tailor_core.artifacts.store import Store
+from tailor_core.config.accelerate import AccelerateConfig
 from tailor_core.config.keyed import all_values
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, MachineError, StageError, TailorError
@@ -120,7 +121,7 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track, replace
             settings=settings,
             track=track,
         )
-        summary = load_target(job.spec.function)(_config(job), context)
+        summary = _run(job, context)
         made = _manifest(job, output, summary, time.monotonic() - started)
         manifest = store.commit(output, made, replaces=replaces)
     except BaseException as error:
@@ -149,7 +150,19 @@ def _read_back(store: Store, manifest: Manifest) -> None:
         )
 
 
-def _config(job: StageJob) -> Any:
+def _run(job: StageJob, context: StageContext) -> Any:
+    """What the stage's function returns, in this process or in those that its section asks for."""
+    config = config_of(job)
+    together = getattr(config, "accelerate", None)
+    if isinstance(together, AccelerateConfig) and together.processes > 1:
+        from tailor_core.stages.together import run_together  # it needs what is here
+
+        return run_together(job, together, context)
+    return load_target(job.spec.function)(config, context)
+
+
+def config_of(job: StageJob) -> Any:
+    """The section of the job's recipe. StageError where it does not fit its model."""
     try:
         return load_target(job.config).model_validate(all_values(job.spec.config, job.unkeyed))
     except ValidationError as error:

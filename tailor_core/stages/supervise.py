@@ -1,6 +1,6 @@
 """Runs a stage in a process of its own, whose events it passes on, and of which nothing outlives it.
 
-Below two guardians (`inference.guardian`) runs `tailor_core.stages.worker`, in the environment of any interpreter. When
+Below two guardians (`stages.below`) runs `tailor_core.stages.worker`, in the environment of any interpreter. When
 the process that supervises is killed, so is the stage, with all processes that it started.
 """
 
@@ -8,33 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import queue
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tailor_core.config.settings import Settings
 from tailor_core.errors import MachineError, StageError, TailorError
-from tailor_core.stages.events import Event, read_event
+from tailor_core.stages.below import Hear, last_words, run_below
 from tailor_core.stages.execute import StageJob
 from tailor_core.stages.placement import find_interpreter
-
-Hear = Callable[[Event], None]
-
-BEAT_SECONDS = 20.0
-"""A stage that has nothing to tell lets hear from it as often."""
-
-_STOP_SECONDS = 10.0
-"""For the stage to end in good order, and to remove what it has half-written."""
-
-_GUARDIANS_SECONDS = 20.0
-"""The guardians need some more to end what is left."""
-
-_SHOWN = 300
 
 
 def supervise(job: StageJob, hear: Hear, *, python: str = "", time_limit: float | None = None) -> Path:
@@ -49,18 +29,16 @@ def supervise(job: StageJob, hear: Hear, *, python: str = "", time_limit: float 
     interpreter = find_interpreter(python)
     file, log = _files(job)
     file.write_text(json.dumps(job.to_json()), encoding="utf-8")
-    process = _start([interpreter, "-m", "tailor_core.stages.worker", str(file)], log)
+    command = [interpreter, "-m", "tailor_core.stages.worker", str(file)]
     try:
-        told = _listen(process, hear, time_limit)
-        if told is None:
-            raise StageError(
-                f"{job.spec.stage}: it was still at work after execution.time_limit = {time_limit:g} seconds; what it "
-                "has done so far is kept: raise the limit and run the same again"
-            )
-        status = process.wait()
+        told, status = run_below(command, log, hear, time_limit=time_limit)
     finally:
-        _stop(process)
         file.unlink(missing_ok=True)
+    if status is None:
+        raise StageError(
+            f"{job.spec.stage}: it was still at work after execution.time_limit = {time_limit:g} seconds; what it "
+            "has done so far is kept: raise the limit and run the same again"
+        )
     if not told:
         raise _ended_silently(job.spec.stage, status, log)
     return log
@@ -74,66 +52,8 @@ def _files(job: StageJob) -> tuple[Path, Path]:
     return directory / f"{name}.json", directory / f"{name}.log"
 
 
-def _start(command: list[str], log: Path) -> subprocess.Popen[str]:
-    guardian = ["-m", "tailor_core.inference.guardian", str(os.getpid()), str(_STOP_SECONDS)]
-    with log.open("wb") as stream:
-        return subprocess.Popen(
-            [sys.executable, *guardian, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for the run, which then ends the stage
-        )
-
-
-def _listen(process: subprocess.Popen[str], hear: Hear, time_limit: float | None) -> bool | None:
-    """Pass on events until the stage has ended: whether it told how it went; None where time was up before."""
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
-    end = None if time_limit is None else time.monotonic() + time_limit
-    told = False
-    while True:
-        left = BEAT_SECONDS if end is None else min(BEAT_SECONDS, end - time.monotonic())
-        if left <= 0:
-            return None
-        try:
-            line = lines.get(timeout=left)
-        except queue.Empty:
-            hear(Event(kind="beat"))
-            continue
-        if not line:
-            return told
-        event = read_event(line)
-        if event:
-            told = told or event.kind in ("done", "error")
-            hear(event)
-
-
-def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> None:
-    """Each line that comes, and an empty one at the end."""
-    assert process.stdout
-    for line in process.stdout:
-        lines.put(line)
-    lines.put("")
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End the guardians where they still are, and with them the stage."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOP_SECONDS + _GUARDIANS_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()  # the inner one notices, and ends the rest
-            process.wait()
-
-
 def _ended_silently(stage: str, status: int, log: Path) -> TailorError:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    words = next((line[:_SHOWN] for line in reversed(lines) if line), "it wrote nothing")
+    words = last_words(log)
     if status > 128:
         return MachineError(
             f"{stage}: its process was ended by signal {status - 128} ({words}), by a person or for want of memory; "

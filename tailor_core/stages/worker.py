@@ -8,22 +8,17 @@ can mend is one sentence on stderr, an event, and exit 2.
 from __future__ import annotations
 
 import json
-import logging
-import os
 import signal
 import sys
-import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
 
 from tailor_core.config.settings import Settings, prepare_process
 from tailor_core.errors import StageError, TailorError
-from tailor_core.stages.context import Track
 from tailor_core.stages.events import Event
 from tailor_core.stages.execute import StageJob, execute
 from tailor_core.stages.fingerprint import code_digests, library_versions
 from tailor_core.stages.spec import StageSpec
+from tailor_core.stages.telling import Teller, own_stdout, pass_on_logs
 
 
 def main(arguments: list[str]) -> int:
@@ -39,9 +34,9 @@ def main(arguments: list[str]) -> int:
     prepare_process(Settings(home=Path(job.home), store=job.store))
     # What is half-written is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with _own_stdout() as stdout:
-        teller = _Teller(stdout)
-        _pass_on_logs(teller)
+    with own_stdout() as stdout:
+        teller = Teller(stdout)
+        pass_on_logs(teller)
         try:
             check_environment(job.spec)
             outcome = execute(job, begin=teller.begin, say=teller.say)
@@ -69,52 +64,6 @@ def check_environment(spec: StageSpec) -> None:
                 f"{spec.stage}: the environment of {sys.executable!r} has other {what} than the run that sent the "
                 f"stage there ({told}{more}); install the same, or name that interpreter in [execution]"
             )
-
-
-class _Teller:
-    """Writes events; a stage may have threads."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._lock = stream, threading.Lock()
-
-    def tell(self, event: Event) -> None:
-        with self._lock:
-            print(event.to_line(), file=self._stream, flush=True)
-
-    def begin(self) -> Track:
-        self.tell(Event(kind="begin"))
-        return self.track
-
-    def track(self, metrics: Mapping[str, float], step: int) -> None:
-        values = {name: float(value) for name, value in metrics.items()}
-        self.tell(Event(kind="metrics", metrics=values, step=step))
-
-    def say(self, message: str) -> None:
-        print(message, file=sys.stderr)  # noqa: T201
-        self.tell(Event(kind="say", text=message))
-
-
-def _own_stdout() -> TextIO:
-    """The stdout of this process for events alone: whatever else is written there goes to stderr from now on."""
-    sys.stdout.flush()
-    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return own
-
-
-def _pass_on_logs(teller: _Teller) -> None:
-    """What the library logs for a person, in the run that wants the stage as it would be there."""
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            teller.say(self.format(record))
-
-    handler = Handler()
-    for name, level in (("tailor", logging.INFO), ("tailor_core", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = False
 
 
 if __name__ == "__main__":

@@ -54,7 +54,11 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
 
 
 def follow(trainer: Any, title: str, track: Track) -> None:
-    """Put a `Follow` on `trainer` in place of the stock bar, which prints a dictionary a step."""
+    """Put a `Follow` on `trainer` in place of the stock bar, which prints a dictionary a step.
+
+    Of several processes the first is followed.
+    """
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Follow(title, track))
+    if trainer.is_world_process_zero():
+        trainer.add_callback(Follow(title, track))

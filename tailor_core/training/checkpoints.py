@@ -2,7 +2,8 @@
 
 transformers saves weights, optimizer, schedule, random generators and the step. This adds the position of the sampler
 and the trainer's counters, and then, when all that is on the disk, a marker that lists the files and says of which data
-they are: a checkpoint without it, or with a file that does not have its size, was cut off by a crash.
+they are: a checkpoint without it, or with a file that does not have its size, was cut off by a crash. Of several
+processes the first does so, when all have written their parts.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import DistributedType
 from transformers import TrainerCallback, TrainerState
 
 from tailor_core.artifacts.durable import write_last
@@ -31,13 +34,23 @@ COUNTERS = ("_total_train_tokens",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A complete checkpoint. `data` is the digest of the rows it was trained on, `files` maps names to sizes."""
+    """A complete checkpoint. `data` is the digest of the rows it was trained on, `files` maps names to sizes.
+
+    processes: how many wrote it
+    sharding:  what divided the model among them; empty where nothing did
+    """
 
     path: Path
     step: int
     data: str
     files: Mapping[str, int]
     counters: Mapping[str, int]
+    processes: int = 1
+    sharding: str = ""
+
+
+class _Reached(Exception):  # noqa: N818  # it ends a training as planned
+    """All steps were done before."""
 
 
 def train_to_the_end(trainer: Any, workdir: Path, data: str) -> None:
@@ -50,7 +63,13 @@ def train_to_the_end(trainer: Any, workdir: Path, data: str) -> None:
     checkpoint = newest_checkpoint(workdir)
     if checkpoint:
         _refuse_foreign(checkpoint, data, planned)
-    _remove_all_but(checkpoint, workdir)
+        refuse_other_processes(checkpoint, trainer)
+    trainer.accelerator.wait_for_everyone()
+    if trainer.accelerator.is_main_process:
+        _remove_all_but(checkpoint, workdir)
+        if checkpoint:
+            _share_random_states(checkpoint, trainer.accelerator.num_processes)
+    trainer.accelerator.wait_for_everyone()
     if checkpoint and checkpoint.step == planned:
         _load_finished(trainer, checkpoint)
     else:
@@ -118,6 +137,47 @@ def _refuse_foreign(checkpoint: Checkpoint, data: str, planned: int) -> None:
         )
 
 
+def refuse_other_processes(checkpoint: Checkpoint, trainer: Any) -> None:
+    """ResumeError where a trainer cannot go on from a checkpoint, for its number of processes or its sharding.
+
+    What is divided otherwise cannot be read; generators that each process has of its own are those of so many.
+    """
+    processes, sharding = trainer.accelerator.num_processes, _sharding(trainer)
+    kept = f"the checkpoint {str(checkpoint.path)!r} is of {checkpoint.processes} processes"
+    cure = f"or delete {str(checkpoint.path.parent)!r} to train from the first step"
+    if checkpoint.sharding != sharding:
+        was, now = (repr(name) if name else "no" for name in (checkpoint.sharding, sharding))
+        raise ResumeError(
+            f"{kept} with {was} sharding, but this training has {now}; set accelerate.sharding as it was, {cure}"
+        )
+    bound = sharding.startswith("zero") or getattr(trainer, "draws_by_process", False)
+    if bound and checkpoint.processes != processes:
+        raise ResumeError(
+            f"{kept}, and such a training cannot go on in {processes}; set accelerate.processes = "
+            f"{checkpoint.processes}, {cure}"
+        )
+
+
+def _sharding(trainer: Any) -> str:
+    """What divides a trainer's model, as `accelerate.sharding` names it; empty where nothing does."""
+    accelerator = trainer.accelerator
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        return f"zero{accelerator.state.deepspeed_plugin.zero_stage}"
+    return "fsdp" if accelerator.distributed_type == DistributedType.FSDP else ""
+
+
+def _share_random_states(checkpoint: Checkpoint, processes: int) -> None:
+    """Have each process find a state of the generators, where another number of processes has written theirs.
+
+    That of the first is good for all: where it were not, `refuse_other_processes` has refused.
+    """
+    names = [f"rng_state_{i}.pth" for i in range(processes)] if processes > 1 else ["rng_state.pth"]
+    first = checkpoint.path / ("rng_state_0.pth" if checkpoint.processes > 1 else "rng_state.pth")
+    for name in names:
+        if not (checkpoint.path / name).exists():
+            shutil.copyfile(first, checkpoint.path / name)
+
+
 def _remove_all_but(checkpoint: Checkpoint | None, workdir: Path) -> None:
     """What a crash cut off must not mix with what is saved next under its name."""
     for path in workdir.glob("checkpoint-*"):
@@ -137,8 +197,29 @@ def _restore(trainer: Any, checkpoint: Checkpoint) -> None:
 
 def _load_finished(trainer: Any, checkpoint: Checkpoint) -> None:
     """All steps were done, and the attempt ended before it had saved the model. `train` would take one more."""
-    trainer._load_from_checkpoint(str(checkpoint.path))
+    if checkpoint.sharding:  # only `train` divides the model, and then loads it
+        trainer.add_callback(_EndAtOnce())
+        with suppress(_Reached):
+            trainer.train(resume_from_checkpoint=str(checkpoint.path))
+    else:
+        trainer._load_from_checkpoint(str(checkpoint.path))
     trainer.state = TrainerState.load_from_json(str(checkpoint.path / STATE))
+
+
+def save_model(trainer: Any, tokenizer: Any, output: Path) -> None:
+    """Save the trained model, whole, and its tokenizer. Of several processes the first writes."""
+    accelerator = trainer.accelerator
+    # Where the model is divided among processes, all of them have to give their parts.
+    weights = accelerator.get_state_dict(trainer.model_wrapped) if _sharding(trainer) else None
+    if accelerator.is_main_process:
+        trainer.model.save_pretrained(output, state_dict=weights)
+        tokenizer.save_pretrained(output)
+    accelerator.wait_for_everyone()
+
+
+class _EndAtOnce(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        raise _Reached
 
 
 class _Seal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
@@ -153,15 +234,26 @@ class _Seal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         control.should_log = control.should_log or control.should_save
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        path = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        self.trainer.accelerator.wait_for_everyone()
+        if self.trainer.accelerator.is_main_process:
+            self._seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", state.global_step)
+        self.trainer.accelerator.wait_for_everyone()
+
+    def _seal(self, path: Path, step: int) -> None:
         if isinstance(self.trainer, RemembersOrder) and self.trainer.order:
             torch.save(self.trainer.order.position(), path / POSITION)
         checkpoint = Checkpoint(
             path=path,
-            step=state.global_step,
+            step=step,
             data=self.data,
-            files={file.name: file.stat().st_size for file in sorted(path.iterdir()) if file.is_file()},
+            files={
+                file.relative_to(path).as_posix(): file.stat().st_size
+                for file in sorted(path.rglob("*"))
+                if file.is_file()
+            },
             counters={name: getattr(self.trainer, name) for name in COUNTERS if hasattr(self.trainer, name)},
+            processes=self.trainer.accelerator.num_processes,
+            sharding=_sharding(self.trainer),
         )
         _write(checkpoint)
 

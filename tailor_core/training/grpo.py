@@ -19,9 +19,10 @@ from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import Problem, canonical_json, content_id
 from tailor_core.training.callbacks import Track, follow
-from tailor_core.training.checkpoints import train_to_the_end, training_log
+from tailor_core.training.checkpoints import save_model, train_to_the_end, training_log
 from tailor_core.training.order import RemembersOrder
 from tailor_core.training.packed_grpo import PackedGRPOTrainer
+from tailor_core.training.processes import agreed, process_count
 from tailor_core.training.rollouts import SeedsVLLM, StaticCacheRollouts
 from tailor_core.training.vllm_checks import check_vllm
 
@@ -59,13 +60,17 @@ def reinforce(
     trainer = make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=seed)
     follow(trainer, "policy", track)
     train_to_the_end(trainer, workdir, content_id(rows, length=64))
-    trainer.model.save_pretrained(output)
-    tokenizer.save_pretrained(output)
+    save_model(trainer, tokenizer, output)
     return training_log(trainer)
 
 
 class ResumableGRPOTrainer(RemembersOrder, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
     """A `GRPOTrainer` that finds its place in any epoch again."""
+
+    @property
+    def draws_by_process(self) -> bool:
+        """Whether what it samples depends on a random generator that each process has of its own."""
+        return not self.use_vllm and self.rollout_func is None
 
 
 def make_trainer(
@@ -82,7 +87,7 @@ def make_trainer(
     model = load_model(model_dir, "float32")
     ends = end_ids(model, tokenizer)
     model.generation_config.eos_token_id = ends  # TRL reads there what ends a completion
-    half = training_dtype(model, workdir) is torch.bfloat16
+    half = agreed(lambda: training_dtype(model, workdir)) is torch.bfloat16
     os.environ.setdefault(
         "TRL_EXPERIMENTAL_SILENCE", "1"
     )  # `rollout_func` is experimental; the version is pinned
@@ -106,6 +111,7 @@ def grpo_arguments(
     config: PolicyConfig, *, workdir: Path, seed: int, bf16: bool, ends: Sequence[int]
 ) -> GRPOConfig:
     """TRL's settings for ours; `ends` are the token ids that end a completion."""
+    batches = config.batches(process_count())
     return GRPOConfig(
         output_dir=str(workdir),
         max_steps=config.steps,
@@ -113,10 +119,8 @@ def grpo_arguments(
         lr_scheduler_type=config.lr_scheduler_type,
         warmup_steps=config.warmup_ratio,
         max_grad_norm=config.max_grad_norm,
-        per_device_train_batch_size=config.micro_batch_size,
-        gradient_accumulation_steps=config.prompts_per_step
-        * config.num_generations
-        // config.micro_batch_size,
+        per_device_train_batch_size=batches.micro,
+        gradient_accumulation_steps=batches.accumulation,
         num_generations=config.num_generations,
         num_iterations=config.num_iterations,
         max_completion_length=config.max_completion_length,

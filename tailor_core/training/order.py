@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import datasets
 import torch
+from accelerate.data_loader import SeedableRandomSampler
 from torch import Tensor
 from torch.utils.data import RandomSampler, Sampler
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 Position = dict[str, Tensor | None]
 """`drawn_from`: the generator's state before it drew the running epoch's order; `then`: after it, if it is its own."""
@@ -61,3 +64,63 @@ class RemembersOrder:
     def resume_at(self, position: Position, *, in_epoch: bool) -> None:
         """Let the next training begin in the middle of the epoch of `position`, or with the one after it."""
         self._start = position["drawn_from" if in_epoch else "then"]
+
+
+class WholeSteps(Sampler[int]):  # type: ignore[misc]  # torch is not looked into
+    """The rows of another sampler, and after them the row `blank` until they divide into steps of `rows`.
+
+    Several processes take turns at the batches of a step. Where an epoch ends within one, accelerate would have them
+    begin the epoch again to fill it, which one process does not.
+    """
+
+    def __init__(self, inner: Any, rows: int, blank: int) -> None:
+        self.inner = inner
+        self.rows = rows
+        self.blank = blank
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self.inner
+        yield from [self.blank] * (len(self) - len(self.inner))
+
+    def __len__(self) -> int:
+        return -(-len(self.inner) // self.rows) * self.rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """For samplers whose order follows from the epoch's number."""
+        if hasattr(self.inner, "set_epoch"):
+            self.inner.set_epoch(epoch)
+
+
+class StepsOfOneProcess:
+    """Put before `RemembersOrder`: several processes go through the rows in the steps that one would take."""
+
+    args: Any
+    train_dataset: Any
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._rows = len(self.train_dataset)
+        if self.args.world_size > 1:
+            self.train_dataset = with_blank_row(self.train_dataset)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        processes = self.args.world_size
+        if processes == 1:
+            return super()._get_train_sampler(dataset)  # type: ignore[misc]  # the trainer has it
+        real = (self.train_dataset if dataset is None else dataset).select(range(self._rows))
+        sampler = super()._get_train_sampler(real)  # type: ignore[misc]
+        if isinstance(sampler, RandomSampler):  # as accelerate does where it sees it
+            sampler = SeedableRandomSampler(real, data_seed=self.args.data_seed)
+        elif isinstance(sampler.inner, LengthGroupedSampler):
+            sampler.inner.batch_size *= processes
+        rows = processes * self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return WholeSteps(sampler, rows, blank=self._rows)
+
+
+def with_blank_row(rows: datasets.Dataset) -> datasets.Dataset:
+    """Rows of tokens as TRL prepares them, and a last one that teaches nothing: two tokens without labels."""
+    first = rows[0]
+    blank = {**first, "input_ids": first["input_ids"][:2], "labels": [-100, -100], "seq_lengths": [2]}
+    return datasets.concatenate_datasets(
+        [rows, datasets.Dataset.from_dict({name: [blank[name]] for name in rows.column_names}, rows.features)]
+    )

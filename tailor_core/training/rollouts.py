@@ -7,10 +7,12 @@ takes token ids and log-probs back. The second is a callback.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import torch
 from transformers import TrainerCallback, set_seed
+from trl.models.utils import unwrap_model_for_generation
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.inference.engine import Messages, Sampling
@@ -18,13 +20,14 @@ from tailor_core.inference.precision import sampling_dtype
 from tailor_core.inference.static_cache import StaticCacheSampler
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import content_id
+from tailor_core.training.processes import agreed, share_of_processes
 
 
 class StaticCacheRollouts:
     """A TRL `rollout_func`: samples with the trainer's current weights.
 
     Seeds follow from the recipe's seed and the optimizer step, so a resumed run draws what an undisturbed one
-    would have drawn.
+    would have drawn, and several processes, each with its part of the rows, what one would.
     """
 
     def __init__(self, config: PolicyConfig, seed: int) -> None:
@@ -32,19 +35,27 @@ class StaticCacheRollouts:
         self.seed = seed
 
     def __call__(self, prompts: Sequence[Messages], trainer: Any) -> dict[str, Any]:
-        model = trainer.accelerator.unwrap_model(trainer.model)
         tokenizer = trainer.processing_class
-        group = trainer.num_generations  # TRL repeats each prompt once a completion, side by side
+        # TRL repeats each prompt once a completion, side by side; the part of a process may end within a group.
+        group = gcd(len(prompts), trainer.num_generations)
         unique = list(prompts[::group])
         sampling = Sampling(
             temperature=self.config.temperature, max_tokens=self.config.max_completion_length, n=group
         )
-        generator = torch.Generator(device=model.device)
-        generator.manual_seed(self.seed * 1_000_003 + trainer.state.global_step)
         ids = prompt_ids(tokenizer, unique)
-        sampled = StaticCacheSampler(model, sampling_dtype()).sample(
-            ids, sampling, eos_ids=end_ids(model, tokenizer), generator=generator
-        )
+        checkpointing = trainer.args.gradient_checkpointing_kwargs
+        with unwrap_model_for_generation(
+            trainer.model_wrapped, trainer.accelerator, gradient_checkpointing_kwargs=checkpointing
+        ) as model:
+            generator = torch.Generator(device=model.device)
+            generator.manual_seed(self.seed * 1_000_003 + trainer.state.global_step)
+            sampled = StaticCacheSampler(model, agreed(sampling_dtype)).sample(
+                ids,
+                sampling,
+                eos_ids=end_ids(model, tokenizer),
+                generator=generator,
+                share=share_of_processes(),
+            )
         flat = [one for group_rows in sampled for one in group_rows]
         return {
             "prompt_ids": [p for p in ids for _ in range(group)],
@@ -68,7 +79,8 @@ class SeedsVLLM(TrainerCallback):  # type: ignore[misc]  # transformers is untyp
         self.seed = seed
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        seed = step_seed(self.seed, state.global_step)
+        rows_before = args.process_index * args.per_device_train_batch_size * args.steps_per_generation
+        seed = step_seed(self.seed, state.global_step, rows_before)
         engine = self.trainer.vllm_generation
         if engine.mode == "server":
             engine.generation_kwargs["seed"] = seed
@@ -76,6 +88,7 @@ class SeedsVLLM(TrainerCallback):  # type: ignore[misc]  # transformers is untyp
             set_seed(seed)
 
 
-def step_seed(seed: int, step: int) -> int:
-    """A seed of 31 bits for a step; seeds and steps that are next to one another have theirs far apart."""
-    return int(content_id(["rollouts", seed, step], length=16), 16) % 2**31
+def step_seed(seed: int, step: int, row: int = 0) -> int:
+    """A seed of 31 bits for a step from one of its rows on; what is next to one another has seeds far apart."""
+    named = ["rollouts", seed, step, row] if row else ["rollouts", seed, step]
+    return int(content_id(named, length=16), 16) % 2**31

@@ -18,12 +18,13 @@ from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.transformers_engine import end_ids
 from tailor_core.records import SFTExample, content_id
 from tailor_core.training.callbacks import Track, follow
-from tailor_core.training.checkpoints import train_to_the_end, training_log
-from tailor_core.training.order import RemembersOrder
+from tailor_core.training.checkpoints import save_model, train_to_the_end, training_log
+from tailor_core.training.order import RemembersOrder, StepsOfOneProcess
+from tailor_core.training.processes import agreed, process_count
 
 
-class ResumableSFTTrainer(RemembersOrder, SFTTrainer):  # type: ignore[misc]  # trl is untyped
-    """An `SFTTrainer` that finds its place in any epoch again."""
+class ResumableSFTTrainer(StepsOfOneProcess, RemembersOrder, SFTTrainer):  # type: ignore[misc]  # trl is untyped
+    """An `SFTTrainer` that finds its place in any epoch again, and takes the same steps in several processes."""
 
 
 def fine_tune(
@@ -39,7 +40,8 @@ def fine_tune(
     """Fine-tune the model in `model_dir` on `examples`, save model and tokenizer in `output`.
 
     Resumes from the newest complete checkpoint in `workdir`. Returns the training log, one dict a logged
-    step. Raises StageError when there is nothing to train on or an example is longer than `max_length`.
+    step. Raises StageError when there is nothing to train on or an example is longer than `max_length`. All processes
+    that accelerate has launched together call it.
     """
     if not examples:
         raise StageError(
@@ -50,6 +52,7 @@ def fine_tune(
     _refuse_long(rows, tokenizer, config.max_length)
     model = load_model(model_dir, "float32")
     model.generation_config.eos_token_id = end_ids(model, tokenizer)  # whoever loads it stops where turns end
+    batches = config.batches(process_count())
     arguments = SFTConfig(
         output_dir=str(workdir),
         num_train_epochs=config.epochs,
@@ -58,14 +61,14 @@ def fine_tune(
         warmup_steps=config.warmup_ratio,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
-        per_device_train_batch_size=config.micro_batch_rows,
-        gradient_accumulation_steps=max(1, config.batch_rows // config.micro_batch_rows),
+        per_device_train_batch_size=batches.micro,
+        gradient_accumulation_steps=batches.accumulation,
         train_sampling_strategy="random" if config.packing else "group_by_length",
         packing=config.packing,
         max_length=config.max_length,
         completion_only_loss=True,
         gradient_checkpointing=config.gradient_checkpointing,  # its newer name is unknown where vLLM is
-        bf16=training_dtype(model, workdir) is torch.bfloat16,
+        bf16=agreed(lambda: training_dtype(model, workdir)) is torch.bfloat16,
         use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=config.logging_steps,
         save_steps=config.save_steps,
@@ -85,8 +88,7 @@ def fine_tune(
         )
     follow(trainer, "warm start", track)
     train_to_the_end(trainer, workdir, content_id(rows, length=64))
-    trainer.model.save_pretrained(output)
-    tokenizer.save_pretrained(output)
+    save_model(trainer, tokenizer, output)
     return training_log(trainer)
 
 

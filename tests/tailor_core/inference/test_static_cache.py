@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import torch
@@ -148,3 +150,33 @@ def test_progress_counts_every_completion_once() -> None:
 def test_models_with_sliding_windows_are_not_supported() -> None:
     assert supports(make_model("llama"))
     assert not supports(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=16)))
+
+
+@pytest.mark.parametrize(("parts", "n"), [((2, 2), 5), ((1, 2, 1), 5), ((7, 1, 12), 1)])
+def test_whoever_shares_a_batch_draws_what_one_would_with_all_of_it(parts: tuple[int, ...], n: int) -> None:
+    """The last of three has few rows and ends early: it goes on counting, or the others would draw other numbers."""
+    model = make_model("llama")
+    prompts = PROMPTS if n > 1 else [p for p in PROMPTS for _ in range(5)]
+    sampling = Sampling(max_tokens=40, n=n)
+    whole = sample(model, sampling, prompts=prompts)
+    assert len({len(one.ids) for group in whole for one in group}) > 5
+    barrier, counts = Barrier(len(parts)), [0] * len(parts)
+
+    def part(i: int) -> list[list[int]]:
+        def share(count: int) -> tuple[list[int], int]:
+            counts[i] = count
+            barrier.wait(60)
+            everyone = list(counts)
+            barrier.wait(60)
+            return everyone, i
+
+        start = sum(parts[:i])
+        sampled = StaticCacheSampler(model, torch.float32).sample(
+            prompts[start : start + parts[i]], sampling, eos_ids=(EOS,),
+            generator=torch.Generator().manual_seed(0), share=share,
+        )  # fmt: skip
+        return [one.ids for group in sampled for one in group]
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        found = [ids for mine in pool.map(part, range(len(parts))) for ids in mine]
+    assert found == [one.ids for group in whole for one in group]

@@ -21,7 +21,7 @@ from tailor_core.artifacts.store import Store
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, MachineError, RecipeError, StageError
-from tailor_core.stages import supervise as supervise_module
+from tailor_core.stages import below as below_module
 from tailor_core.stages.events import Event, Listener, read_event
 from tailor_core.stages.execute import StageJob, execute, find_intact
 from tailor_core.stages.registry import StageDefinition
@@ -183,7 +183,7 @@ def test_a_stage_is_not_made_where_code_or_libraries_differ_from_its_key(
 def test_whoever_is_silent_lets_hear_that_it_lives(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervise_module, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(below_module, "BEAT_SECONDS", 0.2)
     kinds = [event.kind for event in told(make_job(toy_stages.SLOW, settings, train=40))]
     assert kinds.count("beat") > 2
 

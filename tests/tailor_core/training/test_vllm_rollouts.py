@@ -150,18 +150,24 @@ def test_a_colocated_engine_is_told_no_seed_for_a_group_would_be_one_completion(
 
 
 def test_all_generators_that_a_colocated_engine_may_draw_from_are_set() -> None:
-    """vLLM's newer model runner draws seeds of its own from numpy."""
+    """vLLM's newer model runner draws seeds of its own from numpy. Several processes have an engine each."""
     seeds = SeedsVLLM(SimpleNamespace(vllm_generation=SimpleNamespace(mode="colocate")), 5)
     drawn = []
-    for _ in range(2):
-        seeds.on_step_begin(None, SimpleNamespace(global_step=4), None)
+    for process in (0, 0, 1):
+        arguments = SimpleNamespace(
+            process_index=process, per_device_train_batch_size=4, steps_per_generation=2
+        )
+        seeds.on_step_begin(arguments, SimpleNamespace(global_step=4), None)
         drawn.append((np.random.randint(2**31), torch.rand(1).item()))
     assert drawn[0] == drawn[1]
+    assert drawn[0][0] != drawn[2][0]
+    assert drawn[0][1] != drawn[2][1]
 
 
 def test_the_completions_of_a_group_share_no_seed_with_other_steps_or_other_recipes() -> None:
     """The n completions of a prompt take the n seeds from the step's on."""
-    first = np.sort([step_seed(seed, step) for seed in range(3) for step in range(200)])
+    asked = [(seed, step, row) for seed in range(3) for step in range(100) for row in (0, 64)]
+    first = np.sort([step_seed(*one) for one in asked])
     assert first.min() >= 0
     assert first.max() + 32 < 2**32  # what numpy takes
     assert np.diff(first).min() >= 32
