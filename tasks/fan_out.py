@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import queue
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ _AHEAD = 2
 
 _LOOK_SECONDS = 30
 """How often to see that there are workers, where nothing comes."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""A worker with several threads puts together what makes pieces once; Python 3.11 cannot parse in two threads."""
 
 _WORKERS_SECONDS = 120
 """A cluster without any worker is waited for so long."""
@@ -179,7 +183,9 @@ def _count_threads(runner: DaskTaskRunner, workers: int | str, stage: str) -> in
 
 def _make_piece(job: str, work: str, start: int, stop: int) -> bytes:
     """In a worker: the Parquet file of the rows from `start` to before `stop`."""
-    return table_bytes(_put_together(job, work).make(range(start, stop)))
+    with _ONE_AT_A_TIME:
+        makes = _put_together(job, work)
+    return table_bytes(makes.make(range(start, stop)))
 
 
 @lru_cache(maxsize=1)
