@@ -20,13 +20,10 @@ from tailor_core.records import Record, content_id
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
-ROWS = 1000
-"""Rows of a shard: seconds of work where a row is cheap."""
-
 _DIGITS = 32
 
 
-def parts(items: Sequence[T], size: int = ROWS) -> Iterator[Sequence[T]]:
+def parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """`items` in order, `size` at a time; the last part may be shorter."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -40,17 +37,22 @@ class Shards:
 
     def records(self, made_from: object, record: type[R], make: Callable[[], Sequence[R]]) -> list[R]:
         """The rows that were made from `made_from` (JSON values): those on disk, else what `make` gives now."""
-        path = self._find(made_from) or self._keep(
+        path = self.find(made_from) or self._keep(
             made_from, lambda partial: write_records(partial, make(), record)
         )
         return read_records(path, record)
 
     def table(self, made_from: object, make: Callable[[], polars.DataFrame]) -> polars.DataFrame:
         """The table that was made from `made_from`, as `records` does it for rows."""
-        path = self._find(made_from) or self._keep(made_from, lambda partial: write_table(partial, make()))
+        path = self.find(made_from) or self._keep(made_from, lambda partial: write_table(partial, make()))
         return read_table(path)
 
-    def _find(self, made_from: object) -> Path | None:
+    def put(self, made_from: object, content: bytes) -> Path:
+        """Keep the Parquet file of a shard that was made elsewhere."""
+        return self._keep(made_from, lambda partial: partial.write_bytes(content))
+
+    def find(self, made_from: object) -> Path | None:
+        """The file of the shard that was made from `made_from`; None where there is none that is whole."""
         for path in sorted(self.directory.glob(f"{_digest(made_from)}-*.parquet")):
             if path.stem.endswith(file_sha256(path)[:_DIGITS]):
                 return path

@@ -7,9 +7,10 @@ type and not from the values. Methods: polars' own reader and writer.
 from __future__ import annotations
 
 import dataclasses
+import io
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -34,28 +35,47 @@ def write_records(path: Path, records: Iterable[Record], record: type[Record] | 
     `record` names the columns of a table that may have no row; without it an empty table has no columns.
     """
     rows = list(records)
-    kind = record or (type(rows[0]) if rows else None)
-    schema = _schema(kind) if kind else {}
-    write_table(path, polars.DataFrame([row.to_row() for row in rows], schema=schema, orient="row"))
+    write_table(path, table_of(rows, record or (type(rows[0]) if rows else None)))
     return len(rows)
+
+
+def table_of(records: Sequence[Record], record: type[Record] | None) -> polars.DataFrame:
+    """Rows as a table with the columns of `record`, without any where it is None."""
+    schema = _schema(record) if record else {}
+    return polars.DataFrame([row.to_row() for row in records], schema=schema, orient="row")
 
 
 def read_records(path: Path, record: type[R]) -> list[R]:
     """The rows of a table as records; ArtifactError where the file is missing, damaged or of another form."""
-    table = read_table(path)
+    return records_of(read_table(path), record, str(path))
+
+
+def records_of(table: polars.DataFrame, record: type[R], source: str) -> list[R]:
+    """The rows of a table as records; ArtifactError, which names the `source`, where it is of another form."""
     try:
         return [record.from_row(row) for row in table.iter_rows(named=True)]
     except (TypeError, ValueError) as error:
         raise ArtifactError(
-            f"{str(path)!r} does not hold {record.__name__} rows ({error}); delete the artifact and run again"
+            f"{source!r} does not hold {record.__name__} rows ({error}); delete the artifact and run again"
         ) from error
 
 
 def write_table(path: Path, table: polars.DataFrame) -> None:
     """Write any table with the settings that make its bytes depend on its values only."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write(table, path)
+
+
+def table_bytes(table: polars.DataFrame) -> bytes:
+    """What `write_table` writes into a file."""
+    buffer = io.BytesIO()
+    _write(table, buffer)
+    return buffer.getvalue()
+
+
+def _write(table: polars.DataFrame, target: Path | io.BytesIO) -> None:
     table.rechunk().write_parquet(
-        path, compression="zstd", compression_level=3, statistics=False, row_group_size=max(1, table.height)
+        target, compression="zstd", compression_level=3, statistics=False, row_group_size=max(1, table.height)
     )
 
 

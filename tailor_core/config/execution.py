@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Where = Literal["local", "subprocess", "work_pool"]
 
@@ -56,3 +56,20 @@ class ExecutionConfig(BaseModel):
     time_limit: float | None = Field(
         default=None, gt=0, description="seconds after which a stage that does not run `local` is ended"
     )
+    fan_out: Annotated[int, Field(ge=0, strict=True)] | Annotated[str, Field(pattern=r"^[a-z]+://\S+$")] = (
+        Field(
+            default=0,
+            description="who makes the rows of data stages (demonstrations, verdicts, embeddings): so many worker "
+            "processes of this machine, or those of the Dask cluster whose scheduler is at an address such as "
+            "tcp://10.0.0.5:8786; 0 is the stage itself",
+        )
+    )
+
+    @model_validator(mode="after")
+    def _fans_out_from_the_run(self) -> Self:
+        if self.fan_out and self.cpu != "local":
+            raise ValueError(
+                f"fan_out = {self.fan_out!r} is for stages that run local, but cpu = {self.cpu!r}; leave execution.cpu "
+                "at 'local', for it is the workers that do the work"
+            )
+        return self

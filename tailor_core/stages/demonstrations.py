@@ -1,7 +1,7 @@
 """The `demonstrations` stage: the teacher demonstrates every accepted primitive on train problems.
 
-Written shard by shard: a stage that was killed goes on after the last whole one. What a server answers is kept one by
-one as it comes, and what the student writes batch by batch, so there only what was under way is asked again. Where
+Written piece by piece: a stage that was killed goes on after those that are whole. What a server answers is kept one
+by one as it comes, and what the student writes batch by batch, so there only what was under way is asked again. Where
 temperatures are to be tried, that is done first, on a few train problems (`balance`).
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tailor_core.artifacts.shards import Shards, parts
-from tailor_core.artifacts.tables import read_records, read_table, write_records
+import polars
+
+from tailor_core.artifacts.shards import parts
+from tailor_core.artifacts.tables import read_records, read_table, records_of, table_of, write_records
 from tailor_core.config.demonstrations import BalanceConfig, DemonstrationsConfig
 from tailor_core.demonstrations.balance import Balance, Sample, best, to_sample, wanted_samples, weigh
 from tailor_core.demonstrations.plan import plan_requests
@@ -24,6 +25,7 @@ from tailor_core.errors import StageError
 from tailor_core.evaluation.suites import spread_sample
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages.context import StageContext, Track
+from tailor_core.stages.piecework import make_table
 from tailor_core.stages.teachers import Asked, make_teacher, open_engine, progress, teacher_metrics
 
 TRAIN_SPLIT = "train"
@@ -32,57 +34,83 @@ AT_ONCE = 1024
 """Demonstrations that an engine is asked for at once. Fixed: what the student writes depends on its batches."""
 
 
-Pose = Callable[[Problem, int], Problem]
-"""The problem that the teacher is given in the place of a problem; the number is the request's seed."""
-
 Retell = Callable[[Problem, Primitive, Demonstration], Demonstration]
 """The demonstration of a problem, made of what the teacher wrote."""
 
 
 def run(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     """Write demonstrations.parquet, sorted by id. StageError where primitives or problems are missing."""
-    return demonstrate(config, context, lambda problem, _: problem, lambda _, __, written: written)
+    return demonstrate(config, context, Writing)
 
 
 def demonstrate(
-    config: DemonstrationsConfig, context: StageContext, pose: Pose, retell: Retell
+    config: DemonstrationsConfig, context: StageContext, writing: type[Writing], retell: Retell | None = None
 ) -> dict[str, Any]:
     """The same, with problems that the teacher is given otherwise, or with demonstrations made of what it wrote."""
-    problems, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
-    primitives = {
-        p.id: p
-        for p in read_records(context.inputs["primitives"] / "primitives.parquet", Primitive)
-        if p.screening["verdict"] == "accepted"
-    }
-    if not problems or not primitives:
-        missing = "accepted primitives" if problems else "train problems"
-        raise StageError(f"demonstrations: there are no {missing} to use; mend the stage that makes them")
-    levels: dict[int, list[str]] = {}
-    for identity in problems:
-        levels.setdefault(difficulty[identity], []).append(identity)
-    requests = plan_requests(levels, list(primitives), config.total, context.seed)
-    wanted = [(pose(problems[r.problem_id], r.seed), primitives[r.primitive_id], r.seed) for r in requests]
-    shards = Shards(context.workdir / "shards")
-    train = list(problems.values())
+    work = writing(config, context.inputs, context.seed)
     with open_engine(config.teacher, config.vllm, context) as engine:
 
         def teacher_at(temperature: float) -> Teacher:
-            return make_teacher(config.teacher.model_copy(update={"temperature": temperature}), engine, train)
+            teacher = config.teacher.model_copy(update={"temperature": temperature})
+            return make_teacher(teacher, engine, work.train)
 
         weighed: list[Balance] = []
         if config.balance.temperatures:
-            tried = spread_sample(train, difficulty, config.balance.problems, context.seed)
-            samples = wanted_samples(tried, list(primitives.values()), config.balance.samples, context.seed)
+            tried = spread_sample(work.train, work.difficulty, config.balance.problems, context.seed)
+            samples = wanted_samples(tried, work.primitives, config.balance.samples, context.seed)
             weighed = _try_temperatures(config.balance, teacher_at, samples, engine)
-        teacher = teacher_at(best(weighed).temperature if weighed else config.teacher.temperature)
-        written = _write(teacher, engine, wanted, shards, config.shard_size, context.track)
-    demonstrations = [
-        retell(problems[r.problem_id], primitives[r.primitive_id], one)
-        for r, one in zip(requests, written, strict=True)
-    ]
+        if engine:
+            teacher = teacher_at(best(weighed).temperature if weighed else config.teacher.temperature)
+            demonstrations = _ask(teacher, engine, work.wanted, context.track)
+        else:
+            table = make_table(work, config, context, "demonstrations", config.shard_size)
+            demonstrations = records_of(table, Demonstration, "demonstrations")
+    if retell:
+        demonstrations = [retell(*asked, one) for asked, one in zip(work.asked, demonstrations, strict=True)]
     demonstrations.sort(key=lambda demonstration: demonstration.id)
     write_records(context.output / "demonstrations.parquet", demonstrations)
-    return _summary(demonstrations, difficulty, {**_balance_metrics(weighed), **teacher_metrics(engine)})
+    metrics = {**_balance_metrics(weighed), **teacher_metrics(engine)}
+    return _summary(demonstrations, work.difficulty, metrics)
+
+
+class Writing:
+    """The demonstrations that are wanted, in the order of the plan, and as the procedural teacher writes them.
+
+    StageError where there are no problems to train on, or no accepted primitives.
+    """
+
+    def __init__(self, config: DemonstrationsConfig, inputs: Mapping[str, Path], seed: int) -> None:
+        problems, self.difficulty = _train_problems(inputs["problems"] / "problems.parquet")
+        primitives = {
+            p.id: p
+            for p in read_records(inputs["primitives"] / "primitives.parquet", Primitive)
+            if p.screening["verdict"] == "accepted"
+        }
+        if not problems or not primitives:
+            missing = "accepted primitives" if problems else "train problems"
+            raise StageError(f"demonstrations: there are no {missing} to use; mend the stage that makes them")
+        levels: dict[int, list[str]] = {}
+        for identity in problems:
+            levels.setdefault(self.difficulty[identity], []).append(identity)
+        requests = plan_requests(levels, list(primitives), config.total, seed)
+        self.train, self.primitives = list(problems.values()), list(primitives.values())
+        self.asked = [(problems[r.problem_id], primitives[r.primitive_id]) for r in requests]
+        self.wanted: list[Wanted] = [
+            (self.pose(problem, request.seed), primitive, request.seed)
+            for request, (problem, primitive) in zip(requests, self.asked, strict=True)
+        ]
+        self._config = config
+
+    def pose(self, problem: Problem, seed: int) -> Problem:
+        """What the teacher is given in the place of a problem; the seed is that of the request."""
+        return problem
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    def make(self, rows: range) -> polars.DataFrame:
+        teacher = make_teacher(self._config.teacher, None, self.train)
+        return table_of(teacher.demonstrate_all(self.wanted[rows.start : rows.stop]), Demonstration)
 
 
 def _train_problems(table: Path) -> tuple[dict[str, Problem], dict[str, int]]:
@@ -115,27 +143,12 @@ def _balance_metrics(weighed: Sequence[Balance]) -> dict[str, Any]:
     )
 
 
-def _write(
-    teacher: Teacher,
-    engine: Asked | None,
-    wanted: Sequence[Wanted],
-    shards: Shards,
-    size: int,
-    track: Track,
-) -> list[Demonstration]:
-    """A demonstration of each problem with its primitive and seed, in order; without an engine `size` at a time."""
+def _ask(teacher: Teacher, engine: Asked, wanted: Sequence[Wanted], track: Track) -> list[Demonstration]:
+    """A demonstration of each problem with its primitive and seed, in order."""
     written: list[Demonstration] = []
     with progress(len(wanted), "demonstrations", engine, track) as advance:
-        for part in parts(wanted, AT_ONCE if engine else size):
-            if engine:
-                written += teacher.demonstrate_all(part, advance)
-            else:
-                made_from = [
-                    teacher.name,
-                    [(problem.to_row(), primitive.to_row(), seed) for problem, primitive, seed in part],
-                ]
-                written += shards.records(made_from, Demonstration, partial(teacher.demonstrate_all, part))
-                advance(len(part))
+        for part in parts(wanted, AT_ONCE):
+            written += teacher.demonstrate_all(part, advance)
     return written
 
 

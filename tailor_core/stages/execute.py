@@ -29,7 +29,7 @@ from tailor_core.config.keyed import all_values
 from tailor_core.config.settings import Settings
 from tailor_core.errors import ArtifactError, MachineError, StageError, TailorError
 from tailor_core.secrets import scrub
-from tailor_core.stages.context import StageContext, Track, untracked
+from tailor_core.stages.context import FanOut, StageContext, Track, untracked
 from tailor_core.stages.registry import load_target
 from tailor_core.stages.spec import StageSpec
 
@@ -85,12 +85,17 @@ def untold() -> Track:
     return untracked
 
 
-def execute(job: StageJob, begin: Callable[[], Track] = untold, say: Say | None = None) -> Outcome:
+def execute(
+    job: StageJob,
+    begin: Callable[[], Track] = untold,
+    say: Say | None = None,
+    fan_out: FanOut | None = None,
+) -> Outcome:
     """Make a stage's artifact unless the store has it intact and the job does not force it.
 
     One process at a time works on a key; `say` is told when this one waits, and where other content took the place
     of an artifact, which then lies in quarantine. `begin` is called when the stage is about to run, and gives its
-    tracker. What the stage raises goes through.
+    tracker. `fan_out` is for what the stage can share out. What the stage raises goes through.
     """
     store = Store(job.store)
     settings = Settings(home=Path(job.home), store=job.store)
@@ -99,14 +104,17 @@ def execute(job: StageJob, begin: Callable[[], Track] = untold, say: Say | None 
         standing = find_intact(store, stage, key)
         if standing and not job.force:
             return Outcome(manifest=standing, hit=True)
-        made = _make(job, store, settings, begin(), replaces=standing.digest if standing else "")
+        replaces = standing.digest if standing else ""
+        made = _make(job, store, settings, begin(), fan_out, replaces)
         if standing and standing.digest != made.digest and say:
             was, now = standing.digest[:12], made.digest[:12]
             say(f"{stage}: other content than before, {was} -> {now}; what was there is in quarantine")
         return Outcome(manifest=made, hit=False)
 
 
-def _make(job: StageJob, store: Store, settings: Settings, track: Track, replaces: str) -> Manifest:
+def _make(
+    job: StageJob, store: Store, settings: Settings, track: Track, fan_out: FanOut | None, replaces: str
+) -> Manifest:
     stage, key = job.spec.stage, job.spec.key
     workdir = settings.work / f"{stage}-{key}"
     output = store.staging(stage, key, settings.work / "staging")
@@ -114,12 +122,13 @@ def _make(job: StageJob, store: Store, settings: Settings, track: Track, replace
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         context = StageContext(
-            inputs={name: store.local(ref, settings.cache) for name, ref in job.inputs.items()},
+            inputs=local_inputs(job, store, settings),
             output=output,
             workdir=workdir,
             seed=job.spec.seed or 0,
             settings=settings,
             track=track,
+            fan_out=fan_out,
         )
         summary = _run(job, context)
         made = _manifest(job, output, summary, time.monotonic() - started)
@@ -159,6 +168,11 @@ def _run(job: StageJob, context: StageContext) -> Any:
 
         return run_together(job, together, context)
     return load_target(job.spec.function)(config, context)
+
+
+def local_inputs(job: StageJob, store: Store, settings: Settings) -> dict[str, Path]:
+    """Input name -> a local directory with that artifact. ArtifactError where the store does not have one."""
+    return {name: store.local(ref, settings.cache) for name, ref in job.inputs.items()}
 
 
 def config_of(job: StageJob) -> Any:

@@ -23,12 +23,15 @@ class Placement:
     python:     the interpreter; empty is that of the process that starts the stage
     deployment: of the stage runner, for a work pool
     time_limit: seconds that it may take outside this process; None is for ever
+    fan_out:    who makes the rows that a local stage can share out: so many processes, or the workers of the cluster
+                at an address; nobody but the stage where it is 0
     """
 
     where: Where = "local"
     python: str = ""
     deployment: str = ""
     time_limit: float | None = None
+    fan_out: int | str = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,7 +49,7 @@ def placement_of(definition: StageDefinition, recipe: Recipe) -> Placement:
     kind = execution.gpu if gpu else execution.cpu
     where = next((place for name, place in execution.stages.items() if name == definition.product), kind)
     if where == "local":
-        return Placement()
+        return Placement(fan_out=execution.fan_out)
     return Placement(
         where=where,
         python=execution.gpu_python if gpu else execution.cpu_python,

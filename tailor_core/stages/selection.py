@@ -1,6 +1,6 @@
 """The `selection` stage: a decision on every demonstration, embeddings, and diversity before and after.
 
-Embeddings are made shard by shard: a stage that was killed goes on after the last whole one.
+Embeddings are made piece by piece: a stage that was killed goes on after those that are whole.
 Puts together what its parts do not know of each other: contamination (`data`) and curation (`diversity`).
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars
 
-from tailor_core.artifacts.shards import Shards, parts
 from tailor_core.artifacts.tables import read_records, read_table, write_records, write_table
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.data.decontamination import TRAIN_SPLIT, find_contamination
@@ -35,6 +34,7 @@ from tailor_core.records import (
     content_id,
 )
 from tailor_core.stages.context import StageContext
+from tailor_core.stages.piecework import make_table
 
 Choose = Callable[
     [Sequence[Row], Grid, Mapping[str, EvaluationMatch], SelectionConfig], list[SelectionDecision]
@@ -52,7 +52,7 @@ def decide(config: SelectionConfig, context: StageContext, choose: Choose) -> di
     embedder = make_embedder(config.embedder, config.dimension)
     problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
     rows = _read_rows(context.inputs)
-    embeddings = _embed(rows, embedder, Shards(context.workdir / "shards"))
+    embeddings = make_table(Embedding(config, context.inputs, context.seed), config, context, "embeddings")
     grid = on_grid(embeddings["embedding"].to_numpy())
     decisions = choose(rows, grid, _contaminated(problems, rows, config.contamination_threshold), config)
     funnel = _funnel(decisions)
@@ -167,26 +167,30 @@ def _measure(
     }
 
 
-def _embed(rows: Sequence[Row], embedder: Embedder, shards: Shards) -> polars.DataFrame:
-    """`demonstration_id` and `embedding` (a unit vector of its think block) of each row, in order."""
-    tables = [
-        shards.table(
-            [embedder.name, [(row.id, row.demonstration.think) for row in part]],
-            partial(_embed_part, part, embedder),
+class Embedding:
+    """`demonstration_id` and `embedding` (a unit vector of its think block) of each demonstration, sorted by id."""
+
+    def __init__(self, config: SelectionConfig, inputs: Mapping[str, Path], seed: int) -> None:
+        self._config = config
+        table = read_table(inputs["demonstrations"] / "demonstrations.parquet")
+        self._rows = table.select("id", "think").sort("id")
+
+    def __len__(self) -> int:
+        return self._rows.height
+
+    def make(self, rows: range) -> polars.DataFrame:
+        part = self._rows[rows.start : rows.stop]
+        vectors = self._embedder.embed(part["think"].to_list())
+        return polars.DataFrame(
+            {
+                "demonstration_id": part["id"],
+                "embedding": polars.Series(vectors, dtype=polars.Array(polars.Float32, vectors.shape[1])),
+            }
         )
-        for part in parts(rows)
-    ]
-    return polars.concat(tables) if tables else _embed_part(rows, embedder)
 
-
-def _embed_part(rows: Sequence[Row], embedder: Embedder) -> polars.DataFrame:
-    vectors = embedder.embed([row.demonstration.think for row in rows])
-    return polars.DataFrame(
-        {
-            "demonstration_id": polars.Series([row.id for row in rows], dtype=polars.String),
-            "embedding": polars.Series(vectors, dtype=polars.Array(polars.Float32, vectors.shape[1])),
-        }
-    )
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return make_embedder(self._config.embedder, self._config.dimension)
 
 
 def _write_metrics(path: Path, embedder: Embedder, metrics: Mapping[str, Mapping[str, float]]) -> None:

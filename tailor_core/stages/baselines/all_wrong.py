@@ -14,14 +14,21 @@ from tailor_core.demonstrations.misreading import misread
 from tailor_core.demonstrations.teacher import make_demonstration
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages.context import StageContext
-from tailor_core.stages.demonstrations import demonstrate
+from tailor_core.stages.demonstrations import Writing, demonstrate
 
 
 def demonstrations(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     """Write demonstrations.parquet: what 4-STaR's teacher makes of misread problems."""
     if config.teacher.kind == "procedural":
-        return demonstrate(config, context, misread, _of_the_problem)
-    return demonstrate(config, context, lambda problem, _: problem, lambda _, __, written: written)
+        return demonstrate(config, context, Misreading, _of_the_problem)
+    return demonstrate(config, context, Writing)
+
+
+class Misreading(Writing):
+    """Demonstrations of misread problems."""
+
+    def pose(self, problem: Problem, seed: int) -> Problem:
+        return misread(problem, seed)
 
 
 def _of_the_problem(problem: Problem, primitive: Primitive, written: Demonstration) -> Demonstration:

@@ -12,7 +12,7 @@ from tailor_core.config.demonstrations import DemonstrationsConfig
 from tailor_core.demonstrations.teacher import count_tokens, make_demonstration
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages.context import StageContext
-from tailor_core.stages.demonstrations import demonstrate
+from tailor_core.stages.demonstrations import Writing, demonstrate
 
 WORD = "So"
 """What is left of a thought: the least that is not an empty think block."""
@@ -22,12 +22,12 @@ TEACHER = "control"
 
 def empty_cot(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     """Write demonstrations.parquet: 4-STaR's without their reasoning."""
-    return demonstrate(config, context, lambda problem, _: problem, _emptied)
+    return demonstrate(config, context, Writing, _emptied)
 
 
 def dots(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     """Write demonstrations.parquet: 4-STaR's with as many dots as there were words and marks."""
-    return demonstrate(config, context, lambda problem, _: problem, _dotted)
+    return demonstrate(config, context, Writing, _dotted)
 
 
 def _emptied(problem: Problem, primitive: Primitive, written: Demonstration) -> Demonstration:

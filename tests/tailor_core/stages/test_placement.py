@@ -49,6 +49,13 @@ def test_a_single_stage_goes_where_it_is_said_whatever_its_kind() -> None:
     assert (found["probe"], found["policy"], found["selection"]) == ("local", "work_pool", "subprocess")
 
 
+@pytest.mark.parametrize("fan_out", [3, "tls://10.0.0.5:8786"])
+def test_stages_that_run_local_may_share_their_rows_out(fan_out: object) -> None:
+    recipe = make_recipe({"name": "toy", "execution": {"fan_out": fan_out, "gpu": "subprocess"}}, "toy")
+    assert placement_of(STAGES["verdicts"], recipe).fan_out == fan_out
+    assert placement_of(STAGES["policy"], recipe).fan_out == 0
+
+
 def test_each_kind_has_an_interpreter_and_a_deployment_of_its_own() -> None:
     execution = {
         "cpu": "subprocess",
@@ -70,6 +77,12 @@ def test_each_kind_has_an_interpreter_and_a_deployment_of_its_own() -> None:
         ({"stages": {"polcy": "local"}}, "polcy"),
         ({"time_limit": 0}, "execution.time_limit"),
         ({"gpu_deployment": "gpu"}, "execution.gpu_deployment"),
+        ({"fan_out": -1}, "execution.fan_out = -1"),
+        ({"fan_out": "10.0.0.5:8786"}, "execution.fan_out = '10.0.0.5:8786'"),
+        (
+            {"fan_out": 2, "cpu": "work_pool"},
+            "fan_out = 2 is for stages that run local, but cpu = 'work_pool'",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(execution: dict[str, object], named: str) -> None:
@@ -85,7 +98,7 @@ def test_the_names_of_single_stages_are_those_of_the_registry() -> None:
 @pytest.mark.parametrize("product", ["problems", "probe"])
 def test_where_a_stage_runs_changes_no_key(product: str) -> None:
     keys = set()
-    for execution in ({}, {"cpu": "subprocess", "gpu": "work_pool", "time_limit": 5}):
+    for execution in ({}, {"cpu": "subprocess", "gpu": "work_pool", "time_limit": 5}, {"fan_out": 2}):
         recipe = make_recipe({"name": "toy", "execution": execution}, "toy")
         keys.add(make_spec(STAGES[product], recipe, {}).key)
     assert len(keys) == 1

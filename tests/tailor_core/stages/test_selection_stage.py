@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars
 import pytest
 
-from tailor_core.artifacts.shards import parts
 from tailor_core.artifacts.tables import read_records, read_table, write_records, write_table
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
@@ -23,6 +23,7 @@ from tailor_core.errors import InputError, StageError
 from tailor_core.records import Demonstration, Primitive, Problem, SelectionDecision, SFTExample, Verdict
 from tailor_core.stages import selection, sft_dataset
 from tailor_core.stages.context import StageContext
+from tailor_core.stages.piecework import make_table
 
 STATEMENTS = [
     "Ella is a knave",
@@ -130,7 +131,7 @@ def test_a_killed_selection_embeds_only_what_it_has_not_yet(
 ) -> None:
     inputs = write_inputs(tmp_path / "in")
     selection.run(CONFIG, make_context(inputs, tmp_path / "whole"))
-    monkeypatch.setattr(selection, "parts", lambda rows: parts(rows, 20))
+    monkeypatch.setattr(selection, "make_table", partial(make_table, size=20))
     embedded: list[int] = []
     real = HashedEmbedder.embed
 

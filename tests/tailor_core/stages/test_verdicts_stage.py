@@ -1,8 +1,9 @@
 """The verdicts stage: a verdict with a reason for every demonstration, an exception for none."""
 
+from functools import partial
+
 import pytest
 
-from tailor_core.artifacts.shards import parts
 from tailor_core.artifacts.tables import read_records, write_records
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.environments import get_environment, read_options
@@ -10,6 +11,7 @@ from tailor_core.errors import InputError
 from tailor_core.records import Demonstration, Verdict
 from tailor_core.stages import verdicts
 from tailor_core.stages.context import StageContext
+from tailor_core.stages.piecework import make_table
 
 KK = get_environment("kk")
 PROBLEM = KK.from_record(
@@ -99,7 +101,7 @@ def test_rewards_need_the_answer_and_for_the_procedural_teacher_the_steps(tmp_pa
 
 
 def test_a_killed_stage_judges_only_what_it_has_not_yet(tmp_path, monkeypatch):
-    monkeypatch.setattr(verdicts, "parts", lambda rows: parts(rows, 2))
+    monkeypatch.setattr(verdicts, "make_table", partial(make_table, size=2))
     rows = [demonstration(f"d{i}", teacher=f"teacher {i}") for i in range(7)]
     _, whole = run(tmp_path / "whole", rows)
     judged = []
