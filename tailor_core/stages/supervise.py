@@ -25,7 +25,7 @@ from tailor_core.stages.placement import find_interpreter
 
 Hear = Callable[[Event], None]
 
-BEAT_SECONDS = 20.0
+BEAT_SECONDS = 10.0
 """A stage that has nothing to tell lets hear from it as often."""
 
 _STOP_SECONDS = 10.0

@@ -1,0 +1,223 @@
+"""Following a run of a work pool when the Prefect server has its bad moments; the server here is one that a test scripts."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import toy_stages
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Crashed, Running
+
+from tailor_core.config.load import make_recipe
+from tailor_core.config.settings import Settings
+from tailor_core.errors import MachineError, StageError
+from tailor_core.stages.events import Event
+from tailor_core.stages.execute import StageJob
+from tailor_core.stages.placement import Placement
+from tailor_core.stages.spec import make_spec
+from tasks import work_pool
+from tasks.work_pool import EventLog, run_in_work_pool
+
+IN_POOL = Placement(where="work_pool", deployment="tailor-stage/gpu")
+Answer = tuple[int, Any]
+
+
+class Scripted:
+    """A Prefect API with one flow run, and a list of the states that it was given."""
+
+    def __init__(self) -> None:
+        self.run = FlowRun(id=uuid4(), name="a run", flow_id=uuid4(), state=Running())
+        self.events: list[Event] = []
+        self.set: list[str] = []
+        self.refuse: list[int] = []
+        self.away = threading.Event()
+
+    def answer(self, method: str, path: str, body: Any) -> Answer:
+        """What the API says."""
+        if self.away.is_set():
+            return 500, {}
+        if path.endswith("/csrf-token"):
+            return 404, {}
+        if path.endswith("/set_state"):
+            if self.refuse:
+                return self.refuse.pop(), {}
+            state = State[Any].model_validate(body["state"])
+            self.set.append(str(state.name))
+            self.run.state = state
+            return 201, {"state": _json(state), "status": "ACCEPT", "details": {"type": "accept_details"}}
+        if path.endswith("/flow_runs/filter"):
+            return 200, [_json(self.run)]
+        if path.endswith("/logs/filter"):
+            lines = [_record(event, self.run.id) for event in self.events]
+            return 200, lines[body["offset"] :]
+        if path.endswith("/logs/"):
+            self.events += [event for one in body if (event := _event(one))]
+            return 201, None
+        return 200, _json(self.run)
+
+
+def _json(model: Any) -> Any:
+    return model.model_dump(mode="json")
+
+
+def _record(event: Event, run: UUID) -> dict[str, Any]:
+    at = "2026-01-01T00:00:00Z"
+    return {"id": str(uuid4()), "created": at, "updated": at, "timestamp": at, "flow_run_id": str(run)} | {
+        "name": "tailor.stage",
+        "level": 15,
+        "message": event.to_line(),
+    }
+
+
+def _event(record: dict[str, Any]) -> Event | None:
+    return Event(**json.loads(record["message"]))
+
+
+@contextmanager
+def serving(api: Scripted) -> Iterator[None]:
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, answer = api.answer(self.command, self.path.split("?")[0], body)
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = handle_one  # noqa: N815  # as http.server calls them
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
+            yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def api() -> Iterator[Scripted]:
+    scripted = Scripted()
+    with serving(scripted):
+        yield scripted
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes minutes takes moments."""
+    for name, seconds in {
+        "_RETRY_SECONDS": 0.5,
+        "_SHORTEST_LOOK": 0.02,
+        "_LONGEST_LOOK": 0.05,
+        "_CANCEL_SECONDS": 2.0,
+    }.items():
+        monkeypatch.setattr(work_pool, name, seconds)
+
+
+def follow(settings: Settings, hear: Callable[[Event], None], said: list[str]) -> str:
+    recipe = make_recipe({"name": "toy", "seed": 10, "problems": {"train": 4}}, "toy")
+    job = StageJob(
+        spec=make_spec(toy_stages.PROBLEMS, recipe, {}),
+        config=toy_stages.PROBLEMS.config,
+        recipe="toy",
+        home=str(settings.home),
+        store=settings.store,
+    )
+    return run_in_work_pool(job, IN_POOL, hear, said.append)
+
+
+def interrupt(event: Event) -> None:
+    raise KeyboardInterrupt
+
+
+def test_who_is_interrupted_has_the_run_cancelled_although_the_server_fails_at_first(
+    api: Scripted, settings: Settings
+) -> None:
+    api.events = [Event(kind="begin")]
+    api.refuse = [500, 500]
+    with pytest.raises(KeyboardInterrupt):
+        follow(settings, interrupt, [])
+    assert api.set == ["Cancelling"]
+
+
+def test_who_is_interrupted_is_told_of_a_run_that_could_not_be_cancelled(
+    api: Scripted, settings: Settings
+) -> None:
+    api.events = [Event(kind="begin")]
+    api.refuse = [500] * 1000
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        follow(settings, interrupt, said)
+    assert f"prefect flow-run cancel {api.run.id}" in said[-1]
+
+
+def test_a_run_of_which_nothing_is_heard_is_given_up(
+    api: Scripted, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_pool, "_SILENT_SECONDS", 0.3)
+    api.refuse = [500]
+    with pytest.raises(MachineError, match="Nothing was heard of the stage"):
+        follow(settings, lambda _: None, [])
+    assert api.set == ["Crashed"]
+
+
+def test_the_time_that_the_server_is_away_is_no_silence_of_the_stage(
+    api: Scripted, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_pool, "_SILENT_SECONDS", 1.5)
+    api.events = [Event(kind="begin")]
+
+    def go_away_for_long(event: Event) -> None:
+        if event.kind == "begin":
+            api.away.set()
+            threading.Timer(3.0, api.away.clear).start()
+            threading.Timer(3.5, end).start()
+
+    def end() -> None:
+        api.events.append(Event(kind="done"))
+        api.run.state = Completed()
+
+    said: list[str] = []
+    follow(settings, go_away_for_long, said)
+    assert api.set == []
+    assert any("does not answer" in line for line in said)
+
+
+def test_a_stage_whose_run_was_given_up_for_dead_is_ended(
+    api: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another may make it by now: after a network that was cut there would be two."""
+    monkeypatch.setattr(work_pool, "BEAT_SECONDS", 0.0)
+    with get_client(sync_client=True) as client:
+        log = EventLog(client, api.run.id)
+        log.write(Event(kind="begin"))
+        api.run.state = Crashed(message="Nothing was heard")
+        with pytest.raises(StageError, match=r"is Crashed by now \(Nothing was heard\)"):
+            log.write(Event(kind="beat"))
+    assert [event.kind for event in api.events] == ["begin", "beat"], "what it told is kept"
+
+
+def test_what_a_server_that_is_away_did_not_take_is_told_when_it_is_back(api: Scripted) -> None:
+    with get_client(sync_client=True) as client:
+        log = EventLog(client, api.run.id)
+        api.away.set()
+        log.write(Event(kind="begin"))
+        api.away.clear()
+        log.write(Event(kind="done"))
+    assert [event.kind for event in api.events] == ["begin", "done"]
