@@ -134,7 +134,9 @@ class EventLog:
         self._looked = now
         state = self._client.read_flow_run(self._flow_run_id).state
         if state and state.is_final():
-            raise StageError(f"its flow run is {state.name} by now ({state.message}), and so the stage was ended")
+            raise StageError(
+                f"its flow run is {state.name} by now ({state.message}), and so the stage was ended"
+            )
 
 
 def _tag(job: StageJob) -> str:
@@ -247,9 +249,7 @@ def _patiently(say: Say | None, call: Callable[P, T], *args: P.args, **kwargs: P
     return _within(_PATIENCE_SECONDS, say, call, *args, **kwargs)
 
 
-def _within(
-    seconds: float, say: Say | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
+def _within(seconds: float, say: Say | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     until = time.monotonic() + seconds
     told = False
     while True:

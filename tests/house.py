@@ -145,6 +145,7 @@ class House:
         """The variables of a worker of a pool."""
         return {
             **self.environment,
+            "HOME": str(self.root / pool),
             "TAILOR_HOME": str(self.home(pool)),
             "PREFECT_HOME": str(self.root / pool / "prefect"),
         }
@@ -153,11 +154,34 @@ class House:
         """Start everything, and deploy."""
         for pool in ("cpu", "gpu"):
             self.home(pool).mkdir(parents=True, exist_ok=True)
-        self._add("s3", str(TESTS / "lasting_s3.py"), self.host, str(self.ports["s3"]), str(self.root / "s3.journal"))
-        self._add("server", "-m", "prefect", "server", "start", "--host", self.host, "--port", str(self.ports["server"]))
+        self._add(
+            "s3",
+            str(TESTS / "lasting_s3.py"),
+            self.host,
+            str(self.ports["s3"]),
+            str(self.root / "s3.journal"),
+        )
+        self._add(
+            "server",
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            self.host,
+            "--port",
+            str(self.ports["server"]),
+        )
         self._add(
             *("mlflow", "-m", "mlflow", "server", "--host", self.host, "--port", str(self.ports["mlflow"])),
-            *("--workers", "1", "--allowed-hosts", "*", "--backend-store-uri", f"sqlite:///{self.root}/mlflow.db"),
+            *(
+                "--workers",
+                "1",
+                "--allowed-hosts",
+                "*",
+                "--backend-store-uri",
+                f"sqlite:///{self.root}/mlflow.db",
+            ),
             *("--artifacts-destination", str(self.root / "mlflow-artifacts")),
         )
         for pool in ("cpu", "gpu"):
@@ -234,7 +258,9 @@ class House:
 
     def leftovers(self) -> list[psutil.Process]:
         """Processes that belong to this house and to none of its services: their variables name its directory."""
-        ours = {one.pid for service in self.services.values() if service.process for one in _tree(service.process)}
+        ours = {
+            one.pid for service in self.services.values() if service.process for one in _tree(service.process)
+        }
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):

@@ -99,34 +99,39 @@ class Study:
         if (found := self._digests()) != self.expected:
             stages = [name for name in STAGES if found.get(name) != self.expected.get(name)]
             self._fault("digests differ from the undisturbed run's", ", ".join(stages))
-        self._check_end()
+        self.check_end()
 
     def _run(self, targets: list[str]) -> float:
         self._round += 1
-        run, started = self._start(), time.monotonic()
+        run, started = self.start(), time.monotonic()
         begun = time.time()
         share = self.undisturbed / (len(targets) + 1)
         while targets:
             if not self._goes_on_for(run, self.rng.uniform(0.5, 1.5) * share):
                 break
-            self._kill(targets.pop(0), run)
-        self._see_to_the_end(run)
+            self.kill(targets.pop(0), run)
+        self.see_to_the_end(run)
         seconds = time.monotonic() - started
-        self._check_executions(run, begun)
+        self.check_executions(begun)
         return seconds
 
-    def _start(self) -> str:
+    def start(self, until: str = "") -> str:
+        """Have a worker run the small recipe; the id of the flow run."""
         parameters = {
+            "until": until,
             "overrides": ["execution.gpu=work_pool", *overrides(self.backbone)],
             "home": str(self.house.home("cpu")),
-            "store": self._store,
+            "store": self.store,
         }
         found = self.house.ask("GET", "/deployments/name/tailor/kk-tiny")
-        created = self.house.ask("POST", f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})
+        created = self.house.ask(
+            "POST", f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters}
+        )
         return str(created["id"])
 
     @property
-    def _store(self) -> str:
+    def store(self) -> str:
+        """That of the round."""
         return f"s3://{BUCKET}/round-{self._round}"
 
     def _state(self, run: str) -> str:
@@ -148,7 +153,8 @@ class Study:
             time.sleep(0.3)
         return True
 
-    def _kill(self, target: str, run: str) -> None:
+    def kill(self, target: str, run: str) -> None:
+        """Kill a target, have it started again, and wait until the run goes on."""
         stage, killed = self._current_stage(run), time.monotonic()
         pause = self.rng.uniform(1, 4)
         how = "killed"
@@ -207,7 +213,17 @@ class Study:
             time.sleep(0.3)
         self._fault("a run did not go on", f"{run} is {self._state(run)}")
 
-    def _see_to_the_end(self, run: str) -> None:
+    def wait_for_stage(self, run: str, stage: str) -> None:
+        """Until a run is in the middle of a stage, wherever that is: it has told of something other than its beginning."""
+        until = time.monotonic() + ROUND_SECONDS
+        while not any(one["state_name"] == "Running" for one in self._stage_runs(stage)):
+            if self._state(run) in FINAL or time.monotonic() > until:
+                raise RuntimeError(f"{run} did not come to {stage}: {self._log(run)[-5:]}")
+            time.sleep(0.2)
+        time.sleep(2)
+
+    def see_to_the_end(self, run: str) -> None:
+        """Until a run is Completed, with what an operator has to do for it."""
         until = time.monotonic() + ROUND_SECONDS
         while (state := self._state(run)) != "Completed":
             if time.monotonic() > until:
@@ -225,7 +241,9 @@ class Study:
             self._tailor_recover(state)
             for _ in range(3):
                 with suppress(Exception):
-                    answer = self.house.ask("POST", f"/flow_runs/{run}/set_state", _state("SCHEDULED", "AwaitingRetry"))
+                    answer = self.house.ask(
+                        "POST", f"/flow_runs/{run}/set_state", _state("SCHEDULED", "AwaitingRetry")
+                    )
                     if answer["status"] == "ACCEPT":
                         break
                 time.sleep(1)
@@ -241,7 +259,7 @@ class Study:
                 self._means += "Pending for ever, set to Crashed; "
 
     def _tailor_recover(self, why: str) -> str:
-        told = self.house.tool("flows.cli", "recover", "--store", self._store, check=False)
+        told = self.house.tool("flows.cli", "recover", "--store", self.store, check=False)
         for line in told.splitlines():
             if line.startswith(("killed", "set to Crashed")):
                 self._means += "" if "tailor recover" in self._means else f"tailor recover ({why}); "
@@ -257,7 +275,9 @@ class Study:
         found: list[dict[str, Any]] = []
         limits = {"flow_run_id": {"any_": [run]}, **({"level": levels[0]} if levels else {})}
         while page := self.house.ask(
-            "POST", "/logs/filter", {"logs": limits, "limit": 200, "offset": len(found), "sort": "TIMESTAMP_ASC"}
+            "POST",
+            "/logs/filter",
+            {"logs": limits, "limit": 200, "offset": len(found), "sort": "TIMESTAMP_ASC"},
         ):
             found += page
         return found
@@ -274,21 +294,17 @@ class Study:
 
     def _digests(self) -> dict[str, str]:
         with variables(self.house.environment):
-            found = Store(self._store).manifests()
+            found = Store(self.store).manifests()
             return {one.stage: one.digest for one in found if one.stage not in DATED}
 
-    def _check_executions(self, run: str, begun: float) -> None:
+    def check_executions(self, begun: float) -> None:
         """How often each stage came to its end otherwise than by finding its artifact."""
         told: Counter[str] = Counter()
-        for stage_run in self.house.ask(
-            "POST", "/flow_runs/filter", {"flows": {"name": {"any_": ["tailor-stage"]}}, "limit": 200}
-        ):
-            job = stage_run["parameters"]["job"]
-            if job["store"] == self._store:
-                for record in self._log(stage_run["id"], {"ge_": _EVENT_LEVEL, "le_": _EVENT_LEVEL}):
-                    event = read_event(record["message"])
-                    if event and event.kind == "done" and not event.hit:
-                        told[job["spec"]["stage"]] += 1
+        for stage_run in self._stage_runs():
+            for record in self._log(stage_run["id"], {"ge_": _EVENT_LEVEL, "le_": _EVENT_LEVEL}):
+                event = read_event(record["message"])
+                if event and event.kind == "done" and not event.hit:
+                    told[stage_run["parameters"]["job"]["spec"]["stage"]] += 1
         here: Counter[str] = Counter()
         for one in read_attempts(self.house.home("cpu") / "lineage"):
             ended = _seconds(one.ended) if one.ended else 0.0
@@ -298,15 +314,30 @@ class Study:
             twice = [stage for stage, times in counted.items() if times > 1]
             if twice:
                 self._fault("executed twice to the end", ", ".join(twice))
-        if missing := set(STAGES) - set(self._digests()) - set(DATED):
-            self._fault(f"run {run} left out", ", ".join(sorted(missing)))
 
-    def _check_end(self) -> None:
+    def _stage_runs(self, stage: str = "") -> list[dict[str, Any]]:
+        """The flow runs of stages that were sent to a pool in this round."""
+        wanted = {
+            "flows": {"name": {"any_": ["tailor-stage"]}},
+            "limit": 200,
+            "sort": "EXPECTED_START_TIME_DESC",
+        }
+        jobs = [
+            (one, one["parameters"]["job"]) for one in self.house.ask("POST", "/flow_runs/filter", wanted)
+        ]
+        return [
+            one for one, job in jobs if job["store"] == self.store and stage in ("", job["spec"]["stage"])
+        ]
+
+    def check_end(self) -> None:
+        """What must hold when a run is over."""
         self._tailor_recover("after the round")
         if "nothing to recover" not in (told := self._tailor_recover("again")):
             self._fault("a second tailor recover found", told)
         alive = self.house.ask(
-            "POST", "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
+            "POST",
+            "/flow_runs/filter",
+            {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}},
         )
         if alive:
             self._fault("still alive in Prefect", str([(one["name"], one["state_name"]) for one in alive]))
@@ -387,7 +418,10 @@ def run_study(house: House, kills: int, seed: int, targets: Sequence[str], per_r
             del left[:per_run]
             study.round(now)
             left += now  # those for which the run was over too soon
-            print(f"round of {study.rounds[-1]:.0f} s; {len(left)} kills to go, {len(study.faults)} faults", flush=True)
+            print(
+                f"round of {study.rounds[-1]:.0f} s; {len(left)} kills to go, {len(study.faults)} faults",
+                flush=True,
+            )
     finally:
         house.close()
     return study
@@ -426,7 +460,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(given.keep or temporary)
         root.mkdir(parents=True, exist_ok=True)
-        study = run_study(House(root, database=given.database), given.kills, given.seed, targets, given.per_run)
+        study = run_study(
+            House(root, database=given.database), given.kills, given.seed, targets, given.per_run
+        )
     tell(study)
     return bool(study.faults)
 
