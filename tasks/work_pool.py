@@ -50,6 +50,9 @@ _TELL_SECONDS = 60.0
 _SILENT_SECONDS = 9 * BEAT_SECONDS
 """A run of which a server that answers told nothing for so long is dead, whatever Prefect believes."""
 
+_PENDING_SECONDS = 900.0
+"""A run that a worker took, and that has not begun after so long, never will: the worker died. Nodes take minutes."""
+
 _PATIENCE_SECONDS = 600.0
 """A server that is away for so long is waited for."""
 
@@ -207,13 +210,14 @@ def _follow(
         now = time.monotonic()
         if run.state is None or run.state.is_final():
             return run, told
-        if run.state.type in _NOT_THERE_YET:
+        if run.state.type == StateType.SCHEDULED:
             silent = 0.0
-            if now - warned > _TELL_SECONDS:
-                warned = now
-                say(f"{stage}: no worker has begun {_named(run)} yet; see to it that one of its pool runs")
-        elif silent > _SILENT_SECONDS:
-            dead: State[Any] = Crashed(message=f"Nothing was heard of the stage for {_SILENT_SECONDS:g} s.")
+        if run.state.type in _NOT_THERE_YET and now - warned > _TELL_SECONDS:
+            warned = now
+            say(f"{stage}: no worker has begun {_named(run)} yet; see to it that one of its pool runs")
+        limit = _PENDING_SECONDS if run.state.type == StateType.PENDING else _SILENT_SECONDS
+        if silent > limit:
+            dead: State[Any] = Crashed(message=f"Nothing was heard of the stage for {limit:g} s.")
             _patiently(say, client.set_flow_run_state, run.id, dead, force=True)
         pause = min(max(_SHORTEST_LOOK, (now - started) / 20), _LONGEST_LOOK)
         time.sleep(pause)

@@ -1,4 +1,4 @@
-"""The services that Tailor runs on, as processes of this machine that can be killed and come back, as below a supervisor."""
+"""The services that Tailor runs on, as processes that can be killed and come back, as below a supervisor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -256,29 +256,23 @@ class House:
                     raise TimeoutError(f"the Prefect API does not answer {method} {path}")
                 time.sleep(0.5)
 
-    def leftovers(self) -> list[psutil.Process]:
-        """Processes that belong to this house and to none of its services: their variables name its directory."""
-        ours = {
-            one.pid for service in self.services.values() if service.process for one in _tree(service.process)
-        }
+    def below(self, pool: str) -> list[psutil.Process]:
+        """Processes of the machine of a pool other than its worker, whoever their parents are by now."""
+        worker = self.services[pool].process
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                named = str(self.root / "cpu") in str(process.environ()) or str(self.root / "gpu") in str(
-                    process.environ()
-                )
-                if named and process.pid not in ours and process.pid != os.getpid():
+                here = process.environ().get("HOME") == str(self.root / pool)
+                if here and process != worker and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
+    def leftovers(self) -> list[psutil.Process]:
+        """What still runs on the machines of the workers."""
+        return [process for pool in ("cpu", "gpu") if pool in self.services for process in self.below(pool)]
+
 
 _FOREIGN = ("TAILOR_", "PREFECT_", "MLFLOW_", "OPENLINEAGE_", "AWS_")
-
-
-def _tree(process: psutil.Process) -> Iterator[psutil.Process]:
-    yield process
-    with suppress(psutil.NoSuchProcess):
-        yield from process.children(recursive=True)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from tailor_core.tracking.datasets import Dataset, ModelVersion, never_failing
+from tailor_core.tracking.datasets import Dataset, ModelVersion
 from tailor_core.tracking.model_registry import register_version
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Kills what a run stands on at random moments, has it restarted as a supervisor would, and recovers as an operator would.
+"""Kills what a run stands on at random moments, restarts it as a supervisor would, and recovers as an operator would.
 
 `python tests/faults/services_kill_study.py --kills 10 --seed 1`: so often each of
 
@@ -10,9 +10,9 @@
 - cpu      the CPU pool's worker, likewise
 - run      the process of the deployed flow run itself
 
-A round is one run of the small recipe from an empty store, as a flow run of `tailor/kk-tiny`, with its GPU stages in the GPU pool and
-some of the kills on its way. What was killed is back after one to four seconds. A flow run that ended badly is retried, after
-`tailor recover`; one that Prefect goes on to believe alive is found by `tailor recover`. Checked:
+A round is one run of the small recipe from an empty store, as a flow run of `tailor/kk-tiny`, with its GPU stages in
+the GPU pool and some of the kills on its way. What was killed is back after one to four seconds. A flow run that ended
+badly is retried, after `tailor recover`, which also finds one that Prefect goes on to believe alive. Checked:
 
 - every flow run ends Completed, and every artifact has the digest of those of a run that nobody disturbed
 - no stage is executed twice to its end
@@ -34,6 +34,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -55,7 +56,10 @@ from tailor_core.tracking.attempts import read_attempts  # noqa: E402
 TARGETS = ("server", "mlflow", "s3", "frozen", "gpu", "cpu", "run")
 DATED = ("report",)
 ROUND_SECONDS = 1500.0
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 120.0
+REPORT_SECONDS = 20.0
+"""For a worker to tell Prefect that the process of a run has ended."""
+
 _EVENT_LEVEL = 15
 
 
@@ -94,7 +98,7 @@ class Study:
         self.expected = self._digests()
 
     def round(self, targets: list[str]) -> None:
-        """One run from an empty store, on the way of which the first of these targets are killed and taken off the list."""
+        """One run from an empty store; targets that are killed on its way are taken off the list."""
         self.rounds.append(self._run(targets))
         if (found := self._digests()) != self.expected:
             stages = [name for name in STAGES if found.get(name) != self.expected.get(name)]
@@ -172,11 +176,14 @@ class Study:
             self._alone[target] += 1
             how = "power lost" if power else "killed alone" if worker else "killed"
             service.kill(all_below=power or not worker)
+            for process in self.house.below(target) if power else []:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
             time.sleep(pause)
             service.start()
         away = time.monotonic() - killed
-        if target == "cpu" and how == "power lost":
-            self._tailor_recover("it lost its power")
+        if target == "run" or (target, how) == ("cpu", "power lost"):
+            self._bury(run)
         self._until_it_goes_on(run)
         kill = Kill(
             target=target,
@@ -194,11 +201,22 @@ class Study:
         )
 
     def _kill_run(self, run: str) -> None:
-        """The process of the flow run: the worker's child that has the run's id among its variables."""
-        for process in self.house.services["cpu"].process.children(recursive=True):  # type: ignore[union-attr]
+        """The process of the flow run, which has the run's id among its variables."""
+        for process in self.house.below("cpu"):
             with suppress(psutil.Error):
                 if process.environ().get("PREFECT__FLOW_RUN_ID") == run:
                     process.kill()
+
+    def _bury(self, run: str) -> None:
+        """The process of a run is dead: its worker says so, else `tailor recover` does, else a person."""
+        until = time.monotonic() + REPORT_SECONDS
+        while (state := self._state(run)) not in FINAL and time.monotonic() < until:
+            time.sleep(0.3)
+        if state not in FINAL:
+            self._tailor_recover(f"Prefect believed it {state}")
+        if (state := self._state(run)) not in FINAL:  # it died before it was known to `tailor recover`
+            self.house.ask("POST", f"/flow_runs/{run}/set_state", _state("CRASHED", force=True))
+            self._means += f"{state}, set to Crashed by hand; "
 
     def _until_it_goes_on(self, run: str) -> None:
         """Until the run says something new, or has ended: that is what a kill cost."""
@@ -214,7 +232,7 @@ class Study:
         self._fault("a run did not go on", f"{run} is {self._state(run)}")
 
     def wait_for_stage(self, run: str, stage: str) -> None:
-        """Until a run is in the middle of a stage, wherever that is: it has told of something other than its beginning."""
+        """Until a worker of a pool runs this stage of a run."""
         until = time.monotonic() + ROUND_SECONDS
         while not any(one["state_name"] == "Running" for one in self._stage_runs(stage)):
             if self._state(run) in FINAL or time.monotonic() > until:
@@ -252,11 +270,14 @@ class Study:
             self._means += f"{state}, retried; "
             while self._state(run) in FINAL:
                 time.sleep(0.2)
-        elif state == "Pending":
-            entered = self.house.ask("GET", f"/flow_runs/{run}")["state"]["timestamp"]
-            if _age(entered) > STUCK_SECONDS:
-                self.house.ask("POST", f"/flow_runs/{run}/set_state", _state("CRASHED", force=True))
-                self._means += "Pending for ever, set to Crashed; "
+
+    def _free_what_is_stuck(self) -> None:
+        """A run that a worker took and that never began, for the worker died: an operator sets it to Crashed."""
+        pending = {"flow_runs": {"state": {"type": {"any_": ["PENDING"]}}}}
+        for run in self.house.ask("POST", "/flow_runs/filter", pending):
+            if time.time() - _seconds(run["state"]["timestamp"]) > STUCK_SECONDS:
+                self.house.ask("POST", f"/flow_runs/{run['id']}/set_state", _state("CRASHED", force=True))
+                self._means += "Pending for ever, set to Crashed by hand; "
 
     def _tailor_recover(self, why: str) -> str:
         told = self.house.tool("flows.cli", "recover", "--store", self.store, check=False)
@@ -266,7 +287,8 @@ class Study:
         return told
 
     def _keep_up(self) -> None:
-        """What a supervisor does about a service that ended by itself."""
+        """What a supervisor does about a service that ended by itself, and an operator about what is stuck."""
+        self._free_what_is_stuck()
         for name, service in self.house.services.items():
             if service.keep_up():
                 self.restarts[name] += 1
@@ -380,13 +402,7 @@ def _state(kind: str, name: str = "", *, force: bool = False) -> dict[str, Any]:
 
 
 def _seconds(stamp: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(stamp).timestamp()
-
-
-def _age(stamp: str) -> float:
-    return time.time() - _seconds(stamp)
 
 
 @contextmanager

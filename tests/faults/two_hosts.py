@@ -1,4 +1,4 @@
-"""Runs the small recipe on two hosts that share nothing but the Prefect API and an S3 store, and cuts the link between them.
+"""Runs the small recipe on two hosts that share only the Prefect API and an S3 store, and cuts the link between them.
 
 `python tests/faults/two_hosts.py`, as root on Linux, with iproute2. The hosts are two network namespaces, joined by one
 link; each has its own name and its own home, and the GPU host does not see the directory of the other. On one run the

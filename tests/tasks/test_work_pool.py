@@ -1,4 +1,4 @@
-"""Following a run of a work pool when the Prefect server has its bad moments; the server here is one that a test scripts."""
+"""Following a run of a work pool while the Prefect server has its bad moments, as a test scripts them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import toy_stages
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, Crashed, Running
+from prefect.states import Completed, Crashed, Pending, Running
 
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
@@ -167,10 +167,15 @@ def test_who_is_interrupted_is_told_of_a_run_that_could_not_be_cancelled(
     assert f"prefect flow-run cancel {api.run.id}" in said[-1]
 
 
+@pytest.mark.parametrize(
+    ("state", "limit"), [(Running(), "_SILENT_SECONDS"), (Pending(), "_PENDING_SECONDS")], ids=str
+)
 def test_a_run_of_which_nothing_is_heard_is_given_up(
-    api: Scripted, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    api: Scripted, settings: Settings, monkeypatch: pytest.MonkeyPatch, state: State[Any], limit: str
 ) -> None:
-    monkeypatch.setattr(work_pool, "_SILENT_SECONDS", 0.3)
+    """A worker that dies as it starts a run leaves it pending for ever."""
+    api.run.state = state
+    monkeypatch.setattr(work_pool, limit, 0.3)
     api.refuse = [500]
     with pytest.raises(MachineError, match="Nothing was heard of the stage"):
         follow(settings, lambda _: None, [])
