@@ -26,6 +26,7 @@ import json
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -470,6 +471,7 @@ def main() -> int:
     parser.add_argument("--database", default="", help="of the Prefect server, postgresql+asyncpg://...")
     parser.add_argument("--keep", default="", help="a directory for all of it, which stays")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # with all that it started
     targets = given.only.split(",")
     if unknown := set(targets) - set(TARGETS):
         parser.error(f"--only: {', '.join(sorted(unknown))} is none of {', '.join(TARGETS)}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -109,6 +110,7 @@ def main() -> int:
         "--kill", action="store_true", help="the GPU host loses its power in the middle of RL"
     )
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # with all that it started
     if _INSIDE not in os.environ:
         inside = [sys.executable, *sys.argv]
         apart = ["unshare", "--net", "--mount", "--uts", "sh", "-c", NETWORK, "sh"]
