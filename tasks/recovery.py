@@ -44,9 +44,15 @@ def recoverable(settings: Settings, command: Sequence[str]) -> Iterator[None]:
         return
     with registered(settings, command) as record:
         if flow_run.id:
-            with get_client(sync_client=True) as client:
-                client.update_flow_run(UUID(flow_run.id), tags=[*flow_run.tags, run_tag(record.id)])
+            _tag(UUID(flow_run.id), record.id)
         yield
+
+
+def _tag(flow_run_id: UUID, run_id: str) -> None:
+    """Have a flow run belong to this run alone: one that is retried had another, which died."""
+    with get_client(sync_client=True) as client:
+        tags = [tag for tag in client.read_flow_run(flow_run_id).tags if not tag.startswith(run_tag(""))]
+        client.update_flow_run(flow_run_id, tags=[*tags, run_tag(run_id)])
 
 
 def crash_flow_runs(run_id: str, *, dry_run: bool = False) -> Iterator[str]:
@@ -59,7 +65,7 @@ def crash_flow_runs(run_id: str, *, dry_run: bool = False) -> Iterator[str]:
                 client.set_task_run_state(task.id, Crashed(message=_MESSAGE), force=True)
             yield f"Prefect task run {task.name}"
         for flow in client.read_flow_runs(flow_run_filter=flow_filter):
-            if flow.state_type in _UNFINISHED:
+            if flow.state_type in _UNFINISHED and flow.state_type != StateType.SCHEDULED:  # a retry
                 if not dry_run:
                     client.set_flow_run_state(flow.id, Crashed(message=_MESSAGE), force=True)
                 yield f"Prefect flow run {flow.name}"

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 _LOCK = "mlflow.lock"
 _PROCESS, _HOST = "tailor.process", "tailor.host"
 _LONGEST_PARAM, _LONGEST_DIGEST, _MOST_PARAMS = 500, 32, 100
-_AWAY_SECONDS = 30.0
+_AWAY_SECONDS = 60.0
 """How long a server that did not answer is left alone."""
 
 _ANSWER_SECONDS = 5.0
@@ -160,6 +160,10 @@ class _Mail:
     def _deliver(self) -> Any:
         """Do all that waits; what the last of it gave."""
         given = None
+        if self._away and time.monotonic() >= self._away_until and not _answers(self._uri):
+            self._away_until = (
+                time.monotonic() + _AWAY_SECONDS
+            )  # not by an action, which would wait for longer
         while self._waiting and time.monotonic() >= self._away_until and self._refused < _MOST_REFUSALS:
             what, action = self._waiting[0]
             try:

@@ -184,8 +184,8 @@ def states(key: str) -> list[str]:
     return [state for state, _ in flow_runs(key)]
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 240
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.2)
@@ -429,7 +429,7 @@ def test_a_deployed_recipe_whose_rl_fails_is_retried_in_the_ui_and_runs_to_its_e
             assert run.state_name in (*names, "Scheduled", "Pending", "Running", "AwaitingRetry"), run.state
             return run.state_name in names
 
-        wait_for(lambda: any(run.state_name == "Running" for run in policies()), "RL")
+        wait_for(lambda: any(run.state_name == "Running" for run in policies()), "RL", 900)
         prefect(environment, "flow-run", "cancel", str(policies()[0].id))
         wait_for(lambda: is_in("Failed"), "the failure of the run")
         store = Store(str(home / "store"))
@@ -437,7 +437,7 @@ def test_a_deployed_recipe_whose_rl_fails_is_retried_in_the_ui_and_runs_to_its_e
         assert "warm_start" in before
         assert "policy" not in before
         client.set_flow_run_state(run_id, AwaitingRetry())
-        wait_for(lambda: is_in("Completed"), "the end of the run")
+        wait_for(lambda: is_in("Completed"), "the end of the run", 900)
         lines = messages(client, run_id)
     after = {manifest.stage: manifest for manifest in store.manifests()}
     assert {stage: after[stage] for stage in before} == before

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 import toy_stages
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun, State
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.client.schemas.objects import State
 from prefect.states import Completed, Crashed, Pending, Running
+from scripted_prefect import ScriptedPrefect, serving
 
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
@@ -28,92 +24,11 @@ from tasks import work_pool
 from tasks.work_pool import EventLog, run_in_work_pool
 
 IN_POOL = Placement(where="work_pool", deployment="tailor-stage/gpu")
-Answer = tuple[int, Any]
-
-
-class Scripted:
-    """A Prefect API with one flow run, and a list of the states that it was given."""
-
-    def __init__(self) -> None:
-        self.run = FlowRun(id=uuid4(), name="a run", flow_id=uuid4(), state=Running())
-        self.events: list[Event] = []
-        self.set: list[str] = []
-        self.refuse: list[int] = []
-        self.away = threading.Event()
-
-    def answer(self, method: str, path: str, body: Any) -> Answer:
-        """What the API says."""
-        if self.away.is_set():
-            return 500, {}
-        if path.endswith("/csrf-token"):
-            return 404, {}
-        if path.endswith("/set_state"):
-            if self.refuse:
-                return self.refuse.pop(), {}
-            state = State[Any].model_validate(body["state"])
-            self.set.append(str(state.name))
-            self.run.state = state
-            return 201, {"state": _json(state), "status": "ACCEPT", "details": {"type": "accept_details"}}
-        if path.endswith("/flow_runs/filter"):
-            return 200, [_json(self.run)]
-        if path.endswith("/logs/filter"):
-            lines = [_record(event, self.run.id) for event in self.events]
-            return 200, lines[body["offset"] :]
-        if path.endswith("/logs/"):
-            self.events += [event for one in body if (event := _event(one))]
-            return 201, None
-        return 200, _json(self.run)
-
-
-def _json(model: Any) -> Any:
-    return model.model_dump(mode="json")
-
-
-def _record(event: Event, run: UUID) -> dict[str, Any]:
-    at = "2026-01-01T00:00:00Z"
-    return {"id": str(uuid4()), "created": at, "updated": at, "timestamp": at, "flow_run_id": str(run)} | {
-        "name": "tailor.stage",
-        "level": 15,
-        "message": event.to_line(),
-    }
-
-
-def _event(record: dict[str, Any]) -> Event | None:
-    return Event(**json.loads(record["message"]))
-
-
-@contextmanager
-def serving(api: Scripted) -> Iterator[None]:
-    class Handler(BaseHTTPRequestHandler):
-        def handle_one(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            status, answer = api.answer(self.command, self.path.split("?")[0], body)
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PATCH = handle_one  # noqa: N815  # as http.server calls them
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
-            yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
-def api() -> Iterator[Scripted]:
-    scripted = Scripted()
+def api() -> Iterator[ScriptedPrefect]:
+    scripted = ScriptedPrefect()
     with serving(scripted):
         yield scripted
 
@@ -147,7 +62,7 @@ def interrupt(event: Event) -> None:
 
 
 def test_who_is_interrupted_has_the_run_cancelled_although_the_server_fails_at_first(
-    api: Scripted, settings: Settings
+    api: ScriptedPrefect, settings: Settings
 ) -> None:
     api.events = [Event(kind="begin")]
     api.refuse = [500, 500]
@@ -157,7 +72,7 @@ def test_who_is_interrupted_has_the_run_cancelled_although_the_server_fails_at_f
 
 
 def test_who_is_interrupted_is_told_of_a_run_that_could_not_be_cancelled(
-    api: Scripted, settings: Settings
+    api: ScriptedPrefect, settings: Settings
 ) -> None:
     api.events = [Event(kind="begin")]
     api.refuse = [500] * 1000
@@ -171,7 +86,7 @@ def test_who_is_interrupted_is_told_of_a_run_that_could_not_be_cancelled(
     ("state", "limit"), [(Running(), "_SILENT_SECONDS"), (Pending(), "_PENDING_SECONDS")], ids=str
 )
 def test_a_run_of_which_nothing_is_heard_is_given_up(
-    api: Scripted, settings: Settings, monkeypatch: pytest.MonkeyPatch, state: State[Any], limit: str
+    api: ScriptedPrefect, settings: Settings, monkeypatch: pytest.MonkeyPatch, state: State[Any], limit: str
 ) -> None:
     """A worker that dies as it starts a run leaves it pending for ever."""
     api.run.state = state
@@ -183,7 +98,7 @@ def test_a_run_of_which_nothing_is_heard_is_given_up(
 
 
 def test_the_time_that_the_server_is_away_is_no_silence_of_the_stage(
-    api: Scripted, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedPrefect, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work_pool, "_SILENT_SECONDS", 1.5)
     api.events = [Event(kind="begin")]
@@ -205,7 +120,7 @@ def test_the_time_that_the_server_is_away_is_no_silence_of_the_stage(
 
 
 def test_a_stage_whose_run_was_given_up_for_dead_is_ended(
-    api: Scripted, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedPrefect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another may make it by now: after a network that was cut there would be two."""
     monkeypatch.setattr(work_pool, "BEAT_SECONDS", 0.0)
@@ -218,7 +133,7 @@ def test_a_stage_whose_run_was_given_up_for_dead_is_ended(
     assert [event.kind for event in api.events] == ["begin", "beat"], "what it told is kept"
 
 
-def test_what_a_server_that_is_away_did_not_take_is_told_when_it_is_back(api: Scripted) -> None:
+def test_what_a_server_that_is_away_did_not_take_is_told_when_it_is_back(api: ScriptedPrefect) -> None:
     with get_client(sync_client=True) as client:
         log = EventLog(client, api.run.id)
         api.away.set()
