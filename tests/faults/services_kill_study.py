@@ -40,6 +40,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import httpx
 import psutil
 
 ROOT = Path(__file__).parents[2]
@@ -160,7 +161,7 @@ class Study:
 
     def kill(self, target: str, run: str) -> None:
         """Kill a target, have it started again, and wait until the run goes on."""
-        stage, killed = self._current_stage(run), time.monotonic()
+        stage, state, killed = self._current_stage(run), self._state(run), time.monotonic()
         pause = self.rng.uniform(1, 4)
         how = "killed"
         self._means = ""
@@ -183,7 +184,7 @@ class Study:
             time.sleep(pause)
             service.start()
         away = time.monotonic() - killed
-        if target == "run" or (target, how) == ("cpu", "power lost"):
+        if state in ("Running", "Pending") and (target == "run" or (target, how) == ("cpu", "power lost")):
             self._bury(run)
         self._until_it_goes_on(run)
         kill = Kill(
@@ -202,11 +203,14 @@ class Study:
         )
 
     def _kill_run(self, run: str) -> None:
-        """The process of the flow run, which has the run's id among its variables."""
-        for process in self.house.below("cpu"):
-            with suppress(psutil.Error):
-                if process.environ().get("PREFECT__FLOW_RUN_ID") == run:
-                    process.kill()
+        """The process of the flow run, which has the run's id among its variables, once there is one."""
+        dead, until = False, time.monotonic() + ROUND_SECONDS
+        while not dead and self._state(run) not in FINAL and time.monotonic() < until:
+            for process in self.house.below("cpu"):
+                with suppress(psutil.Error):
+                    if process.environ().get("PREFECT__FLOW_RUN_ID") == run:
+                        process.kill()
+                        dead = True
 
     def _bury(self, run: str) -> None:
         """The process of a run is dead: its worker says so, else `tailor recover` does, else a person."""
@@ -258,8 +262,9 @@ class Study:
         """What an operator does about a state that is no good."""
         if state in FINAL:
             self._tailor_recover(state)
+            answer: Any = None
             for _ in range(3):
-                with suppress(Exception):
+                with suppress(httpx.HTTPStatusError):
                     answer = self.house.ask(
                         "POST", f"/flow_runs/{run}/set_state", _state("SCHEDULED", "AwaitingRetry")
                     )
