@@ -256,6 +256,13 @@ class House:
                     raise TimeoutError(f"the Prefect API does not answer {method} {path}")
                 time.sleep(0.5)
 
+    def schedule(self, deployment: str, seconds: float) -> Schedule:
+        """Have the server start a deployment every so often."""
+        found = self.ask("GET", f"/deployments/name/{deployment}")
+        path = f"/deployments/{found['id']}/schedules"
+        [made] = self.ask("POST", path, [{"schedule": {"interval": seconds}, "active": True}])
+        return Schedule(self, found["id"], f"{path}/{made['id']}")
+
     def below(self, pool: str) -> list[psutil.Process]:
         """Processes of the machine of a pool other than its worker, whoever their parents are by now."""
         worker = self.services[pool].process
@@ -270,6 +277,28 @@ class House:
     def leftovers(self) -> list[psutil.Process]:
         """What still runs on the machines of the workers."""
         return [process for pool in ("cpu", "gpu") if pool in self.services for process in self.below(pool)]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule of a deployment."""
+
+    house: House
+    deployment: str
+    path: str
+
+    def runs(self) -> list[str]:
+        """The states of the flow runs that it began."""
+        mine = {"deployments": {"id": {"any_": [self.deployment]}}, "limit": 200}
+        runs = self.house.ask("POST", "/flow_runs/filter", mine)
+        return [run["state_name"] for run in runs if run["auto_scheduled"] and run["start_time"]]
+
+    def end(self) -> None:
+        """Delete it, and wait until what it began is over."""
+        self.house.ask("DELETE", self.path)
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not all(state in FINAL for state in self.runs()) and time.monotonic() < deadline:
+            time.sleep(0.5)
 
 
 _FOREIGN = ("TAILOR_", "PREFECT_", "MLFLOW_", "OPENLINEAGE_", "AWS_")

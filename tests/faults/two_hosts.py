@@ -5,7 +5,8 @@ link; each has its own name and its own home, and the GPU host does not see the 
 Prefect server, MLflow, the S3 API and the CPU worker, on the other the GPU worker. The link is cut for some seconds
 while the GPU host fine-tunes, and with --kill the GPU host then loses its power in the middle of RL. Checked, as for
 other faults (`services_kill_study.py`): the flow run ends Completed, no stage is executed twice to its end, nothing is
-left; and each stage was made on the host that it belongs to.
+left; each stage was made on the host that it belongs to; and upkeep, which leaves the living run alone, was done
+meanwhile, for a schedule said so.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def run(root: Path, until: str, seconds: float, kill: bool) -> list[str]:
     study = Study(house, random.Random(0), backbone)
     house.open()
     try:
+        schedule = house.schedule("tailor-upkeep/nightly", 30)
         begun, flow_run = time.time(), study.start(until)
         study.wait_for_stage(flow_run, "warm_start")
         cut(seconds)
@@ -85,6 +87,10 @@ def run(root: Path, until: str, seconds: float, kill: bool) -> list[str]:
             study.kill("gpu", flow_run)
         study.see_to_the_end(flow_run)
         print(f"Completed after {time.time() - begun:.0f} s", flush=True)
+        schedule.end()
+        print(f"runs that a schedule began by itself: {schedule.runs()}", flush=True)
+        if "Completed" not in schedule.runs():
+            study.faults.append("the schedule of upkeep did not fire, or its runs failed")
         study.check_executions(begun)
         study.check_end()
         with variables(house.environment):

@@ -12,7 +12,6 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -375,28 +374,6 @@ def test_upkeep_is_done_by_a_worker(workers: None, environment: dict[str, str], 
         environment, "deployment", "run", "tailor-upkeep/nightly", "--params", parameters, "--watch"
     )
     assert "Completed" in told
-
-
-def test_a_schedule_fires_by_itself(workers: None, environment: dict[str, str], finished: Settings) -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.schedules import IntervalSchedule
-
-    with get_client(sync_client=True) as client:
-        nightly = client.read_deployment_by_name("tailor-upkeep/nightly")
-        parameters = {"home": str(finished.home), "store": finished.store}
-        often = IntervalSchedule(interval=timedelta(seconds=4))
-        [schedule] = client.create_deployment_schedules(nightly.id, [(often, True)], parameters=parameters)
-        try:
-
-            def fired() -> bool:
-                return any(
-                    run.auto_scheduled and run.state_name == "Completed" and run.deployment_id == nightly.id
-                    for run in client.read_flow_runs()
-                )
-
-            wait_for(fired, "a run that nobody started")
-        finally:
-            client.delete_deployment_schedule(nightly.id, schedule.id)
 
 
 def overrides(backbone: Path) -> Sequence[str]:
