@@ -197,6 +197,7 @@ def _follow(
     A stage that is done is in the store. One that failed is waited for, so that the next attempt does not follow it.
     """
     heard, told, silent = 0, False, 0.0
+    kind = StateType.SCHEDULED
     started = warned = time.monotonic()
     while True:
         run = _patiently(say, client.read_flow_run, run.id)
@@ -210,12 +211,12 @@ def _follow(
         now = time.monotonic()
         if run.state is None or run.state.is_final():
             return run, told
-        if run.state.type == StateType.SCHEDULED:
-            silent = 0.0
-        if run.state.type in _NOT_THERE_YET and now - warned > _TELL_SECONDS:
+        if run.state.type != kind or kind == StateType.SCHEDULED:  # that may take as long as it will
+            kind, silent = run.state.type, 0.0
+        if kind in _NOT_THERE_YET and now - warned > _TELL_SECONDS:
             warned = now
             say(f"{stage}: no worker has begun {_named(run)} yet; see to it that one of its pool runs")
-        limit = _PENDING_SECONDS if run.state.type == StateType.PENDING else _SILENT_SECONDS
+        limit = _PENDING_SECONDS if kind == StateType.PENDING else _SILENT_SECONDS
         if silent > limit:
             dead: State[Any] = Crashed(message=f"Nothing was heard of the stage for {limit:g} s.")
             _patiently(say, client.set_flow_run_state, run.id, dead, force=True)

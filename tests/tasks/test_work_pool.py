@@ -97,6 +97,17 @@ def test_a_run_of_which_nothing_is_heard_is_given_up(
     assert api.set == ["Crashed"]
 
 
+def test_a_run_that_was_slow_to_begin_has_all_the_time_to_be_heard_of(
+    api: ScriptedPrefect, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_pool, "_SILENT_SECONDS", 1.5)
+    api.run.state = Pending()
+    threading.Timer(4.0, setattr, (api.run, "state", Running())).start()
+    threading.Timer(4.5, api.events.append, (Event(kind="done"),)).start()
+    follow(settings, lambda _: None, [])
+    assert api.set == []
+
+
 def test_the_time_that_the_server_is_away_is_no_silence_of_the_stage(
     api: ScriptedPrefect, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
