@@ -42,7 +42,8 @@ def recoverable(settings: Settings, command: Sequence[str]) -> Iterator[None]:
         yield
         return
     with registered(settings, command) as record:
-        add_tags(run_tag(record.id))
+        # A run that is retried belonged to another process, which died.
+        add_tags(run_tag(record.id), instead_of=run_tag(""))
         yield
 
 
@@ -56,7 +57,7 @@ def crash_flow_runs(run_id: str, *, dry_run: bool = False) -> Iterator[str]:
                 client.set_task_run_state(task.id, Crashed(message=_MESSAGE), force=True)
             yield f"Prefect task run {task.name}"
         for flow in client.read_flow_runs(flow_run_filter=flow_filter):
-            if flow.state_type in _UNFINISHED:
+            if flow.state_type in _UNFINISHED and flow.state_type != StateType.SCHEDULED:  # a retry
                 if not dry_run:
                     client.set_flow_run_state(flow.id, Crashed(message=_MESSAGE), force=True)
                 yield f"Prefect flow run {flow.name}"

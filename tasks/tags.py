@@ -6,12 +6,13 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
 
-def add_tags(*names: str) -> None:
-    """Give the current flow run more tags; outside one, nothing."""
+def add_tags(*names: str, instead_of: str | None = None) -> None:
+    """Give the current flow run more tags, in the place of those that begin with `instead_of`; outside one, nothing."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
     run = context.flow_run
-    run.tags = sorted({*run.tags, *names})
+    kept = [tag for tag in run.tags if instead_of is None or not tag.startswith(instead_of)]
+    run.tags = sorted({*kept, *names})
     with get_client(sync_client=True) as client:
         client.update_flow_run(run.id, tags=run.tags)

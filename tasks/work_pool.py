@@ -48,10 +48,16 @@ _SHORTEST_LOOK, _LONGEST_LOOK = 0.2, 2.0
 
 _TELL_SECONDS = 60.0
 _SILENT_SECONDS = 9 * BEAT_SECONDS
-"""A run of which nothing was heard for so long is dead, whatever Prefect believes."""
+"""A run of which a server that answers told nothing for so long is dead, whatever Prefect believes."""
+
+_PENDING_SECONDS = 900.0
+"""A run that a worker took, and that has not begun after so long, never will: the worker died. Nodes take minutes."""
 
 _PATIENCE_SECONDS = 600.0
 """A server that is away for so long is waited for."""
+
+_CANCEL_SECONDS = 60.0
+"""Who is interrupted waits no longer than this for a server that is to be told."""
 
 _RETRY_SECONDS = 2.0
 _NOT_THERE_YET = {StateType.SCHEDULED, StateType.PENDING}
@@ -78,10 +84,7 @@ def run_in_work_pool(job: StageJob, place: Placement, hear: Hear, say: Say) -> s
         except Exception:
             raise  # the run goes on, and the next attempt follows it
         except BaseException:
-            with suppress(httpx.TransportError):
-                client.set_flow_run_state(
-                    run.id, Cancelling(message="The run that sent the stage was ended.")
-                )
+            _cancel(client, run, say)
             raise
     if not told:
         raise _ended_silently(job.spec.stage, ended)
@@ -95,9 +98,14 @@ class EventLog:
         self._client, self._flow_run_id = client, flow_run_id
         self._waiting: list[dict[str, Any]] = []
         self._last = datetime.min.replace(tzinfo=UTC)
+        self._looked = time.monotonic()
 
     def write(self, event: Event) -> None:
-        """Add an event, and send what waits."""
+        """Add an event, and send what waits.
+
+        StageError where the run is over by now: while nothing was heard of it (a network that was cut) it was given up
+        for dead, and another may make the stage already.
+        """
         # Records are read in the order of their times: no two have the same.
         self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
         self._waiting.append(
@@ -109,10 +117,9 @@ class EventLog:
                 "flow_run_id": str(self._flow_run_id),
             }
         )
-        try:
+        with suppress(httpx.TransportError, PrefectHTTPStatusError):
             self._send()
-        except (httpx.TransportError, PrefectHTTPStatusError):
-            return
+            self._look()
 
     def close(self) -> None:
         """Send what waits, once the server is there."""
@@ -122,6 +129,17 @@ class EventLog:
         if self._waiting:
             self._client.create_logs(self._waiting)
             self._waiting.clear()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < BEAT_SECONDS:
+            return
+        self._looked = now
+        state = self._client.read_flow_run(self._flow_run_id).state
+        if state and state.is_final():
+            raise StageError(
+                f"its flow run is {state.name} by now ({state.message}), and so the stage was ended"
+            )
 
 
 def _tag(job: StageJob) -> str:
@@ -159,6 +177,18 @@ def _send(job: StageJob, place: Placement, tag: str, attempt: int) -> FlowRun:
         ) from None
 
 
+def _cancel(client: SyncPrefectClient, run: FlowRun, say: Say) -> None:
+    """Have a run end; where the server cannot be told, a person is told that the run goes on."""
+    state: State[Any] = Cancelling(message="The run that sent the stage was ended.")
+    try:
+        _within(_CANCEL_SECONDS, None, client.set_flow_run_state, run.id, state)
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        say(
+            f"{_named(run)} goes on, for the Prefect server could not be told to end it ({error!r}); do it with "
+            f"`prefect flow-run cancel {run.id}`"
+        )
+
+
 def _follow(
     client: SyncPrefectClient, run: FlowRun, stage: str, hear: Hear, say: Say
 ) -> tuple[FlowRun, bool]:
@@ -166,12 +196,13 @@ def _follow(
 
     A stage that is done is in the store. One that failed is waited for, so that the next attempt does not follow it.
     """
-    heard, told = 0, False
-    started = last = warned = time.monotonic()
+    heard, told, silent = 0, False, 0.0
+    kind = StateType.SCHEDULED
+    started = warned = time.monotonic()
     while True:
         run = _patiently(say, client.read_flow_run, run.id)
         while events := _patiently(say, _events, client, run.id, heard):
-            heard, last = heard + len(events), time.monotonic()
+            heard, silent = heard + len(events), 0.0
             for event in events:
                 told = told or event.kind in ("done", "error")
                 hear(event)
@@ -180,15 +211,18 @@ def _follow(
         now = time.monotonic()
         if run.state is None or run.state.is_final():
             return run, told
-        if run.state.type in _NOT_THERE_YET:
-            last = now
-            if now - warned > _TELL_SECONDS:
-                warned = now
-                say(f"{stage}: no worker has begun {_named(run)} yet; see to it that one of its pool runs")
-        elif now - last > _SILENT_SECONDS:
-            dead: State[Any] = Crashed(message=f"Nothing was heard of the stage for {_SILENT_SECONDS:g} s.")
-            client.set_flow_run_state(run.id, dead, force=True)
-        time.sleep(min(max(_SHORTEST_LOOK, (now - started) / 20), _LONGEST_LOOK))
+        if run.state.type != kind or kind == StateType.SCHEDULED:  # that may take as long as it will
+            kind, silent = run.state.type, 0.0
+        if kind in _NOT_THERE_YET and now - warned > _TELL_SECONDS:
+            warned = now
+            say(f"{stage}: no worker has begun {_named(run)} yet; see to it that one of its pool runs")
+        limit = _PENDING_SECONDS if kind == StateType.PENDING else _SILENT_SECONDS
+        if silent > limit:
+            dead: State[Any] = Crashed(message=f"Nothing was heard of the stage for {limit:g} s.")
+            _patiently(say, client.set_flow_run_state, run.id, dead, force=True)
+        pause = min(max(_SHORTEST_LOOK, (now - started) / 20), _LONGEST_LOOK)
+        time.sleep(pause)
+        silent += pause  # and not the time that a server was away: the stage could tell it nothing
 
 
 def _events(client: SyncPrefectClient, flow_run_id: UUID, offset: int) -> list[Event]:
@@ -217,7 +251,11 @@ def _named(run: FlowRun) -> str:
 
 def _patiently(say: Say | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What a call to the server gives, which may be away for a while."""
-    until = time.monotonic() + _PATIENCE_SECONDS
+    return _within(_PATIENCE_SECONDS, say, call, *args, **kwargs)
+
+
+def _within(seconds: float, say: Say | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    until = time.monotonic() + seconds
     told = False
     while True:
         try:

@@ -47,6 +47,12 @@ _IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 
+_PATIENT = {
+    # A store that is away for a moment costs a minute, and no stage: botocore waits longer from try to try.
+    "AWS_RETRY_MODE": "standard",
+    "AWS_MAX_ATTEMPTS": "10",
+}
+
 _QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DASK_LOGGING__DISTRIBUTED": "warning",
@@ -278,7 +284,7 @@ def prepare_process(settings: Settings) -> None:
 
     Call it before Prefect, MLflow or a Hugging Face library is imported: they read these variables once.
     """
-    for name, value in {**_NO_NETWORK, **_IMPATIENT, **_QUIET}.items():
+    for name, value in {**_NO_NETWORK, **_IMPATIENT, **_PATIENT, **_QUIET}.items():
         os.environ.setdefault(name, value)
     logging.getLogger("tailor").setLevel(logging.INFO)  # progress is for people, whoever shows it to them
     # What a library will change in its next version is no concern of the person who waits for a model.

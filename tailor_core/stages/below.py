@@ -19,7 +19,7 @@ from tailor_core.stages.events import Event, read_event
 
 Hear = Callable[[Event], None]
 
-BEAT_SECONDS = 20.0
+BEAT_SECONDS = 10.0
 """A command that has nothing to tell lets hear from it as often."""
 
 _STOP_SECONDS = 10.0

@@ -1,7 +1,8 @@
 """MLflow runs: an experiment a recipe, a parent run a flow run, a child run an executed stage.
 
 The only door to mlflow, with `model_registry`. Cached stages have no run of their own: the parent's tag
-`stage.<name>` says so. Whatever MLflow does, nothing here raises; what is lost is logged.
+`stage.<name>` says so. Whatever MLflow does, nothing here raises. What a server that is away is to be told waits for
+its return, for as long as the run lasts; what is lost is logged.
 """
 
 from __future__ import annotations
@@ -11,23 +12,35 @@ import logging
 import os
 import platform
 import re
+import threading
 import time
+import urllib.error
+import urllib.request
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from tailor_core.secrets import masked
-from tailor_core.tracking.datasets import Dataset, ModelVersion, never_failing
+from tailor_core.tracking.datasets import Dataset, ModelVersion
 from tailor_core.tracking.model_registry import register_version
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
+_LOCK = "mlflow.lock"
 _PROCESS, _HOST = "tailor.process", "tailor.host"
 _LONGEST_PARAM, _LONGEST_DIGEST, _MOST_PARAMS, _LONGEST_TEXT = 500, 32, 100, 7500
-_MOST_FAILURES = 3
+_AWAY_SECONDS = 60.0
+"""How long a server that did not answer is left alone."""
+
+_ANSWER_SECONDS = 5.0
+_MOST_REFUSALS = 3
 _NOT_IN_METRIC_NAMES = re.compile(r"[^\w\-. :/]")
 
 
@@ -35,8 +48,8 @@ class RunTracker:
     """The parent run of one flow run.
 
     `tracking_uri` is MLflow's; `home` holds the lock for first use and a local store's artifacts; `name` and `tags` are
-    the run's, the recipe by default. After three failures in a row, such as those of a server that went away, MLflow is
-    left alone for the rest of the run.
+    the run's, the recipe by default. `client` and `run_id` are None and empty for as long as MLflow could not be told
+    that the run begins.
     """
 
     def __init__(
@@ -50,25 +63,22 @@ class RunTracker:
     ) -> None:
         self.client: Any = None
         self._cached: dict[str, str] = {}
-        self._uri, self._lock, self._recipe = tracking_uri, home / "mlflow.lock", recipe
+        self._uri, self._home, self._recipe = tracking_uri, home, recipe
         self._experiment = self.run_id = ""
-        self._failures = 0
-        with never_failing("the MLflow run"):
+        self._mail = _Mail(tracking_uri)
+        started = _now()
+
+        def begin() -> None:
             self.client, self._experiment = _open(tracking_uri, home, recipe)
             _end_killed_runs(self.client, self._experiment)
-            self.run_id = self._create(name or recipe, tags)
-            _log_params(self.client, self.run_id, params)
+            self.run_id = self.create(name or recipe, tags, started)
+
+        self._mail.send("the MLflow run", begin)
+        self.tell("the MLflow parameters", lambda: _log_params(self.client, self.run_id, params))
 
     def stage(self, stage: str, params: Mapping[str, Any], inputs: Sequence[Dataset]) -> StageTracker:
         """A child run for a stage that is about to be executed."""
-
-        def open_run() -> str:
-            run_id = self._create(stage, {"mlflow.parentRunId": self.run_id, "tailor.stage": stage})
-            _log_params(self.client, run_id, params)
-            _log_inputs(self.client, run_id, inputs)
-            return run_id
-
-        return StageTracker(self, stage, self.tell(f"the MLflow run of {stage}", open_run) or "")
+        return StageTracker(self, stage, params, inputs)
 
     @property
     def place(self) -> str:
@@ -114,7 +124,7 @@ class RunTracker:
         """
 
         def register() -> ModelVersion:
-            with FileLock(self._lock):
+            with FileLock(self._home / _LOCK):
                 run = run_id or self.run_id
                 return register_version(self.client, self._uri, self._recipe, model, manifest, run)
 
@@ -127,42 +137,109 @@ class RunTracker:
                 "the MLflow tags of cached stages",
                 lambda: _set_tags(self.client, self.run_id, self._cached),
             )
-        self.end(self.run_id, "the MLflow run", failed=failed)
+        self.end(lambda: self.run_id, "the end of the MLflow run", failed=failed)
+        self._mail.close()
 
-    def end(self, run_id: str, what: str, *, failed: bool) -> None:
-        """End a run."""
-        if run_id:
-            status = "FAILED" if failed else "FINISHED"
-            self.tell(what, lambda: self.client.set_terminated(run_id, status))
+    def end(self, run_id: Callable[[], str], what: str, *, failed: bool) -> None:
+        """End a run, whose id is known by then."""
+        status, ended = "FAILED" if failed else "FINISHED", _now()
+        self.tell(what, lambda: self.client.set_terminated(run_id(), status, ended) if run_id() else None)
 
     def tell(self, what: str, action: Callable[[], T]) -> T | None:
-        """What an action on MLflow gives; None where it fails, or there is no run to tell of."""
-        if not self.run_id or self._failures >= _MOST_FAILURES:
-            return None
-        found = None
-        self._failures += 1
-        with never_failing(what):
-            found = action()
-            self._failures = 0
-        return found
+        """What an action on the run gives; None where it failed or there is no run, or until MLflow answers."""
+        return self._mail.send(what, lambda: action() if self.run_id else None)
 
-    def _create(self, name: str, tags: Mapping[str, str]) -> str:
+    def create(self, name: str, tags: Mapping[str, str], started: int) -> str:
+        """The id of a new run of the experiment."""
         process = {_PROCESS: str(os.getpid()), _HOST: platform.node()}
-        run = self.client.create_run(self._experiment, run_name=name, tags={**process, **tags})
+        run = self.client.create_run(self._experiment, started, run_name=name, tags={**process, **tags})
         return str(run.info.run_id)
 
 
-class StageTracker:
-    """The child run of one executed stage; does nothing where MLflow did not open one."""
+class _Mail:
+    """Actions on MLflow, done in their order. While a server is away they wait, and it is asked now and then.
 
-    def __init__(self, parent: RunTracker, stage: str, run_id: str) -> None:
-        self._parent, self._stage, self.run_id = parent, stage, run_id
+    Where it answers and refuses three in a row, nothing more is asked of it.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._waiting: deque[tuple[str, Callable[[], Any]]] = deque()
+        self._lock = threading.RLock()
+        self._away, self._away_until = False, 0.0
+        self._refused = 0
+
+    def send(self, what: str, action: Callable[[], T]) -> T | None:
+        """Do it after what waits; what it gives, None where it failed or has to wait."""
+        with self._lock:
+            self._waiting.append((what, action))
+            given = self._deliver()
+            return None if self._waiting else given
+
+    def close(self) -> None:
+        """Try what waits once more, and say what is lost."""
+        with self._lock:
+            self._away_until = 0.0
+            self._deliver()
+            if self._waiting:
+                lost = Counter(what for what, _ in self._waiting)
+                told = [f"{what} ({times} times)" if times > 1 else what for what, times in lost.items()]
+                _log.warning(
+                    "MLflow at %s took no more; not recorded: %s",
+                    masked(self._uri),
+                    ", ".join(told),
+                )
+
+    def _deliver(self) -> Any:
+        """Do all that waits; what the last of it gave."""
+        given = None
+        if self._away and time.monotonic() >= self._away_until and not _answers(self._uri):
+            self._away_until = time.monotonic() + _AWAY_SECONDS  # an action would have waited for longer
+        while self._waiting and time.monotonic() >= self._away_until and self._refused < _MOST_REFUSALS:
+            what, action = self._waiting[0]
+            try:
+                given = action()
+                self._away, self._refused = False, 0
+            except Exception as error:
+                if not _answers(self._uri):
+                    self._leave_alone(error)
+                    return None
+                self._refused += 1
+                given = None
+                _log.warning("%s was not recorded: %s", what, masked(f"{type(error).__name__}: {error}"))
+            self._waiting.popleft()
+        return given
+
+    def _leave_alone(self, error: Exception) -> None:
+        if not self._away:
+            told = masked(f"MLflow at {self._uri} does not answer ({error}); what it is to be told waits")
+            _log.warning("%s", told)
+        self._away, self._away_until = True, time.monotonic() + _AWAY_SECONDS
+
+
+class StageTracker:
+    """The child run of one executed stage; `run_id` is empty for as long as MLflow could not be told of it."""
+
+    def __init__(
+        self, parent: RunTracker, stage: str, params: Mapping[str, Any], inputs: Sequence[Dataset]
+    ) -> None:
+        self._parent, self._stage, self.run_id = parent, stage, ""
+        started = _now()
+
+        def create() -> None:
+            tags = {"mlflow.parentRunId": parent.run_id, "tailor.stage": stage}
+            self.run_id = parent.create(stage, tags, started)
+
+        parent.tell(f"the MLflow run of {stage}", create)
+        self._tell(f"parameters of {stage}", lambda: _log_params(parent.client, self.run_id, params))
+        self._tell(f"inputs of {stage}", lambda: _log_inputs(parent.client, self.run_id, inputs))
 
     def track(self, metrics: Mapping[str, float], step: int) -> None:
         """Send metrics of a training step."""
+        at = _now()
         self._tell(
             f"metrics of {self._stage}",
-            lambda: _log_metrics(self._parent.client, self.run_id, metrics, step),
+            lambda: _log_metrics(self._parent.client, self.run_id, metrics, step, at),
         )
 
     def finish(self, output: Dataset, metrics: Mapping[str, float], manifest: str) -> None:
@@ -176,8 +253,12 @@ class StageTracker:
 
         self.track(metrics, 0)
         self._tell(f"the MLflow tags of {self._stage}", describe)
-        if self.run_id:
-            self._parent.tag(f"stage.{self._stage}", f"ran:{self.run_id}")
+        self._tell(
+            f"the MLflow tag of {self._stage}",
+            lambda: self._parent.client.set_tag(
+                self._parent.run_id, f"stage.{self._stage}", f"ran:{self.run_id}"
+            ),
+        )
         self._end(failed=False)
 
     def fail(self, error: BaseException) -> None:
@@ -190,11 +271,32 @@ class StageTracker:
         self._end(failed=True)
 
     def _tell(self, what: str, action: Callable[[], None]) -> None:
-        if self.run_id:
-            self._parent.tell(what, action)
+        self._parent.tell(what, lambda: action() if self.run_id else None)
 
     def _end(self, *, failed: bool) -> None:
-        self._parent.end(self.run_id, f"the MLflow run of {self._stage}", failed=failed)
+        self._parent.end(lambda: self.run_id, f"the end of the MLflow run of {self._stage}", failed=failed)
+
+
+def _now() -> int:
+    """Milliseconds since the epoch, as MLflow counts."""
+    return int(time.time() * 1000)
+
+
+def _answers(uri: str) -> bool:
+    """Whether MLflow is there: a file always is."""
+    if not uri.startswith("http"):
+        return True
+    parts = urlsplit(uri)  # a password in it is no part of the address
+    health = parts._replace(
+        netloc=parts.netloc.rpartition("@")[2], path=f"{parts.path.rstrip('/')}/health"
+    ).geturl()
+    try:
+        with urllib.request.urlopen(health, timeout=_ANSWER_SECONDS):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
 
 
 def _open(tracking_uri: str, home: Path, recipe: str) -> tuple[Any, str]:
@@ -203,7 +305,7 @@ def _open(tracking_uri: str, home: Path, recipe: str) -> tuple[Any, str]:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
-    with FileLock(home / "mlflow.lock"):
+    with FileLock(home / _LOCK):
         client = MlflowClient(tracking_uri)
         experiment = client.get_experiment_by_name(recipe)
         if experiment is not None:
@@ -242,13 +344,11 @@ def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:
         client.log_batch(run_id, params=entries[start : start + _MOST_PARAMS])
 
 
-def _log_metrics(client: Any, run_id: str, metrics: Mapping[str, float], step: int) -> None:
+def _log_metrics(client: Any, run_id: str, metrics: Mapping[str, float], step: int, at: int) -> None:
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
     entries = [
-        Metric(_NOT_IN_METRIC_NAMES.sub("_", name), float(value), now, step)
-        for name, value in metrics.items()
+        Metric(_NOT_IN_METRIC_NAMES.sub("_", name), float(value), at, step) for name, value in metrics.items()
     ]
     client.log_batch(run_id, metrics=entries)
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tailor_core.errors import InputError
+from tailor_core.tracking import mlflow_runs
 from tailor_core.tracking.datasets import Dataset, ModelVersion
 from tailor_core.tracking.mlflow_runs import RunTracker
 from tailor_core.tracking.model_registry import find_registered
@@ -152,11 +158,70 @@ def test_a_tracking_server_that_is_not_there_costs_nothing(
         child.track({"reward": 1.0}, 1)
         child.finish(MODEL, {}, "{}")
         tracker.close(failed=False)
-    assert "the MLflow run was not recorded" in caplog.text
+    assert caplog.text.count("does not answer") == 1
+    assert "took no more; not recorded: the MLflow run, " in caplog.text
+    assert "metrics of policy (2 times)" in caplog.text
     assert child.run_id == ""
 
 
-def test_a_tracking_store_that_goes_away_in_the_middle_is_left_alone(
+@pytest.mark.timeout(900)
+def test_what_a_server_that_was_away_did_not_hear_is_told_when_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics keep their steps and times, a stage that began meanwhile has its run, and nobody waits."""
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(mlflow_runs, "_AWAY_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with caplog.at_level(logging.WARNING), serving(port, tmp_path):
+        tracker = RunTracker(url, tmp_path, "kk-tiny", {"seed": 7})
+        first = tracker.stage("warm_start", {}, [])
+        first.track({"loss": 2.0}, 1)
+    first.track({"loss": 1.0}, 2)
+    first.finish(OTHER, {}, "{}")
+    second = tracker.stage("policy", {"beta": 0.1}, [])
+    second.track({"reward": 0.5}, 1)
+    assert second.run_id == ""
+    between = int(time.time() * 1000)
+    with caplog.at_level(logging.WARNING), serving(port, tmp_path):
+        second.finish(MODEL, {}, "{}")
+        tracker.close(failed=False)
+        client = MlflowClient(url)
+        runs = [client.get_run(one.run_id) for one in (tracker, first, second)]
+        assert [run.info.status for run in runs] == ["FINISHED"] * 3
+        assert [one.value for one in client.get_metric_history(first.run_id, "loss")] == [2.0, 1.0]
+        [reward] = client.get_metric_history(second.run_id, "reward")
+        assert (reward.step, reward.value, reward.timestamp <= between) == (1, 0.5, True)
+        assert runs[1].info.end_time <= between
+        assert runs[2].data.params == {"beta": "0.1"}
+    assert caplog.text.count("does not answer") == 1
+    assert "not recorded" not in caplog.text
+
+
+@contextmanager
+def serving(port: int, home: Path) -> Iterator[None]:
+    """An MLflow server on a database that stays."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    store = ["--backend-store-uri", uri(home), "--artifacts-destination", str(home / "artifacts")]
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, *store, "--workers", "1"], stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 300
+        while not mlflow_runs._answers(f"http://127.0.0.1:{port}"):
+            assert time.monotonic() < deadline, (home / "server.log").read_text()[-2000:]
+            time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_a_tracking_store_that_goes_away_in_the_middle_is_left_alone_after_three_refusals(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = RunTracker(uri(tmp_path), tmp_path, "kk-tiny", {})

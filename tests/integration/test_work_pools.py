@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 import pytest
@@ -182,8 +183,8 @@ def states(key: str) -> list[str]:
     return [state for state, _ in flow_runs(key)]
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 240
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.2)
@@ -384,28 +385,58 @@ def overrides(backbone: Path) -> Sequence[str]:
 
 
 @pytest.mark.timeout(1800)
-def test_a_deployed_recipe_runs_to_its_end_with_its_gpu_stages_on_the_gpu_pool(
+def test_a_deployed_recipe_whose_rl_fails_is_retried_in_the_ui_and_runs_to_its_end_on_the_gpu_pool(
     workers: None, environment: dict[str, str], tmp_path: Path, backbone: Path
 ) -> None:
+    """The button in the UI sets the state that is set here; what was made before is not made again."""
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+    from prefect.states import AwaitingRetry
 
     home = tmp_path / "home"
     parameters = {"overrides": ["execution.gpu=work_pool", *overrides(backbone)], "home": str(home)}
-    command = ("deployment", "run", "tailor/kk-tiny", "--params", json.dumps(parameters), "--watch")
-    told = prefect(environment, *command)
-    [run_id] = re.findall(r"UUID: (\S+)", told)
-    assert "Completed" in told
+    told = prefect(environment, "deployment", "run", "tailor/kk-tiny", "--params", json.dumps(parameters))
+    run_id = UUID(re.findall(r"UUID: (\S+)", told)[0])
+
+    def policies() -> list[Any]:
+        return [run for _, run in flow_runs("tailor-policy") if run.parameters["job"]["home"] == str(home)]
+
     with get_client(sync_client=True) as client:
-        log = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])), limit=200)
-    lines = [record.message for record in log]
-    assert any(re.match(r"policy +made", line) for line in lines)
+
+        def is_in(*names: str) -> bool:
+            run = client.read_flow_run(run_id)
+            assert run.state, "it has begun"
+            assert run.state_name in names or not run.state.is_final(), run.state
+            return run.state_name in names
+
+        wait_for(lambda: any(run.state_name == "Running" for run in policies()), "RL", 900)
+        prefect(environment, "flow-run", "cancel", str(policies()[0].id))
+        wait_for(lambda: is_in("Failed"), "the failure of the run")
+        store = Store(str(home / "store"))
+        before = {manifest.stage: manifest for manifest in store.manifests()}
+        assert "warm_start" in before
+        assert "policy" not in before
+        client.set_flow_run_state(run_id, AwaitingRetry())
+        wait_for(lambda: is_in("Completed"), "the end of the run", 900)
+        lines = messages(client, run_id)
+    after = {manifest.stage: manifest for manifest in store.manifests()}
+    assert {stage: after[stage] for stage in before} == before
+    retried = lines[max(n for n, line in enumerate(lines) if line.startswith("problems ")) :]
+    words = dict(match.groups() for line in retried if (match := re.match(r"(\w+) +(made|hit) ", line)))
+    assert {stage for stage, word in words.items() if word == "made"} == {"policy", "evaluation", "report"}
+    assert words.keys() == after.keys()
     assert (home / "reports" / "kk-tiny.html").exists()
     assert not list((home / "runs").glob("*.json")), "`tailor recover` has nothing to do"
-    pools = {}
-    for manifest in Store(str(home / "store")).manifests():
-        mine = flow_runs(manifest.key)
-        pools[manifest.stage] = mine[0][1].work_pool_name if mine else "here"
-    sent = {name for name, pool in pools.items() if pool == "tailor-gpu"}
-    assert sent == {"probe", "warm_start", "policy", "evaluation"}
-    assert {pool for name, pool in pools.items() if name not in sent} == {"here"}
+    sent = {stage: flow_runs(manifest.key) for stage, manifest in after.items()}
+    counts = {stage: len(runs) for stage, runs in sent.items() if runs}
+    assert counts == {"probe": 1, "warm_start": 1, "policy": 2, "evaluation": 1}
+    assert {run.work_pool_name for runs in sent.values() for _, run in runs} == {"tailor-gpu"}
+
+
+def messages(client: Any, run_id: UUID) -> list[str]:
+    """All that a run said."""
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+
+    mine, found = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])), list[Any]()
+    while page := client.read_logs(mine, offset=len(found)):
+        found += page
+    return [record.message for record in found]
