@@ -21,6 +21,8 @@ from moto.s3.models import s3_backends
 from werkzeug.serving import run_simple
 
 _TABLES = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS buckets (bucket TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS objects (bucket TEXT, key TEXT, etag TEXT, file TEXT, PRIMARY KEY (bucket, key));
 """
@@ -33,7 +35,7 @@ class Copy:
         self._files = folder / "objects"
         self._files.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(folder / "objects.db", check_same_thread=False)
-        self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_TABLES}")
+        self._database.executescript(_TABLES)
         self._memory: Any = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         self._known: dict[tuple[str, str], tuple[Any, str]] = {}
         self._lock = threading.Lock()
@@ -97,13 +99,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--host", default="127.0.0.1", help="where it listens; it asks nobody for a password")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where the copy is")
     arguments = parser.parse_args()
     copy = Copy(arguments.folder)
     copy.restore()
     run_simple(
-        "127.0.0.1", arguments.port, application(copy), threaded=True, request_handler=MotoRequestHandler
+        arguments.host, arguments.port, application(copy), threaded=True, request_handler=MotoRequestHandler
     )
 
 

@@ -156,10 +156,13 @@ class House:
             self.home(pool).mkdir(parents=True, exist_ok=True)
         self._add(
             "s3",
-            str(TESTS / "lasting_s3.py"),
+            str(ROOT / "infra" / "s3_server.py"),
+            "--host",
             self.host,
+            "--port",
             str(self.ports["s3"]),
-            str(self.root / "s3.journal"),
+            "--folder",
+            str(self.root / "s3"),
         )
         self._add(
             "server",

@@ -83,7 +83,7 @@ class RunTracker:
     @property
     def place(self) -> str:
         """MLflow's address, without a password that may be in it."""
-        return masked(self._uri)
+        return masked(_address(self._uri))
 
     def page(self, run_id: str = "") -> str:
         """The address of a run's page, of the parent's by default; empty where MLflow has no server, or no run."""
@@ -282,14 +282,17 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
+def _address(uri: str) -> str:
+    """MLflow's address without the name and the password that may be in it."""
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
+
+
 def _answers(uri: str) -> bool:
     """Whether MLflow is there: a file always is."""
     if not uri.startswith("http"):
         return True
-    parts = urlsplit(uri)  # a password in it is no part of the address
-    health = parts._replace(
-        netloc=parts.netloc.rpartition("@")[2], path=f"{parts.path.rstrip('/')}/health"
-    ).geturl()
+    health = f"{_address(uri).rstrip('/')}/health"
     try:
         with urllib.request.urlopen(health, timeout=_ANSWER_SECONDS):
             return True

@@ -40,7 +40,7 @@ def rendered(**said: str) -> dict[str, services.Service]:
         ({"TAILOR_PASSWORD": "short"}, r"TAILOR_PASSWORD is too short"),
         ({"TAILOR_PASSWORD": 'a quote " in a long one'}, r"TAILOR_PASSWORD is too short, or holds"),
         ({"DATABASE": "mysql"}, r"DATABASE = 'mysql' is no database; say sqlite, postgresql, or"),
-        ({"DATABASE": "mysql://me:planted-secret@host/db"}, r"DATABASE = 'mysql://me:\.\.\.@host/db'"),
+        ({"DATABASE": "mysql://me:planted-secret@host/db"}, r"DATABASE = 'mysql://me:\*\*\*@host/db'"),
         ({"STORE": "gs://bucket"}, r"STORE = 'gs://bucket' is no store; say local, s3"),
         ({"PREFECT_PORT": "70000"}, r"PREFECT_PORT = '70000' is no whole number from 1 to 65535"),
         ({"MLFLOW_PORT": "http"}, r"MLFLOW_PORT = 'http' is no whole number"),

@@ -99,9 +99,15 @@ def _is_built(node: ast.AST) -> bool:
             isinstance(part, ast.Call)
             and isinstance(part.func, ast.Attribute)
             and part.func.attr in ("format", "join", "replace", "format_map")
+            and not _quotes_names(part.func.value)
         )
         for part in ast.walk(node)
     )
+
+
+def _quotes_names(node: ast.expr) -> bool:
+    """`sql.SQL(...)`, as psycopg2 has it: what its `format` puts in are names that it quotes."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "SQL"
 
 
 def _built_names(node: ast.AST) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from prefect.states import AwaitingRetry, Pending, Running
 from scripted_prefect import ScriptedPrefect, serving
 
 from tailor_core.config.settings import Settings
+from tasks import tags
 from tasks.recovery import crash_flow_runs, recoverable, run_tag
 
 
@@ -37,8 +39,9 @@ def test_a_flow_run_that_is_retried_belongs_to_its_last_process_alone(
     api: ScriptedPrefect, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the record of the process that was killed before would have the living run set to Crashed."""
-    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", str(api.run.id))
     api.run.tags = ["kk", run_tag("killed before")]
+    begun = SimpleNamespace(flow_run=SimpleNamespace(id=api.run.id, tags=list(api.run.tags)))
+    monkeypatch.setattr(tags, "FlowRunContext", SimpleNamespace(get=lambda: begun))
     with recoverable(settings, ["run", "kk-tiny"]):
         assert len(api.run.tags) == 2
         assert api.run.tags[0] == "kk"
