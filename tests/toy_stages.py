@@ -24,7 +24,7 @@ from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.registry import StageDefinition
-from tailor_core.tracking.progress import PROGRESS
+from tailor_core.tracking.progress import Bar
 
 PROBLEMS = StageDefinition(
     product="problems", function="toy_stages:count", config="tailor_core.config.problems:ProblemsConfig"
@@ -119,14 +119,15 @@ def add_up(config: SFTDatasetConfig, context: StageContext) -> dict[str, Any]:
 def count_slowly(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
     """Like `count`, one file in the workdir a number; goes on where a killed attempt stopped."""
     _log("count_slowly")
-    for number in range(_size(config)):
-        part = context.workdir / f"{number}.part"
-        if not part.exists():
-            (context.output / "half-written").write_text("not yet")
-            time.sleep(0.05)
-            part.write_text(str(number))
-            _log(f"part {number}")
-        context.track({PROGRESS: (number + 1) / _size(config)}, number + 1)
+    with Bar(context.track, total=_size(config)) as bar:
+        for number in range(_size(config)):
+            part = context.workdir / f"{number}.part"
+            if not part.exists():
+                (context.output / "half-written").write_text("not yet")
+                time.sleep(0.05)
+                part.write_text(str(number))
+                _log(f"part {number}")
+            bar.update()
     (context.output / "half-written").unlink(missing_ok=True)
     return count(config, context)
 
