@@ -292,16 +292,19 @@ class Schedule:
 
     def runs(self) -> list[str]:
         """The states of the flow runs that it began."""
-        mine = {"deployments": {"id": {"any_": [self.deployment]}}, "limit": 200}
-        runs = self.house.ask("POST", "/flow_runs/filter", mine)
-        return [run["state_name"] for run in runs if run["auto_scheduled"] and run["start_time"]]
+        return [run["state_name"] for run in self._began() if run["start_time"]]
 
     def end(self) -> None:
         """Delete it, and wait until what it began is over."""
         self.house.ask("DELETE", self.path)
         deadline = time.monotonic() + LIMIT_SECONDS
-        while not all(state in FINAL for state in self.runs()) and time.monotonic() < deadline:
+        alive = {"PENDING", "RUNNING", "CANCELLING"}
+        while any(run["state_type"] in alive for run in self._began()) and time.monotonic() < deadline:
             time.sleep(0.5)
+
+    def _began(self) -> list[dict[str, Any]]:
+        mine = {"deployments": {"id": {"any_": [self.deployment]}}, "limit": 200}
+        return [run for run in self.house.ask("POST", "/flow_runs/filter", mine) if run["auto_scheduled"]]
 
 
 _FOREIGN = ("TAILOR_", "PREFECT_", "MLFLOW_", "OPENLINEAGE_", "AWS_")

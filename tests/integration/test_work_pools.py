@@ -418,11 +418,12 @@ def test_a_deployed_recipe_whose_rl_fails_is_retried_in_the_ui_and_runs_to_its_e
         assert "policy" not in before
         client.set_flow_run_state(run_id, AwaitingRetry())
         wait_for(lambda: is_in("Completed"), "the end of the run", 900)
+        wait_for(lambda: "report" in stages_made(messages(client, run_id)), "the last lines of its log")
         lines = messages(client, run_id)
     after = {manifest.stage: manifest for manifest in store.manifests()}
     assert {stage: after[stage] for stage in before} == before
     retried = lines[max(n for n, line in enumerate(lines) if line.startswith("problems ")) :]
-    words = dict(match.groups() for line in retried if (match := re.match(r"(\w+) +(made|hit) ", line)))
+    words = stages_made(retried)
     assert {stage for stage, word in words.items() if word == "made"} == {"policy", "evaluation", "report"}
     assert words.keys() == after.keys()
     assert (home / "reports" / "kk-tiny.html").exists()
@@ -431,6 +432,11 @@ def test_a_deployed_recipe_whose_rl_fails_is_retried_in_the_ui_and_runs_to_its_e
     counts = {stage: len(runs) for stage, runs in sent.items() if runs}
     assert counts == {"probe": 1, "warm_start": 1, "policy": 2, "evaluation": 1}
     assert {run.work_pool_name for runs in sent.values() for _, run in runs} == {"tailor-gpu"}
+
+
+def stages_made(lines: Sequence[str]) -> dict[str, str]:
+    """Stage -> made or hit, as a run says it."""
+    return dict(match.groups() for line in lines if (match := re.match(r"(\w+) +(made|hit) ", line)))
 
 
 def messages(client: Any, run_id: UUID) -> list[str]:
