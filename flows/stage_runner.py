@@ -22,7 +22,6 @@ from tailor_core.stages.execute import Outcome, StageJob
 from tailor_core.stages.supervise import supervise
 from tailor_core.tracking.progress import PROGRESS
 from tasks.board import Board
-from tasks.pages import stage_page
 from tasks.secrets import provide_key
 from tasks.work_pool import EventLog
 
@@ -83,6 +82,8 @@ def stage_runner(job: dict[str, Any], python: str = "", time_limit: float | None
 
 
 def _page(job: StageJob, hit: bool) -> str:
+    from tasks.pages import stage_page  # with polars: a quarter of a second that no stage has to wait for
+
     manifest = Store(job.store).find(job.spec.stage, job.spec.key)
     assert manifest, "the stage has just told that it is there"
     return stage_page(job, Outcome(manifest=manifest, hit=hit))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from tailor_core.artifacts.refs import ArtifactRef, artifact_uri
-from tailor_core.artifacts.tables import table_schema
 from tailor_core.artifacts.untrusted import check_fields
 from tailor_core.records import canonical_json
 
@@ -124,6 +123,10 @@ def describe_files(directory: Path) -> dict[str, dict[str, Any]]:
 
 def describe_tables(directory: Path) -> dict[str, dict[str, str]]:
     """`Manifest.table_types` of a local directory."""
+    from tailor_core.artifacts.tables import (
+        table_schema,  # with polars, which who reads manifests can do without
+    )
+
     return {
         name: table_schema(path) for name, path in list_files(directory).items() if path.suffix == ".parquet"
     }
