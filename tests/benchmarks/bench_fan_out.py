@@ -1,6 +1,6 @@
 """Verification and embedding of many trajectories, by whom `[execution] fan_out` has them made.
 
-Run `python tests/benchmarks/bench_fan_out.py [rows] [rounds]` (200000 rows, one round). The procedural teacher writes
+Run `python tests/benchmarks/bench_fan_out.py [rows] [rounds]` (20000 rows, one round; 200000 take half an hour). The procedural teacher writes
 the trajectories first, shared out over all cores. Then contenders take turns, each in a process of its own, and each
 makes all verdicts, with step checks, and all embeddings; all have to come to the same bytes.
 
@@ -39,7 +39,7 @@ from tailor_core.stages.execute import StageJob, config_of, execute, local_input
 from tailor_core.stages.piecework import ROWS, make_table
 from tailor_core.stages.registry import STAGES, load_target
 
-TRAJECTORIES = 200_000
+TRAJECTORIES = 20_000
 PIECES = 16
 """Of fewer trajectories the pieces are smaller, so that there are as many."""
 
