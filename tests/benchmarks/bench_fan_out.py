@@ -1,8 +1,9 @@
 """Verification and embedding of many trajectories, by whom `[execution] fan_out` has them made.
 
 Run `python tests/benchmarks/bench_fan_out.py [rows] [rounds]` (20000 rows, one round; 200000 take half an hour). The
-procedural teacher writes the trajectories first, shared out over all cores. Then contenders take turns, each in a process of its own, and each
-makes all verdicts, with step checks, and all embeddings; all have to come to the same bytes.
+procedural teacher writes the trajectories first, shared out over all cores. Then contenders take turns, each in a
+process of its own, and each makes all verdicts, with step checks, and all embeddings; all have to come to the same
+bytes.
 
 * in process: what a stage does by itself
 * threads:    Prefect's `ThreadPoolTaskRunner`, two at a time, as a person would try first; Python runs one of them
