@@ -193,9 +193,7 @@ class House:
             self.services[name].start()
         with httpx.Client(trust_env=False) as client:
             client.put(f"http://{self.host}:{self.ports['s3']}/{BUCKET}").raise_for_status()
-        for pool in ("cpu", "gpu"):
-            self.tool("prefect", "work-pool", "create", f"tailor-{pool}", "--type", "process")
-        self.tool("prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "infra/prefect.yaml")
+        self.tool("infra.bootstrap")
         for pool in ("cpu", "gpu"):
             self.services[pool].start()
 

@@ -57,6 +57,9 @@ from tailor_core.stages.events import read_event  # noqa: E402
 from tailor_core.stages.registry import STAGES  # noqa: E402
 from tailor_core.tracking.attempts import read_attempts  # noqa: E402
 
+LOST_SECONDS = 300.0
+"""A stage that was done when its machine lost its power is followed by nobody: the automation finds its run."""
+
 TARGETS = ("server", "mlflow", "s3", "frozen", "gpu", "cpu", "run")
 DATED = ("report",)
 TRAINING_LOG = "training_log.parquet"
@@ -366,16 +369,20 @@ class Study:
             one for one, job in jobs if job["store"] == self.store and stage in ("", job["spec"]["stage"])
         ]
 
+    def _alive(self) -> list[dict[str, Any]]:
+        """The flow runs that Prefect believes under way."""
+        wanted = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+        found: list[dict[str, Any]] = self.house.ask("POST", "/flow_runs/filter", {"flow_runs": wanted})
+        return found
+
     def check_end(self) -> None:
         """What must hold when a run is over."""
         self._tailor_recover("after the round")
         if "nothing to recover" not in (told := self._tailor_recover("again")):
             self._fault("a second tailor recover found", told)
-        alive = self.house.ask(
-            "POST",
-            "/flow_runs/filter",
-            {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}},
-        )
+        until = time.monotonic() + LOST_SECONDS
+        while (alive := self._alive()) and time.monotonic() < until:
+            time.sleep(2)
         if alive:
             self._fault("still alive in Prefect", str([(one["name"], one["state_name"]) for one in alive]))
         taken = [
