@@ -209,7 +209,13 @@ def test_all_deployments_are_made_with_a_form_and_with_schedules_that_rest(
 ) -> None:
     found = {
         name: json.loads(prefect(environment, "deployment", "inspect", name, "--output", "json"))
-        for name in ("tailor/kk-tiny", "tailor-stage/cpu", "tailor-stage/gpu", "tailor-upkeep/nightly")
+        for name in (
+            "tailor/kk-tiny",
+            "tailor/evaluation",
+            "tailor-stage/cpu",
+            "tailor-stage/gpu",
+            "tailor-upkeep/nightly",
+        )
     }
     kk_tiny = found["tailor/kk-tiny"]
     fields = kk_tiny["parameter_openapi_schema"]["properties"]
@@ -218,6 +224,7 @@ def test_all_deployments_are_made_with_a_form_and_with_schedules_that_rest(
     assert "policy" in json.dumps(fields["force"])
     assert kk_tiny["parameters"] == {"recipe": "kk-tiny", "overrides": ["execution.gpu=work_pool"]}
     assert [schedule["active"] for schedule in kk_tiny["schedules"]] == [False]
+    assert found["tailor/evaluation"]["parameters"]["until"] == "evaluation"
     assert found["tailor-stage/gpu"]["work_pool_name"] == "tailor-gpu"
     assert found["tailor-stage/cpu"]["work_pool_name"] == "tailor-cpu"
     assert found["tailor-upkeep/nightly"]["global_concurrency_limit"]["limit"] == 1
