@@ -61,7 +61,10 @@ def test_a_checkpoint_is_on_the_disk_before_its_marker(
 
     (tmp_path / "checkpoint-3").mkdir()
     (tmp_path / "checkpoint-3" / "model.safetensors").write_text("weights")
-    trainer: Any = SimpleNamespace()
+    alone = SimpleNamespace(
+        is_main_process=True, num_processes=1, distributed_type="NO", wait_for_everyone=lambda: None
+    )
+    trainer: Any = SimpleNamespace(accelerator=alone)
     arguments = SimpleNamespace(output_dir=tmp_path)
     _Seal(trainer, "digest").on_save(arguments, SimpleNamespace(global_step=3), None)
     assert ("model.safetensors", False) in synced
