@@ -33,6 +33,9 @@ from tailor_core.artifacts.store import Store  # noqa: E402
 
 CPU, GPU = "10.77.0.1", "10.77.0.2"
 ON_GPU = {"probe", "warm_start", "policy", "evaluation"}
+SCHEDULER_SECONDS = 120.0
+"""Prefect's scheduler looks once a minute for what is to be begun."""
+
 _INSIDE = "TAILOR_TEST_TWO_HOSTS"
 
 NETWORK = f"""
@@ -87,6 +90,9 @@ def run(root: Path, until: str, seconds: float, kill: bool) -> list[str]:
             study.kill("gpu", flow_run)
         study.see_to_the_end(flow_run)
         print(f"Completed after {time.time() - begun:.0f} s", flush=True)
+        until_fired = time.monotonic() + SCHEDULER_SECONDS
+        while "Completed" not in schedule.runs() and time.monotonic() < until_fired:
+            time.sleep(1)
         schedule.end()
         print(f"runs that a schedule began by itself: {schedule.runs()}", flush=True)
         if "Completed" not in schedule.runs():
