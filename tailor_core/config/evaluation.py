@@ -2,9 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tailor_core.config.vllm import EngineKind, VLLMConfig
+
+
+def _check_ks(ks: Sequence[int], samples: int) -> None:
+    for k in ks:
+        if not 1 <= k <= samples:
+            raise ValueError(
+                f"ks holds {k}, but pass@k needs 1 <= k <= samples_per_problem = {samples}; drop it or raise "
+                "samples_per_problem"
+            )
+
+
+class WideConfig(BaseModel):
+    """`[evaluation.wide]`: many completions of few problems, for pass@k of a large k (does RL sharpen or widen?)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split: str = Field(default="test", description="whose problems are asked")
+    problems: int = Field(default=0, ge=0, description="at most so many; none, and it is left out")
+    samples_per_problem: int = Field(
+        default=64, ge=1, description="completions of warm start and policy on each"
+    )
+    ks: tuple[int, ...] = Field(default=(1, 2, 4, 8, 16, 32, 64), min_length=1)
+
+    @model_validator(mode="after")
+    def _ks_are_possible(self) -> WideConfig:
+        _check_ks(self.ks, self.samples_per_problem)
+        return self
+
+
+class CurveConfig(BaseModel):
+    """`[evaluation.curve]`: how the models that a policy kept on the way (`policy.snapshots`) are evaluated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split: str = Field(default="validation", description="whose problems are asked")
+    problems: int = Field(default=100, ge=1, description="at most so many")
+    samples_per_problem: int = Field(default=2, ge=1, description="completions of each model on each")
 
 
 class EvaluationConfig(BaseModel):
@@ -35,18 +74,19 @@ class EvaluationConfig(BaseModel):
     confidence: float = Field(default=0.95, gt=0, lt=1, description="coverage of every interval")
     resamples: int = Field(default=2000, ge=100, description="bootstrap resamples, and sign flips of a test")
 
+    base: bool = Field(
+        default=True, description="ask the base model, too; where there is no warm start, it is asked anyway"
+    )
+    curve: CurveConfig = CurveConfig()
+    wide: WideConfig = WideConfig()
+
     @property
     def runs_vllm(self) -> bool:
         return self.engine == "vllm"
 
     @model_validator(mode="after")
     def _ks_are_possible(self) -> EvaluationConfig:
-        for k in self.ks:
-            if not 1 <= k <= self.samples_per_problem:
-                raise ValueError(
-                    f"ks holds {k}, but pass@k needs 1 <= k <= samples_per_problem = "
-                    f"{self.samples_per_problem}; drop it or raise samples_per_problem"
-                )
+        _check_ks(self.ks, self.samples_per_problem)
         if self.temperature == 0 and self.samples_per_problem > 1:
             raise ValueError(
                 f"samples_per_problem = {self.samples_per_problem} at temperature 0 repeats one greedy "

@@ -84,7 +84,18 @@ class PolicyConfig(BaseModel):
     )
     vllm: VLLMRollouts = VLLMRollouts()
     save_steps: int = Field(default=20, ge=1, description="a checkpoint to resume from, every so many steps")
+    snapshots: int = Field(
+        default=0,
+        ge=0,
+        description="models kept on the way, evenly spread over the steps: a curve to evaluate",
+    )
     accelerate: Annotated[AccelerateConfig, UNKEYED] = AccelerateConfig()
+
+    @property
+    def snapshot_steps(self) -> tuple[int, ...]:
+        """After which steps a model is kept: neither before the first, which is the warm start, nor after the last."""
+        evenly = (round(self.steps * part / (self.snapshots + 1)) for part in range(1, self.snapshots + 1))
+        return tuple(sorted({step for step in evenly if 0 < step < self.steps}))
 
     def batches(self, processes: int) -> Batches:
         """What each of some processes does of a step. ValueError where the completions of a step do not divide."""

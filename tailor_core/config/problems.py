@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tailor_core.config.keyed import UNKEYED
+
 NonNegative = Annotated[int, Field(ge=0)]
 
 Count = NonNegative | dict[int, NonNegative]
@@ -33,6 +35,11 @@ class ProblemsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     environment: EnvironmentConfig = EnvironmentConfig()
+    seed: Annotated[int | None, UNKEYED] = Field(  # the key has it, as the seed of the stage
+        default=None,
+        ge=0,
+        description="that of the problems where it is not the recipe's: for runs that differ in all but these",
+    )
     train: Count = Field(default=1000, description="problems to train on")
     validation: Count = Field(default=100, description="problems to tune on")
     test: Count = Field(default=200, description="problems to report on, like the training ones")

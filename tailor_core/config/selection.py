@@ -30,6 +30,9 @@ class SelectionConfig(BaseModel):
     semantic_threshold: float = Field(
         default=0.97, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"
     )
+    choice: Literal["diverse", "random"] = Field(
+        default="diverse", description="of the unique rows: far apart and balanced, or drawn at random"
+    )
     budget: int = Field(default=2000, ge=1, description="rows to keep at most")
     token_budget: int | None = Field(
         default=None,

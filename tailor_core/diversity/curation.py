@@ -14,9 +14,10 @@ from tailor_core.config.selection import SelectionConfig
 from tailor_core.diversity.dedup import Candidate, Duplicate, drop_exact, drop_near, drop_semantic
 from tailor_core.diversity.selection import select
 from tailor_core.diversity.similarity import Grid
-from tailor_core.records import Demonstration, SelectionDecision, Verdict
+from tailor_core.records import Demonstration, SelectionDecision, Verdict, content_id
 
 KEPT = "kept_diverse"
+DRAWN = "kept_at_random"
 
 UNUSABLE = ("not_verified", "not_wanted", "contaminated", "too_long")
 """Rules that drop a row for what it is, whatever other rows there are."""
@@ -48,12 +49,15 @@ def curate(
     grid: Grid,
     contaminated: Mapping[str, EvaluationMatch],
     config: SelectionConfig,
+    *,
+    seed: int = 0,
 ) -> list[SelectionDecision]:
     """One decision a row, sorted by demonstration id.
 
-    `grid` [n, d] has the unit vector of each row's think block; `contaminated` is keyed by problem id. In a
-    decision `duplicate_of` is the better demonstration, or the evaluation problem of a contaminated row;
-    `similarity` is Jaccard or cosine with it, and for a row over budget the cosine with the nearest kept one.
+    `grid` [n, d] has the unit vector of each row's think block; `contaminated` is keyed by problem id; a choice at
+    random follows from `seed`. In a decision `duplicate_of` is the better demonstration, or the evaluation problem of
+    a contaminated row; `similarity` is Jaccard or cosine with it, and for a row over budget the cosine with the
+    nearest kept one.
     """
     by_id = {row.id: (position, row) for position, row in enumerate(rows)}
     decisions, candidates = screen(rows, contaminated, config, verified(config))
@@ -62,7 +66,13 @@ def curate(
     vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
     semantic = drop_semantic(near.kept, vectors, config.semantic_threshold)
     decisions += [drop(dropped) for part in (exact, near, semantic) for dropped in part.dropped]
-    decisions += _spend(semantic.kept, by_id, grid, config)
+    if config.choice == "random":
+        demonstrations = {row.id: row.demonstration for row in rows}
+        decisions += draw(
+            semantic.kept, demonstrations, seed, places=config.budget, token_budget=config.token_budget
+        )
+    else:
+        decisions += _spend(semantic.kept, by_id, grid, config)
     return sorted(decisions, key=lambda decision: decision.demonstration_id)
 
 
@@ -142,6 +152,31 @@ def _spend(
         for i, (_, similarity) in sorted(chosen.nearest.items())
     ]
     return keep_within([candidates[i] for i in chosen.ranking], config.token_budget, KEPT) + over
+
+
+def draw(
+    candidates: Sequence[Candidate],
+    demonstrations: Mapping[str, Demonstration],
+    seed: int,
+    *,
+    places: int,
+    token_budget: int | None,
+) -> list[SelectionDecision]:
+    """Keep unique rows at random, at most so many `places`; `demonstrations` are those of the candidates, by id.
+
+    Those of one request have one lot, so that a control keeps the rows that it is a control of.
+    """
+
+    def lot(candidate: Candidate) -> tuple[str, str]:
+        row = demonstrations[candidate.id]
+        return content_id(["plain choice", seed, [row.problem_id, row.primitive_id, row.seed]]), candidate.id
+
+    ranking = sorted(candidates, key=lot)
+    over = [
+        SelectionDecision(demonstration_id=candidate.id, kept=False, rule="over_budget")
+        for candidate in ranking[places:]
+    ]
+    return keep_within(ranking[:places], token_budget, DRAWN) + over
 
 
 def keep_within(ranking: Sequence[Candidate], token_budget: int | None, rule: str) -> list[SelectionDecision]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ Choose = Callable[
 
 def run(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
     """Write selection.parquet, embeddings.parquet and metrics.json; StageError where nothing is kept."""
-    return decide(config, context, curate)
+    return decide(config, context, partial(curate, seed=context.seed))
 
 
 def decide(config: SelectionConfig, context: StageContext, choose: Choose) -> dict[str, Any]:

@@ -85,8 +85,16 @@ def make_spec(definition: StageDefinition, recipe: Recipe, inputs: Mapping[str, 
         code=dict(sorted(code.items())),
         libraries=library_versions(libraries, _interpreter(definition, recipe)),
         sources=dict(load_target(definition.sources)(config)) if definition.sources else {},
-        seed=recipe.seed if definition.seeded else None,
+        seed=_seed(definition, config, recipe),
     )
+
+
+def _seed(definition: StageDefinition, config: BaseModel, recipe: Recipe) -> int | None:
+    """A section may have a seed of its own, in the place of the recipe's."""
+    if not definition.seeded:
+        return None
+    own: int | None = getattr(config, "seed", None)
+    return recipe.seed if own is None else own
 
 
 def _interpreter(definition: StageDefinition, recipe: Recipe) -> str:

@@ -24,6 +24,7 @@ from tailor_core.training.order import RemembersOrder
 from tailor_core.training.packed_grpo import PackedGRPOTrainer
 from tailor_core.training.processes import agreed, process_count
 from tailor_core.training.rollouts import SeedsVLLM, StaticCacheRollouts
+from tailor_core.training.snapshots import Snapshots
 from tailor_core.training.vllm_checks import check_vllm
 
 RewardFunction = Callable[..., list[float]]
@@ -59,8 +60,11 @@ def reinforce(
         check_vllm(config, prompt_tokens=longest, model_tokens=_window(model_dir))
     trainer = make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=seed)
     follow(trainer, "policy", track)
+    snapshots = Snapshots(trainer, tokenizer, workdir, config.snapshot_steps)
+    trainer.add_callback(snapshots)
     train_to_the_end(trainer, workdir, content_id(rows, length=64))
     save_model(trainer, tokenizer, output)
+    snapshots.publish(output)
     return training_log(trainer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +13,11 @@ from typing import Any
 import polars
 import psutil
 import pytest
+from pydantic import ValidationError
 from standin_vllm import make_environment, notes
 
 from tailor_core.artifacts.tables import read_records, read_table, write_table
-from tailor_core.config.evaluation import EvaluationConfig
+from tailor_core.config.evaluation import CurveConfig, EvaluationConfig, WideConfig
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.environments.base import get_environment
@@ -90,7 +92,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch, problems: list[Problem]) -> list[str
     @contextmanager
     def load(directory: Path, *_: Any, **__: Any) -> Iterator[Knowing]:
         seen.append(directory.name)
-        yield Knowing({"backbone": 0, "warm_start": 2, "policy": 3}[directory.name], answers)
+        skills = {"backbone": 0, "warm_start": 2, "step-000010": 1, "policy": 3}
+        yield Knowing(skills[directory.name], answers)
 
     monkeypatch.setattr(evaluation, "load_engine", load)
     monkeypatch.setattr(probe, "load_engine", load)
@@ -134,6 +137,60 @@ def test_a_killed_evaluation_goes_on_after_the_last_whole_shard(
     evaluation.run(CONFIG, context)
     assert loaded == ["policy"]
     assert {path.name: path.read_bytes() for path in context.output.iterdir()} == first
+
+
+def test_models_kept_on_the_way_are_a_curve_from_the_warm_start_to_the_policy(
+    context: StageContext, loaded: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "policy" / "snapshots" / "step-000010").mkdir(parents=True)
+    write_table(tmp_path / "policy" / "training_log.parquet", polars.DataFrame({"step": list(range(1, 31))}))
+    config = EvaluationConfig(
+        problems_per_split=8,
+        resamples=200,
+        curve=CurveConfig(split="train", problems=5, samples_per_problem=8),
+    )
+    before = evaluation.run(CONFIG.model_copy(update={"curve": config.curve}), context)
+    rows = read_records(context.output / "curve.parquet", EvaluationRow)
+    assert before["rows"] == {"evaluation": 3 * 8 * 4, "curve": 3 * 5 * 8}
+    assert {row.split for row in rows} == {"train"}
+    shares = {
+        model: sum(row.reward for row in rows if row.model == model) / 40
+        for model in dict.fromkeys(row.model for row in rows)
+    }
+    assert list(shares.items()) == [("step-000000", 0.5), ("step-000010", 0.25), ("step-000030", 0.75)]
+    with pytest.raises(
+        StageError, match=r"evaluation.curve.split = 'validation', .* only test, train; choose"
+    ):
+        evaluation.run(EvaluationConfig(problems_per_split=8), context)
+
+
+def test_few_problems_are_answered_many_times_where_the_recipe_asks(
+    context: StageContext, loaded: list[str]
+) -> None:
+    plain = evaluation.run(CONFIG, context)
+    once = (context.output / "evaluation.parquet").read_bytes()
+    assert "wide" not in plain["rows"]
+    wide = WideConfig(problems=3, samples_per_problem=16, ks=(1, 16))
+    evaluation.run(CONFIG.model_copy(update={"wide": wide}), context)
+    rows = read_records(context.output / "wide.parquet", EvaluationRow)
+    assert [(row.model, row.split) for row in rows] == [
+        (model, "test") for model in ("warm_start", "policy") for _ in range(3 * 16)
+    ]
+    assert (context.output / "evaluation.parquet").read_bytes() == once
+    with pytest.raises(ValidationError, match=r"ks holds 32, but pass@k needs .* = 16"):
+        WideConfig(problems=3, samples_per_problem=16)
+
+
+def test_the_base_model_is_left_out_only_where_there_is_another_to_compare(
+    context: StageContext, loaded: list[str]
+) -> None:
+    without = CONFIG.model_copy(update={"base": False})
+    evaluation.run(without, context)
+    assert loaded == ["warm_start", "policy"]
+    loaded.clear()
+    inputs = {name: path for name, path in context.inputs.items() if name != "warm_start"}
+    evaluation.run(without, dataclasses.replace(context, inputs=inputs, workdir=context.output))
+    assert loaded == ["backbone", "policy"]
 
 
 def test_students_are_served_one_at_a_time_where_vllm_cannot_be_imported(

@@ -17,7 +17,7 @@ import pytest
 import torch
 from engine_like_vllm import EngineLikeVLLM
 from safetensors.torch import load_file
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from trl.trainer import grpo_trainer
 
 from tailor_core.artifacts.tables import write_records
@@ -183,6 +183,49 @@ def test_a_resumed_policy_equals_an_undisturbed_one(
     assert resumed.rewarded == undisturbed.rewarded[-len(resumed.rewarded) :]
     assert len({row["reward"] for row in expected if "reward" in row}) > 1
     assert_equal(resumed, undisturbed, [found, expected])
+
+
+def test_a_resumed_policy_has_the_models_that_it_kept_on_the_way(
+    policy: Callable[..., Any], tmp_path: Path
+) -> None:
+    def run(**rest: Any) -> Any:
+        return policy(config=GRPO.model_copy(update={"snapshots": 2, "save_steps": 3}), **rest)
+
+    undisturbed = Training(run, tmp_path / "undisturbed")
+    undisturbed()
+    resumed = interrupted(run, tmp_path / "resumed", 5)  # past both, and back before the second
+    (tmp_path / "resumed" / "work" / "snapshot.partial").mkdir()
+    resumed()
+    kept = [sorted((training.root / "output" / "snapshots").iterdir()) for training in (resumed, undisturbed)]
+    assert [[path.name for path in paths] for paths in kept] == [["step-000002", "step-000004"]] * 2
+    weights = [[load_file(path / "model.safetensors") for path in paths] for paths in kept]
+    for mine, theirs in zip(*weights, strict=True):
+        for name in theirs:
+            torch.testing.assert_close(mine[name], theirs[name], rtol=1e-6, atol=1e-7)
+    last = undisturbed.weights()
+    changing = next(name for name in last if "q_proj" in name)
+    assert not torch.equal(weights[1][0][changing], weights[1][1][changing])
+    assert not torch.equal(weights[1][1][changing], last[changing])
+    assert AutoModelForCausalLM.from_pretrained(kept[0][0]).num_parameters() > 0
+
+
+def test_a_model_that_should_have_been_kept_and_was_not_is_an_error(
+    policy: Callable[..., Any], tmp_path: Path
+) -> None:
+    def run(**rest: Any) -> Any:
+        return policy(config=GRPO.model_copy(update={"snapshots": 2}), **rest)
+
+    resumed = interrupted(run, tmp_path, 5)
+    shutil.rmtree(tmp_path / "work" / "snapshots" / "step-000002")
+    with pytest.raises(StageError, match=r"the model after step 2 is not in .*/snapshots'.*delete .*work'"):
+        resumed()
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "steps"), [(0, ()), (1, (3,)), (2, (2, 4)), (5, (1, 2, 3, 4, 5)), (9, (1, 2, 3, 4, 5))]
+)
+def test_models_are_kept_evenly_over_the_steps(snapshots: int, steps: tuple[int, ...]) -> None:
+    assert GRPO.model_copy(update={"snapshots": snapshots}).snapshot_steps == steps
 
 
 def test_a_resumed_pretraining_equals_an_undisturbed_one(
