@@ -136,3 +136,35 @@ def test_a_budget_is_shared_evenly_by_primitives_of_uneven_supply() -> None:
 
 def test_nothing_in_gives_nothing_out() -> None:
     assert decide([]) == []
+
+
+def test_a_choice_at_random_is_of_the_same_unique_rows_and_follows_from_the_seed() -> None:
+    rows = [
+        make_row(i, f"Step number{i}: {MOVES[i % 7]}", problem=f"x{i}", primitive="p" if i % 10 else "q")
+        for i in range(60)
+    ]
+    rows += [make_row(60, rows[5].demonstration.think, problem="x5"), make_row(61, "Wrong.", reward=0.0)]
+    config = SelectionConfig(
+        choice="random", near_duplicate_threshold=1.0, semantic_threshold=1.0, budget=20, token_budget=100
+    )
+
+    def kept(seed: int, **changes: object) -> set[str]:
+        grid = on_grid(HashedEmbedder(64).embed([row.demonstration.think for row in rows]))
+        decisions = curate(rows, grid, {}, config.model_copy(update=changes), seed=seed)
+        assert [decision.demonstration_id for decision in decisions] == [row.id for row in rows]
+        assert {decision.rule for decision in decisions if decision.kept} == {"kept_at_random"}
+        assert Counter(decision.rule for decision in decisions if not decision.kept).keys() <= {
+            "not_verified", "exact_duplicate", "over_budget", "over_token_budget",
+        }  # fmt: skip
+        return {decision.demonstration_id for decision in decisions if decision.kept}
+
+    assert kept(1) == kept(1) != kept(2)
+    assert not kept(1) & {"d60", "d61"}
+    assert sum(row.demonstration.tokens for row in rows if row.id in kept(1)) <= 100 < 20 * 8
+    assert len(kept(1, token_budget=None)) == 20
+    primitives = [row.demonstration.primitive_id for row in rows]
+    many = [kept(seed, token_budget=None) for seed in range(30)]
+    share = sum(primitives[int(i[1:])] == "q" for ids in many for i in ids) / 600
+    assert 0.05 < share < 0.16, (
+        "a tenth of the rows, where a diverse choice would give it what it has: 6 of 20"
+    )

@@ -91,6 +91,19 @@ def test_only_the_own_section_and_the_seed_of_a_recipe_count() -> None:
     assert keys(environment={"options": {"people": [2]}})[0] != problems
 
 
+def test_problems_may_have_a_seed_of_their_own() -> None:
+    def spec(product: str, **sections: Any) -> StageSpec:
+        return make_spec(STAGES[product], recipe(**sections), {})
+
+    shared = spec("problems", seed=7)
+    assert spec("problems", seed=8) != shared
+    assert spec("problems", seed=8, problems={"seed": 7}) == shared, (
+        "they are the same problems, by the same key"
+    )
+    assert spec("problems", seed=7, problems={"seed": 0}) == spec("problems", seed=0)
+    assert spec("probe", seed=8, problems={"seed": 7}) == spec("probe", seed=8)
+
+
 def test_a_local_model_counts_by_its_bytes(tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
