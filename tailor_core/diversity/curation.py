@@ -1,14 +1,14 @@
 """From demonstrations to decisions: the tests that a row passes in turn, each drop with its reason.
 
 Verified, not contaminated, not too long, no exact, near or semantic duplicate of a better row, within the budget: a row
-leaves at the first test that it fails. Every row that comes in goes out with exactly one decision, and the
-decisions do not depend on the order of the rows.
+leaves at the first test that it fails. Near and semantic duplicates may come back, to fill a budget. Every row that
+comes in goes out with exactly one decision, and the decisions do not depend on the order of the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.diversity.dedup import Candidate, Duplicate, drop_exact, drop_near, drop_semantic
@@ -18,6 +18,7 @@ from tailor_core.records import Demonstration, SelectionDecision, Verdict, conte
 
 KEPT = "kept_diverse"
 DRAWN = "kept_at_random"
+FILLING = "kept_to_fill"
 
 UNUSABLE = ("not_verified", "not_wanted", "contaminated", "too_long")
 """Rules that drop a row for what it is, whatever other rows there are."""
@@ -65,14 +66,24 @@ def curate(
     near = drop_near(exact.kept, config.near_duplicate_threshold)
     vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
     semantic = drop_semantic(near.kept, vectors, config.semantic_threshold)
-    decisions += [drop(dropped) for part in (exact, near, semantic) for dropped in part.dropped]
     if config.choice == "random":
         demonstrations = {row.id: row.demonstration for row in rows}
-        decisions += draw(
+        chosen = draw(
             semantic.kept, demonstrations, seed, places=config.budget, token_budget=config.token_budget
         )
     else:
-        decisions += _spend(semantic.kept, by_id, grid, config)
+        chosen = _spend(semantic.kept, by_id, grid, config)
+    alike = {duplicate.id: duplicate for part in (near, semantic) for duplicate in part.dropped}
+    spare = [candidate for candidate in exact.kept if candidate.id in alike]
+    filling = _fill(spare, chosen, by_id, grid, config) if config.fill else []
+    decisions += [drop(duplicate) for duplicate in exact.dropped]
+    decisions += chosen
+    decisions += [
+        replace(drop(duplicate), kept=True, rule=FILLING, rank=filling[i])
+        if i in filling
+        else drop(duplicate)
+        for i, duplicate in alike.items()
+    ]
     return sorted(decisions, key=lambda decision: decision.demonstration_id)
 
 
@@ -152,6 +163,35 @@ def _spend(
         for i, (_, similarity) in sorted(chosen.nearest.items())
     ]
     return keep_within([candidates[i] for i in chosen.ranking], config.token_budget, KEPT) + over
+
+
+def _fill(
+    spare: Sequence[Candidate],
+    chosen: Sequence[SelectionDecision],
+    by_id: Mapping[str, tuple[int, Row]],
+    grid: Grid,
+    config: SelectionConfig,
+) -> dict[str, int]:
+    """Near and semantic duplicates that take what the unique rows leave of the budget: id -> rank.
+
+    A trace on another problem teaches something, however alike the two are; not to train on it where there is room for
+    it would be to train on less than others do.
+    """
+    kept = [by_id[decision.demonstration_id][1] for decision in chosen if decision.kept]
+    room = config.budget - len(kept)
+    if room <= 0 or len(kept) < len(chosen):
+        return {}
+    rows = [by_id[candidate.id] for candidate in spare]
+    cells = [(row.demonstration.primitive_id, row.difficulty) for _, row in rows]
+    ranking = select(cells, grid[[position for position, _ in rows]], room).ranking
+    spent = sum(row.demonstration.tokens for row in kept)
+    filling: dict[str, int] = {}
+    for rank, i in enumerate(ranking, len(kept) + 1):
+        spent += spare[i].tokens
+        if config.token_budget is not None and spent > config.token_budget:
+            break
+        filling[spare[i].id] = rank
+    return filling
 
 
 def draw(

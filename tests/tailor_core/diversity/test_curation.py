@@ -138,6 +138,38 @@ def test_nothing_in_gives_nothing_out() -> None:
     assert decide([]) == []
 
 
+def test_near_and_semantic_duplicates_take_what_unique_rows_leave_of_the_budget() -> None:
+    unique = [make_row(i, f"Step number{i}: {MOVES[i]}", problem=f"x{i}") for i in range(5)]
+    alike = [make_row(10 + i, f"Step number{i}: {MOVES[i]} Indeed.", problem=f"y{i}") for i in range(4)]
+    same = [make_row(20, unique[0].demonstration.think, problem="x0"), make_row(21, "No.", reward=0.0)]
+    rows = [*unique, *alike, *same]
+    thresholds = {"near_duplicate_threshold": 0.6, "semantic_threshold": 0.9}
+
+    def kept(**changes: object) -> list[str]:
+        decisions = {d.demonstration_id: d for d in decide(rows, **thresholds, **changes)}
+        assert len(decisions) == len(rows)
+        taken = sorted((d for d in decisions.values() if d.kept), key=lambda d: d.rank or 0)
+        assert [d.rank for d in taken] == list(range(1, len(taken) + 1))
+        for decision in decisions.values():
+            copy = decision.demonstration_id in {row.id for row in alike}
+            assert (decision.duplicate_of is not None) == (copy or decision.demonstration_id == "d20")
+            assert decision.kept is False or (decision.rule == "kept_to_fill") == copy
+        return [d.demonstration_id for d in taken]
+
+    assert set(kept()) == {row.id for row in unique}
+    assert set(kept(fill=True)) == {row.id for row in [*unique, *alike]}
+    assert set(kept(fill=True)[:5]) == {row.id for row in unique}, "unique rows come first"
+    assert len(kept(fill=True, budget=7)) == 7
+    assert kept(fill=True, budget=5) == kept(budget=5)
+    tokens = {row.id: row.demonstration.tokens for row in rows}
+    whole = sum(tokens[row.id] for row in unique)
+    some = kept(fill=True, token_budget=whole + 2 * min(tokens[row.id] for row in alike) + 1)
+    assert 5 < len(some) < 9
+    assert set(kept(fill=True, token_budget=whole - 1)) < {row.id for row in unique}, (
+        "it was the budget that ended it"
+    )
+
+
 def test_a_choice_at_random_is_of_the_same_unique_rows_and_follows_from_the_seed() -> None:
     rows = [
         make_row(i, f"Step number{i}: {MOVES[i % 7]}", problem=f"x{i}", primitive="p" if i % 10 else "q")
