@@ -1,0 +1,1 @@
+"""Studies: trials of several arms, the figures that they give, and what these say."""
