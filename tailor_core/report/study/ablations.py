@@ -26,7 +26,7 @@ from tailor_core.report.study.figures import share_cell
 from tailor_core.report.study.forest import draw_accuracy
 from tailor_core.report.study.lookup import Lookup
 from tailor_core.report.study.study import Study
-from tailor_core.report.study.tables import Column, Table, csv_name, heading, words
+from tailor_core.report.study.tables import BACKBONE, Column, Table, csv_name, heading, words
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import label, percent
 from tailor_core.study.figures import Estimate
@@ -137,7 +137,7 @@ def _beside(study: Study, lookup: Lookup, backbone: str, drawn: Sheet, sweep: Sw
 def _look(policy: bool) -> dict[str, Any]:
     name = "policy" if policy else "warm_start"
     look = {**model_look(name), "linestyle": "-" if policy else "--", "linewidth": 2.0 if policy else 1.4}
-    return look if policy else {**look, "markerfacecolor": "white"}
+    return look if policy else {**look, "markerfacecolor": "none"}
 
 
 def _table(study: Study, lookup: Lookup, place: int, sweep: Sweep) -> Table:
@@ -163,7 +163,7 @@ def _table(study: Study, lookup: Lookup, place: int, sweep: Sweep) -> Table:
         f"Accuracy by {label(sweep.title or sweep.name)}",
         (
             heading("value", label(sweep.name)),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             Column(
                 "start", "Before RL", "accuracy of the warm start, or of the base model where there is none"
             ),

@@ -31,7 +31,7 @@ from tailor_core.report.study.figures import (
 from tailor_core.report.study.forest import draw_accuracy, draw_differences
 from tailor_core.report.study.lookup import Lookup
 from tailor_core.report.study.study import Study
-from tailor_core.report.study.tables import Cell, Column, Table, heading, nothing, words
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, nothing, words
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import percent, quantity
 from tailor_core.study.comparison import Comparison
@@ -53,7 +53,7 @@ def _blocks(study: Study) -> Iterator[Block]:
         return
     yield Legend(study.compared)
     if lookup.other_splits:
-        drawings = []
+        drawings: list[Drawing] = []
         for backbone in study.backbones:
             for split in lookup.other_splits:
                 drawings += draw_accuracy(study, lookup, backbone, split, study.compared)
@@ -100,7 +100,7 @@ def _split_table(study: Study, lookup: Lookup) -> Table:
         "Accuracy on each split",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("split", "Split"),
             *(Column(model, MODELS[model].capitalize(), "pass@1") for model in _MODELS),
             Column("gain", "RL gain", "policy minus what RL began at, in points"),
@@ -193,7 +193,7 @@ def _difficulty_table(study: Study, lookup: Lookup) -> Table:
         "Accuracy at each difficulty",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("split", "Split"),
             Column("difficulty", "Difficulty"),
             *(Column(model, MODELS[model].capitalize(), "pass@1") for model in _MODELS),
@@ -229,7 +229,7 @@ def _seed_table(study: Study, lookup: Lookup) -> Table:
         "Accuracy of each seed",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("split", "Split"),
             Column("seed", "Seed"),
             *(Column(model, MODELS[model].capitalize(), "pass@1") for model in _MODELS),
@@ -263,7 +263,7 @@ def _comparison_table(study: Study) -> Table:
         "The reference minus each arm",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("split", "Split"),
             heading("quantity", "Quantity"),
             Column("difference", "Difference", "of means over the seeds that both have; points, or steps"),
@@ -300,8 +300,8 @@ def _wide(study: Study) -> Iterator[Block]:
         )
         return
     yield Words(
-        "Hollow and dashed: what RL began at; filled: the policy. Where the dashed line ends above, RL sharpened what the "
-        "model could solve already; where the policy stays above, it widened it.",
+        "Hollow and dashed: what RL began at; filled: the policy. Where the dashed line ends above, RL sharpened what "
+        "the model could solve already; where the policy stays above, it widened it.",
         "about",
     )
     drawings = [
@@ -333,7 +333,7 @@ def _passes(study: Study, backbone: str, arm: Arm) -> Iterator[Drawing]:
             policy = one.model == "policy"
             colour = PALETTE[arm.colour]
             look = mark(arm, linestyle="-" if policy else "--", markersize=4.5)
-            drawn.axes.plot(ks, values, **look if policy else {**look, "markerfacecolor": "white"})
+            drawn.axes.plot(ks, values, **look if policy else {**look, "markerfacecolor": "none"})
             lows, highs = ([getattr(one.by_k[k], end) for k in ks] for end in ("low", "high"))
             drawn.axes.fill_between(ks, lows, highs, color=colour, alpha=0.1, linewidth=0)
             said.append(
@@ -401,7 +401,7 @@ def _wide_table(study: Study) -> Table:
         "pass@k",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("model", "Model"),
             *(Column(f"pass_at_{k}", f"pass@{k}") for k in ks),
             heading("verdict", "Verdict"),

@@ -28,10 +28,11 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why something is not there."""
+    """Why something is not there; `what` is in bold before it."""
 
     kind: ClassVar[str] = "missing"
     text: str
+    what: str = "Not available."
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,15 @@ from tailor_core.report.study.drawing import (
     sheet,
 )
 from tailor_core.report.study.study import Study, part
-from tailor_core.report.study.tables import Cell, Column, Table, csv_name, heading, nothing, words
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, csv_name, heading, nothing, words
 from tailor_core.report.text import count, humanise, quantity
 from tailor_core.study.coverage import MEASURES
 
 MAP_POINTS = 80
 """Drawn of each arm in each map, by lot; all seeds together."""
+
+GROWING = ("ngram_states", "embedding_cells")
+"""Measures that are drawn by the number of traces as well."""
 
 
 def describe_coverage(study: Study) -> Section:
@@ -119,7 +122,7 @@ def _drawing(study: Study, backbone: str, measure: str, frame: polars.DataFrame)
 def _growth(study: Study, frame: polars.DataFrame) -> Iterator[Drawing]:
     for backbone in study.backbones:
         mine = part(frame, backbone=backbone)
-        for measure in mine["measure"].unique(maintain_order=True):
+        for measure in GROWING:
             for what in ("data", "policy"):
                 sets = part(mine, measure=measure, what=what)
                 if sets["size"].n_unique() > 1:
@@ -171,7 +174,7 @@ def _table(study: Study, frame: polars.DataFrame) -> Table:
         "Coverage of each arm",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("measure", "What is counted"),
             *(
                 Column(what, MODELS[what].capitalize(), "mean over seeds ± standard deviation")
@@ -210,7 +213,7 @@ def _map(
     study: Study, backbone: str, what: str, frame: polars.DataFrame, everything: polars.DataFrame
 ) -> Drawing:
     title = f"Traces of the {MODELS[what]}{study.on(backbone)}"
-    drawn_arms = []
+    drawn_arms: list[Arm] = []
     with sheet(f"map-{csv_name(what)}{study.place(backbone)}", title, height=3.6) as drawn:
         for arm in reversed(study.compared):
             points = part(frame, arm=arm.name)

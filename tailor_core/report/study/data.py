@@ -19,7 +19,7 @@ from tailor_core.report.study.drawing import (
 )
 from tailor_core.report.study.figures import short_p
 from tailor_core.report.study.study import Study
-from tailor_core.report.study.tables import Cell, Column, Table, csv_name, heading, nothing, words
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, csv_name, heading, nothing, words
 from tailor_core.report.text import humanise, quantity
 from tailor_core.study.correlation import LEAST_ARMS, Correlation
 from tailor_core.study.warm_start_data import METRICS
@@ -46,8 +46,8 @@ def _blocks(study: Study) -> Iterator[Block]:
         return
     yield Words(
         "Each point is a trial: a metric of its warm-start data, and what RL gained on the test problems. rho is "
-        "Spearman's over all trials; its interval draws whole arms, and p deals out whole arms anew, for the seeds of one "
-        "arm have much in common.",
+        "Spearman's over all trials; its interval draws whole arms, and p deals out whole arms anew, for the seeds "
+        "of one arm have much in common.",
         "about",
     )
     yield Legend(study.compared)
@@ -74,7 +74,7 @@ def _table(study: Study) -> Table:
     return Table(
         "data",
         "Diversity and quality of the warm-start data",
-        (heading("arm", "Arm"), heading("backbone", "Backbone"), *columns),
+        (heading("arm", "Arm"), BACKBONE, *columns),
         tuple(lines),
         about="Of the rows that were kept; means over seeds ± standard deviation. Hover over a heading for what it is.",
     )
@@ -149,7 +149,7 @@ def _correlations(study: Study) -> Table:
         "Correlations of data with outcomes",
         (
             heading("metric", "Metric"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("outcome", "Outcome"),
             Column("rho", "rho", "Spearman's, over all trials"),
             Column("p", "p", "permutation of whole arms"),

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import io
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -32,6 +35,7 @@ MODELS = {"data": "data", "base": "base", "warm_start": "warm start", "policy": 
 DOTS_PER_INCH = 160
 _MODEL_MARKERS = {"data": "^", "base": "o", "warm_start": "D", "policy": "s"}
 _MODEL_COLOURS = {"data": "extra-1", "base": "base", "warm_start": "warm", "policy": "policy"}
+_POINTS_PER_INCH = 72
 _LEGEND_ROW = 0.22
 _CHARACTER = 0.085
 """Inches of a row of the legend, and about of a character in it."""
@@ -78,11 +82,11 @@ def sheet(
         yield drawn
         if drawn.keys:
             _explain(axes, drawn.keys)
-        chart = finish(figure, name, title, drawn.description)
-        if drawn.arms:
-            _add_legend(figure, drawn.arms)
-        alone = finish(figure, name, title, drawn.description)
-        drawn.result = Drawing(chart, _plain(str(alone.svg)), _png(figure), caption, group)
+        below = _add_legend(figure, drawn.arms) if drawn.arms else 0.0
+        whole = finish(figure, name, title, drawn.description)
+        figure.set_layout_engine("none")  # it is laid out by now
+        chart = Chart(name, title, drawn.description, _without_legend(whole.svg, below))
+        drawn.result = Drawing(chart, _plain(str(whole.svg)), _png(figure), caption, group)
 
 
 def finished(drawn: Sheet) -> Drawing:
@@ -171,22 +175,46 @@ def _explain(axes: Axes, keys: Sequence[Line2D]) -> None:
     )
 
 
-def _add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+def _add_legend(figure: Figure, handles: Sequence[Line2D]) -> float:
+    """Put it below all else, in room of its own; the inches that it takes."""
     width, height = figure.get_size_inches()
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = max(1, min(len(handles), int(width / (0.45 + _CHARACTER * longest))))
-    lines = -(-len(handles) // columns)
-    figure.set_size_inches(width, height + 0.12 + _LEGEND_ROW * lines)
-    figure.legend(
+    room = 0.1 + _LEGEND_ROW * -(-len(handles) // columns)
+    figure.set_size_inches(width, height + room)
+    share = room / (height + room)
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(rect=(0, share, 1, 1 - share))
+    legend = figure.legend(
         handles=list(handles),
-        loc="outside lower left",
+        loc="upper left",
+        bbox_to_anchor=(0, share),
         ncols=columns,
         fontsize=9,
         handletextpad=0.5,
         columnspacing=1.2,
         handlelength=1.9,
         borderpad=0.2,
+        borderaxespad=0.1,
     )
+    legend.set_in_layout(False)
+    legend.set_gid("group-legend")
+    return room
+
+
+def _without_legend(svg: Markup, below: float) -> Markup:
+    """The chart without the legend that takes the last inches of it: the page has its own."""
+    if not below:
+        return svg
+    root = ET.fromstring(str(svg))
+    for parent in root.iter():
+        for child in list(parent):
+            if child.get("class") == "group-legend":
+                parent.remove(child)
+    left, top, width, height = map(float, root.attrib["viewBox"].split())
+    root.set("viewBox", f"{left:g} {top:g} {width:g} {height - below * _POINTS_PER_INCH:g}")
+    return Markup(ET.tostring(root, encoding="unicode"))
 
 
 def _plain(svg: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from matplotlib.lines import Line2D
 
@@ -47,12 +48,7 @@ def draw_accuracy(
             said.append(f"{arm.title}: {before} before RL, {after} after")
         rows(drawn.axes, [arm.title for arm, _, _ in found])
         shares(drawn.axes, flat=True)
-        drawn.keys = [
-            Line2D(
-                [], [], marker="o", linestyle="none", color=PALETTE["muted"], label=text, markersize=6, **fill
-            )
-            for text, fill in (("before RL", {"markerfacecolor": "none"}), ("policy", {}))
-        ]
+        drawn.keys = [_key("before RL", hollow=True), _key("policy", hollow=False)]
         drawn.description = "; ".join(said) + "."
     yield finished(drawn)
 
@@ -84,13 +80,22 @@ def draw_differences(
     yield finished(drawn)
 
 
+def _key(text: str, *, hollow: bool) -> Line2D:
+    look: dict[str, Any] = {
+        "color": PALETTE["muted"],
+        "markerfacecolor": "none" if hollow else PALETTE["muted"],
+    }
+    return Line2D([], [], marker="o", markersize=6, linestyle="none", label=text, **look)
+
+
 def _point(drawn: Sheet, arm: Arm, interval: Interval, height: float, *, hollow: bool) -> None:
     look = mark(arm, linestyle="none")
-    colour = look["color"]
-    line = {"color": colour, "linewidth": 2.0 if not hollow else 1.1, "solid_capstyle": "butt"}
-    fill = {"markerfacecolor": "white"} if hollow else {}
+    limits = [interval.low, interval.high]
+    width = 1.1 if hollow else 2.0
     belong(
         arm,
-        *drawn.axes.plot([interval.low, interval.high], [height, height], zorder=3, **line),
-        *drawn.axes.plot(interval.value, height, **look, **fill),
+        *drawn.axes.plot(
+            limits, [height, height], color=look["color"], linewidth=width, solid_capstyle="butt", zorder=3
+        ),
+        *drawn.axes.plot(interval.value, height, **{**look, "markerfacecolor": "none"} if hollow else look),
     )

@@ -9,11 +9,12 @@ import polars
 from tailor_core.report.results import describe_split
 from tailor_core.report.study.arms import Arm
 from tailor_core.report.study.blocks import Block, Figures, Legend, Missing, Section, Words
+from tailor_core.report.study.drawing import Drawing
 from tailor_core.report.study.figures import dz_text, share_cell, short_p, signed_interval
 from tailor_core.report.study.forest import draw_accuracy, draw_differences
 from tailor_core.report.study.lookup import Lookup
 from tailor_core.report.study.study import Study, part
-from tailor_core.report.study.tables import Cell, Column, Table, heading, nothing
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, nothing
 from tailor_core.report.study.training import steps_cell
 from tailor_core.report.text import clip, count, humanise, label, percent, quantity
 from tailor_core.secrets import masked
@@ -38,13 +39,13 @@ def _blocks(study: Study) -> Iterator[Block]:
     for place, sentence in enumerate(say_results(study, lookup)):
         yield Words(sentence, "" if place else "lead")
     for sentence in unfinished(study):
-        yield Missing(sentence)
+        yield Missing(sentence, "Unfinished.")
     if not lookup.splits:
         return
     yield main_table(study, lookup)
     yield Legend(study.compared)
     split = lookup.main_split
-    drawings = []
+    drawings: list[Drawing] = []
     for backbone in study.backbones:
         drawings += draw_accuracy(study, lookup, backbone, split, study.compared)
         drawings += draw_differences(study, lookup, backbone, "final accuracy", split)
@@ -60,23 +61,31 @@ def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
     for backbone in study.backbones:
         final = lookup.accuracy(backbone, reference.name, "policy", lookup.main_split)
         if final is None:
-            yield f"On {label(backbone)}, {reference.title} has no result to compare the other arms with."
+            yield f"On {label(backbone)}, {_quoted(reference)} has no result to compare the other arms with."
             continue
         start = lookup.start(backbone, reference.name, lookup.main_split)
         before = f", from {percent(start.mean)} before RL" if start else ""
         yield (
-            f"On {label(backbone)}, {reference.title} comes to {percent(final.mean)} right answers{before}, on "
+            f"On {label(backbone)}, {_quoted(reference)} comes to {percent(final.mean)} right answers{before}, on "
             f"{count(final.problems)} held-out problems of the split {describe_split(lookup.main_split)} with "
             f"{_number(len(final.seeds), 'seed')} ({percent(results.settings.confidence, 0)} interval "
             f"{100 * final.interval.low:.1f} to {percent(final.interval.high)})."
         )
         for quantity_ in _VERDICTS:
             yield from _verdict(study, lookup, backbone, reference, quantity_)
+    if results.comparisons:
+        yield (
+            f"Ahead or behind means that the {percent(results.settings.confidence, 0)} bootstrap interval of the "
+            "difference, over seeds and problems, excludes zero; level, that it does not. The test is stricter: it "
+            "asks whether the difference exceeds what seeds and problems vary, and its p-values are corrected (Holm) "
+            "for all arms of a backbone, split and quantity."
+        )
 
 
 def _verdict(
     study: Study, lookup: Lookup, backbone: str, reference: Arm, quantity_: Quantity
 ) -> Iterator[str]:
+    """Where the reference stands among the arms, values of sweeps aside."""
     found: list[tuple[Arm, Comparison]] = []
     for arm in study.compared:
         if quantity_ == "final accuracy":
@@ -87,13 +96,14 @@ def _verdict(
             found.append((arm, comparison))
     if not found:
         return
-    groups: dict[str, list[tuple[Arm, Comparison]]] = {"ahead of": [], "level with": [], "behind": []}
+    groups: dict[str, list[Arm]] = {"ahead of": [], "level with": [], "behind": []}
     for arm, comparison in found:
-        groups[standing(comparison)].append((arm, comparison))
-    said = [f"{where} {_listed([arm.title for arm, _ in group])}" for where, group in groups.items() if group]
+        groups[standing(comparison)].append(arm)
+    said = [f"{where} {_listed(group)}" for where, group in groups.items() if group]
+    sure = [arm for arm, comparison in found if comparison.p_adjusted < SIGNIFICANT]
+    test = f"the difference to {_listed(sure)}" if sure else "no difference"
     yield (
-        f"In {quantity_}, {reference.title} is {'; '.join(said)}. Ahead or behind means that the "
-        f"{percent(study.results.settings.confidence, 0)} interval of the difference excludes zero; {_after_holm(found)}"
+        f"In {quantity_}, {_quoted(reference)} is {'; '.join(said)}. By the test, {test} has p below {SIGNIFICANT}."
     )
 
 
@@ -106,25 +116,12 @@ def standing(comparison: Comparison) -> str:
     return "behind" if high < 0 else "level with"
 
 
-def _after_holm(found: Sequence[tuple[Arm, Comparison]]) -> str:
-    left = [arm.title for arm, comparison in found if comparison.p_adjusted < SIGNIFICANT]
-    if not left:
-        return (
-            f"tested against the variation of seeds and problems together, and corrected for {len(found)} comparisons "
-            f"(Holm), no difference has p below {SIGNIFICANT}."
-        )
-    return (
-        f"tested against the variation of seeds and problems together, and corrected for {len(found)} comparisons "
-        f"(Holm), the difference to {_listed(left)} has p below {SIGNIFICANT}."
-    )
-
-
 def unfinished(study: Study) -> Iterator[str]:
     """A sentence for each trial that did not come to its end, with its reason."""
     for trial in study.trials:
         if not trial.refs:
             reason = clip(masked(trial.reason), 600) or "it was not run"
-            arm = study.arm(trial.arm).title
+            arm = _quoted(study.arm(trial.arm))
             yield f"{arm} on {label(trial.backbone)} with seed {trial.seed} did not come to its end: {reason}"
 
 
@@ -135,7 +132,7 @@ def main_table(study: Study, lookup: Lookup) -> Table:
     has_curves = bool(study.results.curves)
     columns = [
         heading("arm", "Arm"),
-        heading("backbone", "Backbone"),
+        BACKBONE,
         Column("start", "Before RL", "accuracy of the warm start, or of the base model where there is none"),
         Column(
             "final", "Final", "accuracy of the policy: mean over seeds ± standard deviation, and interval"
@@ -190,9 +187,9 @@ def _about(study: Study) -> str:
     confidence = percent(study.results.settings.confidence, 0)
     return (
         f"Accuracy is pass@1, the mean over seeds ± standard deviation; below it the {confidence} interval over seeds "
-        "and problems. Every figure leads to the trials that it comes from. All arms share problems, base model and the "
-        "settings of fine-tuning and RL but for what their names and commands say; rows and tokens of their data, which "
-        "may differ, have columns."
+        "and problems. Every figure leads to the trials that it comes from. All arms share problems, base model and "
+        "the settings of fine-tuning and RL, but for what their names and commands say; rows and tokens of their "
+        "data, which may differ, have columns."
     )
 
 
@@ -242,7 +239,13 @@ def _spent(study: Study, backbone: str, arm: Arm, metric: str, href: str) -> Cel
     return nothing() if mean is None else Cell(quantity(mean), "", mean, {}, href)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _quoted(arm: Arm) -> str:
+    """An arm in a sentence: one is called none."""
+    return f"“{arm.title}”"
+
+
+def _listed(arms: Sequence[Arm]) -> str:
+    names = [_quoted(arm) for arm in arms]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -23,7 +23,7 @@ from tailor_core.report.study.drawing import (
     sheet,
 )
 from tailor_core.report.study.study import Study, part
-from tailor_core.report.study.tables import Cell, Column, Table, csv_name, heading, nothing, words
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, csv_name, heading, nothing, words
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import count, humanise, label, percent
 
@@ -201,7 +201,7 @@ def _table(study: Study, usage: polars.DataFrame) -> Table:
         "Every move of every arm",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             heading("move", "Move"),
             *(Column(model, MODELS[model].capitalize(), "share of traces that show it") for model in models),
         ),

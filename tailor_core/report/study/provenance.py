@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tailor_core.report.study.blocks import Block, Made, Section, TrialGroup, TrialNote, Trials, Words
 from tailor_core.report.study.study import Study
-from tailor_core.report.study.tables import Cell, Column, Table, heading, nothing, words
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, nothing, words
 from tailor_core.report.text import clip, duration, humanise, label
 from tailor_core.secrets import masked
 from tailor_core.study.trials import Trial
@@ -84,7 +84,7 @@ def _table(study: Study) -> Table:
         "All trials",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             Column("seed", "Seed"),
             heading("method", "Method"),
             Column("seconds", "Time", "what its stages took in all where they were executed"),

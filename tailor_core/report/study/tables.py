@@ -41,12 +41,16 @@ _LATEX = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in CSV, its heading, and for hovering what it means."""
+    """A column: its name in CSV, its heading, and for hovering what it means.
+
+    where_varied: people see it only where its values differ; CSV always has it
+    """
 
     name: str
     heading: str
     meaning: str = ""
     number: bool = True
+    where_varied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,15 @@ class Table:
     about: str = ""
     folded: bool = False
 
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The places of the columns that people see."""
+        return tuple(
+            place
+            for place, column in enumerate(self.columns)
+            if not column.where_varied or len({row[place].value for row in self.rows}) > 1
+        )
+
     def frame(self) -> polars.DataFrame:
         """All values, a column each; what a cell has `more` of follows its column."""
         series: dict[str, list[Value]] = {}
@@ -95,18 +108,18 @@ class Table:
 
     def latex(self) -> str:
         """A `table` with booktabs' rules, to be included; needs the package booktabs."""
-        form = "".join("r" if column.number else "l" for column in self.columns)
+        columns = [self.columns[place] for place in self.shown]
         lines = [
             "% needs \\usepackage{booktabs}",
             "\\begin{table}",
             "\\centering",
             f"\\caption{{{latex_text(self.title)}}}",
             f"\\label{{tab:{self.name}}}",
-            f"\\begin{{tabular}}{{{form}}}",
+            f"\\begin{{tabular}}{{{''.join('r' if column.number else 'l' for column in columns)}}}",
             "\\toprule",
-            _latex_row([column.heading for column in self.columns]),
+            _latex_row([column.heading for column in columns]),
             "\\midrule",
-            *(_latex_row([_latex_cell(cell) for cell in row]) for row in self.rows),
+            *(_latex_row([_latex_cell(row[place]) for place in self.shown]) for row in self.rows),
             "\\bottomrule",
             "\\end{tabular}",
             "\\end{table}",
@@ -122,6 +135,9 @@ def latex_text(text: str) -> str:
 def heading(name: str, title: str, meaning: str = "") -> Column:
     """A column of words."""
     return Column(name, title, meaning, number=False)
+
+
+BACKBONE = Column("backbone", "Backbone", number=False, where_varied=True)
 
 
 def words(text: str, *, href: str = "", colour: str = "") -> Cell:

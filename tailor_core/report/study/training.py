@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy
 import polars
+from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from tailor_core.report.curves import smooth
@@ -25,7 +26,7 @@ from tailor_core.report.study.drawing import (
 )
 from tailor_core.report.study.figures import interval_text, share_cell
 from tailor_core.report.study.study import Study, part
-from tailor_core.report.study.tables import Cell, Column, Table, heading, nothing
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, nothing
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import label, percent, quantity
 from tailor_core.study.curves import Curve
@@ -139,7 +140,7 @@ def _curves(study: Study, backbone: str, along: Along, found: list[tuple[Arm, Cu
     return finished(drawn)
 
 
-def _axes(axes, name: str) -> None:  # type: ignore[no-untyped-def]
+def _axes(axes: Axes, name: str) -> None:
     axes.set_xlabel(name)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -225,7 +226,7 @@ def _table(study: Study) -> Table:
         "Learning curves in figures",
         (
             heading("arm", "Arm"),
-            heading("backbone", "Backbone"),
+            BACKBONE,
             Column("first", "Start", "accuracy on validation problems before RL"),
             Column("last", "End", "accuracy on validation problems at the last step"),
             Column("area", "Area under the curve", "mean accuracy along RL"),
