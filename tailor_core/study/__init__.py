@@ -1,1 +1,1 @@
-"""Studies: trials of several arms, the figures that they give, and what these say."""
+"""A study compares arms on backbones with seeds: what it is made of, and the figures that it comes to."""
