@@ -28,6 +28,7 @@ from flows.command import study_command
 from flows.scores import Score, read_score, score_rows
 from flows.watching import Watch
 from tailor_core.artifacts.store import Store
+from tailor_core.config import study as config
 from tailor_core.config.settings import (
     HOME_VARIABLE,
     STORE_VARIABLE,
@@ -256,14 +257,33 @@ def write_page(study: Study, trials: Sequence[Trial], store: Store, settings: Se
 
 
 def _write(study: Study, trials: Sequence[Trial], store: Store, directory: Path) -> None:
-    """From artifacts to figures to the page."""
-    from tailor_core.report.study import write_study
+    """From artifacts to figures to the page; what makes them is imported when it is needed."""
+    from tailor_core.report.study import Sweep, write_study
     from tailor_core.study.evidence import read_evidence
     from tailor_core.study.results import summarise_study
 
-    evidence = read_evidence([trial for trial in trials if trial.refs], store)
-    results = summarise_study(evidence, study.reference, study.target)
-    write_study(study.description or study.name, trials, evidence, results, directory)
+    evidence = read_evidence(trials, store)
+    write_study(
+        study.name,
+        study.description,
+        trials,
+        evidence,
+        summarise_study(evidence, study.reference, study.target),
+        directory,
+        sweeps=[
+            Sweep(name=name, title=sweep.title or name, values=_axis(name, sweep), default=sweep.default)
+            for name, sweep in study.sweeps.items()
+        ],
+        titles={name: arm.title for name, arm in study.arms.items() if arm.title},
+    )
+
+
+def _axis(name: str, sweep: config.Sweep) -> dict[float | str, str]:
+    """Value -> arm, numbers in their order; that of the default is the arm of the method itself."""
+    arms: dict[float | str, str] = {value: sweep.arm_name(name, value) for value in sweep.values}
+    if sweep.default is not None:
+        arms[sweep.default] = sweep.method
+    return dict(sorted(arms.items(), key=lambda item: (isinstance(item[0], str), item[0])))
 
 
 def _summary(end: StudyEnd) -> str:

@@ -62,11 +62,16 @@ class Sweep(BaseModel):
             )
         return overrides
 
+    @staticmethod
+    def arm_name(name: str, value: Value) -> str:
+        """What the arm of a value is called, in the sweep of this name."""
+        return f"{name}={value}"
+
     def arms(self, name: str) -> Iterator[tuple[str, Arm]]:
         """The arm of each value, with its name."""
         for value in self.values:
             overrides = tuple(override.replace(_PLACE, str(value)) for override in self.overrides)
-            yield f"{name}={value}", Arm(title=self.title, method=self.method, overrides=overrides)
+            yield self.arm_name(name, value), Arm(method=self.method, overrides=overrides)
 
 
 class Study(BaseModel):

@@ -101,7 +101,7 @@ def test_a_wrong_change_is_one_sentence(studies: Path, change: str, sentence: st
 def test_backbones_of_a_study_are_not_overridden(studies: Path) -> None:
     changes = ['backbones=["tiny"]', "backbone.name=smollm2-135m"]
     with pytest.raises(
-        RecipeError, match="'backbone.name=smollm2-135m' is what backbones of the study decides"
+        RecipeError, match=r"'backbone\.name=smollm2-135m' is what backbones of the study decides"
     ):
         load_study("small", studies, changes)
 
