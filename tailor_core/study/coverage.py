@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from tailor_core.study.rarefaction import Floats, expected_distinct, expected_nearest, ladder
 from tailor_core.study.states import Ids
-from tailor_core.study.traces import TraceSet
+from tailor_core.study.traces import LOOKED_AT, TraceSet
 
 MEASURES: Mapping[str, str] = {
     "sentences": "different sentences, with names, roles and numbers masked, that so many traces are expected to show",
@@ -142,7 +142,7 @@ def find_reference(sets: Sequence[TraceSet]) -> Reference | None:
             pools[one.trial.method, one.what].append(one)
     if not pools:
         return None
-    each = max(1, REFERENCE // len(pools))
+    each = min(LOOKED_AT, max(1, REFERENCE // len(pools)))
     chosen = [place for pool in pools.values() for place in islice(_by_turns(pool), each)]
     vectors = numpy.array([one.vectors[row] for one, row in chosen], dtype=numpy.float64)
     states = numpy.unique(numpy.concatenate([one.states[row] for one, row in chosen]))
