@@ -9,7 +9,7 @@ import numpy as np
 import polars
 import pytest
 
-from tailor_core.study.coverage import MEASURES, at_common_size, cover, draw_map, find_reference
+from tailor_core.study.coverage import MEASURES, Cells, at_common_size, cover, draw_map, find_reference
 from tailor_core.study.traces import TraceSet
 from tailor_core.study.trials import Trial
 
@@ -45,12 +45,12 @@ def covered(*sets: TraceSet) -> polars.DataFrame:
 
 def test_who_stands_in_one_corner_reaches_a_quarter_and_who_stands_in_all_reaches_all() -> None:
     coverage = covered(
-        traces(trial("narrow"), np.repeat(CORNERS[:1], 5, axis=0), [[1]] * 5, verified=False),
+        traces(trial("narrow"), np.repeat(CORNERS[:1], 5, axis=0), [[1]] * 5),
         traces(trial("wide"), np.repeat(CORNERS, 5, axis=0), [[1], [2], [3], [4]] * 5),
     )
     assert set(coverage["measure"]) == set(MEASURES)
     assert values(coverage, "narrow", "embedding_cells") == {1: 0.25, 2: 0.25, 5: 0.25}
-    assert values(coverage, "narrow", "reference_distance") == {1: 0.75, 2: 0.75, 5: 0.75}
+    assert values(coverage, "narrow", "cell_distance") == {1: 0.75, 2: 0.75, 5: 0.75}
     assert values(coverage, "narrow", "ngram_states") == {1: 1, 2: 1, 5: 1}
     wide = values(coverage, "wide", "embedding_cells")
     assert list(wide) == [1, 2, 5, 10, 20]
@@ -59,7 +59,7 @@ def test_who_stands_in_one_corner_reaches_a_quarter_and_who_stands_in_all_reache
     assert values(coverage, "wide", "ngram_states") == {
         size: pytest.approx(4 * share, abs=5e-6) for size, share in wide.items()
     }
-    assert values(coverage, "wide", "reference_distance") == {
+    assert values(coverage, "wide", "cell_distance") == {
         size: pytest.approx(1 - share, abs=2e-6) for size, share in wide.items()
     }
 
@@ -70,7 +70,7 @@ def test_a_trace_far_from_all_that_is_verified_reaches_no_cell_and_no_known_stat
     assert values(coverage, "none", "ngram_states", "policy") == {1: 1, 2: 2}
     assert values(coverage, "none", "known_states", "policy") == {1: 0, 2: 0}
     assert values(coverage, "none", "embedding_cells", "policy") == {1: 0, 2: 0}
-    assert values(coverage, "none", "reference_distance", "policy") == {1: 1, 2: 1}
+    assert values(coverage, "none", "cell_distance", "policy") == {1: 1, 2: 1}
 
 
 def test_of_a_set_the_traces_that_are_wrong_count_but_make_no_ground() -> None:
@@ -80,6 +80,28 @@ def test_of_a_set_the_traces_that_are_wrong_count_but_make_no_ground() -> None:
     assert reference.vectors.tolist() == CORNERS[:2].tolist()
     assert reference.states.tolist() == [1, 2]
     assert len(reference.cells.centres) == 2
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+def test_where_methods_that_reason_alike_crowd_there_is_no_more_ground(copies: int) -> None:
+    narrow = [
+        traces(trial(f"narrow {i}"), np.repeat(CORNERS[:1], 50, axis=0), [[1]] * 50) for i in range(copies)
+    ]
+    coverage = covered(*narrow, traces(trial("wide"), CORNERS[1:], [[2], [3], [4]]))
+    assert values(coverage, "narrow 0", "embedding_cells")[50] == 0.25
+    assert values(coverage, "narrow 0", "cell_distance")[50] == 0.75
+    assert values(coverage, "wide", "embedding_cells")[1] == 0.25
+
+
+def test_cells_reach_the_reference_within_twice_the_least_radius() -> None:
+    """On a circle, where the least radius of 64 cells for evenly spread traces is known."""
+    angles = np.linspace(0, 2 * np.pi, 64 * 9, endpoint=False)
+    cells = Cells.on(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    assert len(cells.centres) == 64
+    least = np.pi / 64
+    assert np.arccos(1 - cells.radius) <= 2 * least + 1e-3
+    every = cells.distances(np.stack([np.cos(angles), np.sin(angles)], axis=1)).min(axis=0)
+    assert every.max() <= cells.radius
 
 
 def test_a_method_with_many_seeds_decides_no_more_where_the_ground_is() -> None:
