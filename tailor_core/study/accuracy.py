@@ -89,8 +89,9 @@ def gain_figures(known: Accuracies) -> Gains:
         start = start_of(known, backbone, arm, split)
         if model == POLICY and start:
             other = known[backbone, arm, start, split]
-            if shared_seeds(figure, other):
-                found[backbone, arm, split] = (start, figure - other)
+            seeds = shared_seeds(figure, other)
+            if seeds:
+                found[backbone, arm, split] = (start, figure.of_seeds(seeds) - other.of_seeds(seeds))
     return found
 
 

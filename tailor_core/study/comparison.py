@@ -10,8 +10,8 @@ import numpy
 
 from tailor_core.evaluation.intervals import Interval
 from tailor_core.study.accuracy import POLICY, Accuracies, Gains, start_of
+from tailor_core.study.contrast import Contrast
 from tailor_core.study.curves import Paths, area_under, crossings, steps_to
-from tailor_core.study.effects import probability_of_superiority
 from tailor_core.study.figures import Figure, Over, shared_seeds
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
@@ -28,7 +28,7 @@ class Comparison:
     """The reference minus an arm: `difference`, of the means over the seeds that both have.
 
     interval: crossed bootstrap over seeds and problems, or what `over` says
-    p_value, t_interval: of the t-test for two crossed random effects (see `figures`), which go together
+    p_value, t_interval: of the t-test for crossed random effects (see `contrast`), which go together
     p_adjusted: Holm's, over all arms of this backbone, split and quantity
     dz: Cohen's, over problems; None where there is no figure of each problem, or these do not vary
     superiority: the chance that the reference is better, with one of its seeds, than the arm with one of its own
@@ -127,23 +127,20 @@ def pairs_of_curves(
 
 
 def _compare(pair: Pair, resampler: Resampler) -> Comparison:
-    first, second = pair.figures
-    difference = first - second
-    test = difference.test(resampler)
-    superiority = probability_of_superiority(
-        first.values_of(difference.seeds), second.values_of(difference.seeds)
-    )
+    contrast = Contrast(*pair.figures)
+    difference, superiority = contrast.difference, contrast.superiority()
+    test = contrast.test(resampler)
     return Comparison(
         backbone=pair.backbone,
         arm=pair.arm,
         split=pair.split,
         quantity=pair.quantity,
         difference=difference.mean,
-        interval=difference.interval(resampler),
+        interval=contrast.interval(resampler),
         t_interval=(test.low, test.high),
         p_value=test.p_value,
         p_adjusted=test.p_value,
-        dz=difference.effect(),
+        dz=contrast.dz(),
         superiority=1 - superiority if pair.quantity in LOWER_IS_BETTER else superiority,
         seeds=difference.seeds,
         problems=len(difference.problems),

@@ -17,7 +17,7 @@ from scipy import stats
 
 from tailor_core.evaluation.intervals import Interval
 from tailor_core.study.accuracy import POLICY, Accuracies, Gains, start_of
-from tailor_core.study.figures import CONFIDENCE, Figure
+from tailor_core.study.figures import SAME, Figure, percentiles
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
 from tailor_core.study.scores import groups
@@ -31,8 +31,6 @@ SPLIT = "test"
 
 LEAST_ARMS = 4
 """With fewer arms a rank correlation says nothing: three are in order by chance one time in three."""
-
-_SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +103,10 @@ def correlation_of_arms(
     arms = len(x)
     drawn = rng.integers(0, arms, (resamples, arms))
     bootstrap = rank_correlations(x[drawn].reshape(resamples, -1), y[drawn].reshape(resamples, -1))
-    low, high = numpy.nanquantile(bootstrap, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     dealt = rng.permuted(numpy.broadcast_to(numpy.arange(arms), (resamples, arms)), axis=1)
     null = rank_correlations(x[dealt].reshape(resamples, -1), numpy.tile(y.ravel(), (resamples, 1)))
-    extreme = int((numpy.abs(null) >= abs(rho) - _SAME).sum())
-    interval = Interval(value=rho, low=float(low), high=float(high), method="bootstrap")
-    return interval, (extreme + 1) / (resamples + 1)
+    extreme = int((numpy.abs(null) >= abs(rho) - SAME).sum())
+    return percentiles(rho, bootstrap), (extreme + 1) / (resamples + 1)
 
 
 def _outcomes(backbone: str, known: Accuracies, gains: Gains) -> dict[Outcome, dict[str, Figure]]:
@@ -141,7 +137,7 @@ def _correlate(
 ) -> Correlation | None:
     """The correlation of one metric and one outcome."""
     points = [
-        Point(arm=arm, seed=seed, metric=value, outcome=figures[arm].value_of(seed))
+        Point(arm=arm, seed=seed, metric=value, outcome=float(figures[arm].of_seeds([seed]).values[0]))
         for arm, seed, value in rows.select("arm", "seed", "value").drop_nulls().iter_rows()
         if arm in figures and seed in figures[arm].seeds
     ]
