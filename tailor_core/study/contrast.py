@@ -5,8 +5,8 @@
 - The bootstrap cannot leave the range of the seeds it has: of three, all favour one side by chance one time in four.
 - So it is a t-test for crossed random effects. Its variance adds what problems vary, in pairs, and what the seeds of
   either arm vary (Clark 1973, "The language-as-fixed-effect fallacy"); Satterthwaite's degrees of freedom (1946) are
-  few where seeds vary more than problems do. For runs of RL, Colas et al. (2018, "How many random seeds?") recommend
-  Welch's t-test, which this is over seeds, and warn of the bootstrap with few of them.
+  few where seeds vary more than problems do. Over seeds it is Welch's t-test, advised for runs of RL by Colas et al.
+  (2018, "How many random seeds?").
 
 **Seeds** are not paired, neither there nor in the interval: two arms share little of what a seed decides, and pairs
 would halve the degrees of freedom. Where they share more, as an ablation that chooses from the same demonstrations
