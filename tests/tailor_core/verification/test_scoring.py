@@ -56,7 +56,7 @@ LOGIC_RL = {
     "right": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave",
     "one role wrong": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knight",
     "one person missing": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight",
-    "one role word too many": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave knave",
+    "a role too many": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave knave",
     "a role denied": "(1) Zoey is a knight\n(2) Ella is not a knight\n(3) Liam is a knight\n(4) Mia is a knave",
     "a name that nobody has": "(1) Zoe is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave",
 }
@@ -69,7 +69,7 @@ LOGIC_RL = {
         ("right", 2),
         ("one role wrong", -1.5),
         ("one person missing", -2),
-        ("one role word too many", -2),
+        ("a role too many", -2),
         ("a role denied", -2),
         ("a name that nobody has", -2),
     ],
