@@ -1,1 +1,1 @@
-"""What a study of several methods comes to: its trials, their evidence, and figures with intervals."""
+"""A study compares arms on backbones with seeds: what it is made of, and the figures that it comes to."""
