@@ -131,6 +131,16 @@ def test_steps_to_a_target_are_compared_up_to_the_last_step_of_both() -> None:
     assert row.difference == pytest.approx(tailor.mean - 20)
 
 
+def test_who_reaches_a_target_is_counted_among_the_seeds_and_steps_that_both_have() -> None:
+    assert only(RESULTS.comparisons, arm="4-star", quantity="steps to target").reached == (2, 0)
+    short = without(EVIDENCE, (polars.col("arm") == "rule-based") & (polars.col("step") > 10))
+    found = summarise_study(short, "tailor", 0.6)
+    assert only(found.curves, arm="tailor").steps_to_target.reached == 3
+    # By step 10, where the other's curve ends, no seed of either is there.
+    compared = [row.arm for row in found.comparisons if row.quantity == "steps to target"]
+    assert compared == ["4-star", "dots", "none"]
+
+
 def test_a_target_that_neither_reaches_is_not_compared() -> None:
     rows = summarise_study(EVIDENCE, "tailor", 0.99)
     assert not [row for row in rows.comparisons if row.quantity == "steps to target"]
