@@ -172,9 +172,8 @@ class _Reader:
             self._taught[content] = data, traces
         data, traces = self._taught[content]
         self.sets.append(replace(traces, trial=trial))
-        self._add(
-            "data", trial, polars.DataFrame({"metric": data.metrics.keys(), "value": data.metrics.values()})
-        )
+        values = {"metric": list(data.metrics), "value": list(data.metrics.values())}
+        self._add("data", trial, polars.DataFrame(values))
         self._add("moves", trial, _usage(data.moves).with_columns(model=lit(DATA), split=lit("train")))
 
     def _read_answers(self, files: TrialFiles) -> None:

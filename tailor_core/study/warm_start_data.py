@@ -65,7 +65,9 @@ def read_data(files: TrialFiles) -> WarmStartData:
     environment = get_environment(_environment(files))
     moves = [environment.count_moves(think) for think in seen["think"]]
     metrics = _metrics(files, kept, moves)
-    return WarmStartData({name: metrics[name] for name in METRICS}, seen.select("think", "reward"), moves)
+    return WarmStartData(
+        {name: float(metrics[name]) for name in METRICS}, seen.select("think", "reward"), moves
+    )
 
 
 def _kept(files: TrialFiles) -> polars.DataFrame:
