@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import polars
 
@@ -16,6 +17,11 @@ Accuracies = Mapping[tuple[str, str, str, str], Figure]
 
 Gains = Mapping[tuple[str, str, str], tuple[str, Figure]]
 """The start and RL's gain of each (backbone, arm, split)."""
+
+Outcome = Literal["final accuracy", "warm start accuracy", "RL gain"]
+
+Outcomes = Mapping[tuple[str, str, str, Outcome], Figure]
+"""What became of each (backbone, arm, split)."""
 
 POLICY = "policy"
 STARTS = ("warm_start", "base")
@@ -89,8 +95,9 @@ def gain_figures(known: Accuracies) -> Gains:
         start = start_of(known, backbone, arm, split)
         if model == POLICY and start:
             other = known[backbone, arm, start, split]
-            if shared_seeds(figure, other):
-                found[backbone, arm, split] = (start, figure - other)
+            seeds = shared_seeds(figure, other)
+            if seeds:
+                found[backbone, arm, split] = (start, figure.of_seeds(seeds) - other.of_seeds(seeds))
     return found
 
 
@@ -98,3 +105,16 @@ def gains(found: Gains, resampler: Resampler) -> Iterator[Gain]:
     """The table of gains."""
     for (backbone, arm, split), (start, figure) in found.items():
         yield Gain(**figure.summary(resampler), backbone=backbone, arm=arm, split=split, start=start)
+
+
+def outcomes(known: Accuracies, gained: Gains) -> Outcomes:
+    """Accuracy of the policy and of the model it began at, and the gain between them."""
+    found: dict[tuple[str, str, str, Outcome], Figure] = {}
+    for (backbone, arm, model, split), figure in known.items():
+        if model == POLICY:
+            found[backbone, arm, split, "final accuracy"] = figure
+        elif model == start_of(known, backbone, arm, split):
+            found[backbone, arm, split, "warm start accuracy"] = figure
+    for (backbone, arm, split), (_, figure) in gained.items():
+        found[backbone, arm, split, "RL gain"] = figure
+    return found

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy
-
 from tailor_core.evaluation.intervals import Interval
-from tailor_core.study.accuracy import POLICY, Accuracies, Gains, start_of
-from tailor_core.study.curves import Paths, area_under, crossings, steps_to
-from tailor_core.study.effects import probability_of_superiority
+from tailor_core.study.accuracy import Outcome, Outcomes
+from tailor_core.study.contrast import Contrast
+from tailor_core.study.curves import Path, Paths, area_under, crossings, steps_to
 from tailor_core.study.figures import Figure, Over, shared_seeds
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
 
-Quantity = Literal[
-    "final accuracy", "area under the curve", "steps to target", "RL gain", "warm start accuracy"
-]
+Quantity = Literal[Outcome, "area under the curve", "steps to target"]
 
 LOWER_IS_BETTER: tuple[Quantity, ...] = ("steps to target",)
 
@@ -28,7 +24,7 @@ class Comparison:
     """The reference minus an arm: `difference`, of the means over the seeds that both have.
 
     interval: crossed bootstrap over seeds and problems, or what `over` says
-    p_value, t_interval: of the t-test for two crossed random effects (see `figures`), which go together
+    p_value, t_interval: of the t-test for crossed random effects (see `contrast`), which go together
     p_adjusted: Holm's, over all arms of this backbone, split and quantity
     dz: Cohen's, over problems; None where there is no figure of each problem, or these do not vary
     superiority: the chance that the reference is better, with one of its seeds, than the arm with one of its own
@@ -86,24 +82,18 @@ def compare(pairs: Iterable[Pair], resampler: Resampler) -> list[Comparison]:
     ]
 
 
-def pairs_of_accuracy(known: Accuracies, gains: Gains, reference: str) -> Iterator[Pair]:
+def pairs_of_outcomes(found: Outcomes, reference: str) -> Iterator[Pair]:
     """Policies, starts and gains on every split that reference and arm share."""
-    for (backbone, arm, model, split), figure in known.items():
-        start = start_of(known, backbone, arm, split)
-        others = {POLICY: POLICY, start: start_of(known, backbone, reference, split)}
-        against = known.get((backbone, reference, others.get(model) or "", split))
+    for (backbone, arm, split, outcome), figure in found.items():
+        against = found.get((backbone, reference, split, outcome))
         if arm != reference and against:
-            quantity: Quantity = "final accuracy" if model == POLICY else "warm start accuracy"
-            yield Pair(backbone, arm, split, quantity, (against, figure))
-    for (backbone, arm, split), (_, figure) in gains.items():
-        if arm != reference and (backbone, reference, split) in gains:
-            yield Pair(backbone, arm, split, "RL gain", (gains[backbone, reference, split][1], figure))
+            yield Pair(backbone, arm, split, outcome, (against, figure))
 
 
 def pairs_of_curves(
     paths: Paths, reference: str, target: float | None, resampler: Resampler
 ) -> Iterator[Pair]:
-    """Areas, and steps to the target where at least one of the two reaches it.
+    """Areas, and steps to the target where at least one of the two gets there.
 
     What lies after the last step that both curves have counts as that step (a restricted mean time, see
     `curves.ToTarget`): a difference is rather too small than too large.
@@ -117,33 +107,35 @@ def pairs_of_curves(
         if areas[0] and areas[1]:
             yield Pair(backbone, arm, CURVE_SPLIT, "area under the curve", (areas[0], areas[1]))
         if target is not None:
-            reached = tuple(int(numpy.isfinite(crossings(one, target)).sum()) for one in both)
             horizon = min(steps[-1] for steps, _ in both)
+            first, second = (steps_to(one, target, horizon, resampler) for one in both)
+            seeds = shared_seeds(first, second)
+            reached = _reached(against, target, horizon, seeds), _reached(path, target, horizon, seeds)
             if any(reached):
-                first, second = (steps_to(one, target, horizon, resampler) for one in both)
-                yield Pair(
-                    backbone, arm, CURVE_SPLIT, "steps to target", (first, second), (reached[0], reached[1])
-                )
+                yield Pair(backbone, arm, CURVE_SPLIT, "steps to target", (first, second), reached)
+
+
+def _reached(path: Path, target: float, horizon: int, seeds: Sequence[int]) -> int:
+    """With how many of these seeds the curve gets to `target` by the horizon."""
+    by_seed = zip(path[1].seeds, crossings(path, target).tolist(), strict=True)
+    return sum(step <= horizon for seed, step in by_seed if seed in seeds)
 
 
 def _compare(pair: Pair, resampler: Resampler) -> Comparison:
-    first, second = pair.figures
-    difference = first - second
-    test = difference.test(resampler)
-    superiority = probability_of_superiority(
-        first.values_of(difference.seeds), second.values_of(difference.seeds)
-    )
+    contrast = Contrast(*pair.figures)
+    difference, superiority = contrast.difference, contrast.superiority()
+    test = contrast.test(resampler)
     return Comparison(
         backbone=pair.backbone,
         arm=pair.arm,
         split=pair.split,
         quantity=pair.quantity,
         difference=difference.mean,
-        interval=difference.interval(resampler),
+        interval=contrast.interval(resampler),
         t_interval=(test.low, test.high),
         p_value=test.p_value,
         p_adjusted=test.p_value,
-        dz=difference.effect(),
+        dz=contrast.dz(),
         superiority=1 - superiority if pair.quantity in LOWER_IS_BETTER else superiority,
         seeds=difference.seeds,
         problems=len(difference.problems),

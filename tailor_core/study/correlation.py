@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import get_args
 
 import numpy
 import polars
@@ -16,23 +16,19 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tailor_core.evaluation.intervals import Interval
-from tailor_core.study.accuracy import POLICY, Accuracies, Gains, start_of
-from tailor_core.study.figures import CONFIDENCE, Figure
+from tailor_core.study.accuracy import Outcome, Outcomes
+from tailor_core.study.figures import SAME, Figure, percentiles
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
 from tailor_core.study.scores import groups
 
 Floats = NDArray[numpy.float64]
 
-Outcome = Literal["RL gain", "final accuracy", "warm start accuracy"]
-
 SPLIT = "test"
 """Whose accuracies are correlated: problems like those of the training."""
 
 LEAST_ARMS = 4
 """With fewer arms a rank correlation says nothing: three are in order by chance one time in three."""
-
-_SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +59,19 @@ class Correlation:
     points: tuple[Point, ...]
 
 
-def correlate(
-    data: polars.DataFrame, known: Accuracies, gains: Gains, resampler: Resampler
-) -> Iterator[Correlation]:
+def correlate(data: polars.DataFrame, outcomes: Outcomes, resampler: Resampler) -> Iterator[Correlation]:
     """Every metric with every outcome; none where either is the same in all trials, or with few arms."""
     for (backbone,), rows in groups(data, "backbone"):
-        for outcome, figures in _outcomes(str(backbone), known, gains).items():
+        for outcome in get_args(Outcome):
+            figures = {
+                arm: figure
+                for (of, arm, split, name), figure in outcomes.items()
+                if (of, split, name) == (backbone, SPLIT, outcome)
+            }
             found = [
                 one
                 for (metric,), part in groups(rows, "metric")
-                if (one := _correlate(str(backbone), str(metric), part, outcome, figures, resampler))
+                if (one := _correlate(backbone, metric, part, outcome, figures, resampler))
             ]
             for one, adjusted in zip(found, holm([one.p_value for one in found]), strict=True):
                 yield replace(one, p_adjusted=adjusted)
@@ -105,30 +104,10 @@ def correlation_of_arms(
     arms = len(x)
     drawn = rng.integers(0, arms, (resamples, arms))
     bootstrap = rank_correlations(x[drawn].reshape(resamples, -1), y[drawn].reshape(resamples, -1))
-    low, high = numpy.nanquantile(bootstrap, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     dealt = rng.permuted(numpy.broadcast_to(numpy.arange(arms), (resamples, arms)), axis=1)
     null = rank_correlations(x[dealt].reshape(resamples, -1), numpy.tile(y.ravel(), (resamples, 1)))
-    extreme = int((numpy.abs(null) >= abs(rho) - _SAME).sum())
-    interval = Interval(value=rho, low=float(low), high=float(high), method="bootstrap")
-    return interval, (extreme + 1) / (resamples + 1)
-
-
-def _outcomes(backbone: str, known: Accuracies, gains: Gains) -> dict[Outcome, dict[str, Figure]]:
-    """The figure of each arm for each outcome."""
-    outcomes: dict[Outcome, dict[str, Figure]] = {
-        "RL gain": {
-            arm: figure for (of, arm, split), (_, figure) in gains.items() if (of, split) == (backbone, SPLIT)
-        },
-        "final accuracy": {},
-        "warm start accuracy": {},
-    }
-    for (of, arm, model, split), figure in known.items():
-        if (of, split) == (backbone, SPLIT):
-            if model == POLICY:
-                outcomes["final accuracy"][arm] = figure
-            elif model == start_of(known, backbone, arm, split):
-                outcomes["warm start accuracy"][arm] = figure
-    return outcomes
+    extreme = int((numpy.abs(null) >= abs(rho) - SAME).sum())
+    return percentiles(rho, bootstrap), (extreme + 1) / (resamples + 1)
 
 
 def _correlate(
@@ -141,8 +120,8 @@ def _correlate(
 ) -> Correlation | None:
     """The correlation of one metric and one outcome."""
     points = [
-        Point(arm=arm, seed=seed, metric=value, outcome=figures[arm].value_of(seed))
-        for arm, seed, value in rows.select("arm", "seed", "value").drop_nulls().iter_rows()
+        Point(arm=arm, seed=seed, metric=value, outcome=float(figures[arm].of_seeds([seed]).values[0]))
+        for arm, seed, value in rows.select("arm", "seed", "value").drop_nulls().drop_nans().iter_rows()
         if arm in figures and seed in figures[arm].seeds
     ]
     arms, seeds = sorted({one.arm for one in points}), sorted({one.seed for one in points})

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tailor_core.evaluation.intervals import rounded
-from tailor_core.study.accuracy import Cell, Gain, accuracies, cells, gain_figures, gains
-from tailor_core.study.comparison import Comparison, compare, pairs_of_accuracy, pairs_of_curves
+from tailor_core.study.accuracy import Cell, Gain, accuracies, cells, gain_figures, gains, outcomes
+from tailor_core.study.comparison import Comparison, compare, pairs_of_curves, pairs_of_outcomes
 from tailor_core.study.correlation import Correlation, correlate
 from tailor_core.study.curves import Curve, curves, paths
 from tailor_core.study.evidence import Evidence
@@ -58,10 +58,11 @@ def summarise_study(evidence: Evidence, reference: str, target: float | None, se
     resampler = Resampler(seed, RESAMPLES)
     known = accuracies(evidence.answers, resampler)
     gained = gain_figures(known)
+    became = outcomes(known, gained)
     along = paths(evidence.curve)
     passes = pass_figures(evidence.wide, resampler)
     pairs = [
-        *pairs_of_accuracy(known, gained, reference),
+        *pairs_of_outcomes(became, reference),
         *pairs_of_curves(along, reference, target, resampler),
     ]
     return StudyResults(
@@ -74,7 +75,7 @@ def summarise_study(evidence: Evidence, reference: str, target: float | None, se
         curves=tuple(curves(along, evidence.training, target, resampler)),
         pass_at_k=tuple(pass_table(passes, resampler)),
         widening=tuple(widenings(passes, resampler)),
-        correlations=tuple(correlate(evidence.data, known, gained, resampler)),
+        correlations=tuple(correlate(evidence.data, became, resampler)),
     )
 
 

@@ -55,7 +55,10 @@ PassFigures = Mapping[tuple[str, str, str], Mapping[int, Figure]]
 def pass_figures(wide: polars.DataFrame, resampler: Resampler) -> PassFigures:
     """pass@k for powers of two, up to the number of samples that all problems have."""
     return {
-        key: {k: _pass_at(part, k, resampler) for k in _powers_of_two(int(part["samples"].min()))}
+        key: {
+            k: _pass_at(part, k, resampler)
+            for k in _powers_of_two(part.select(polars.col("samples").min()).item())
+        }
         for key, part in groups(wide, "backbone", "arm", "model")
     }
 
@@ -79,10 +82,13 @@ def widenings(found: PassFigures, resampler: Resampler) -> Iterator[Widening]:
     """Policy against start, of every arm that has both."""
     for (backbone, arm, model), policy in found.items():
         start = next((name for name in STARTS if (backbone, arm, name) in found), None)
-        if model != POLICY or start is None or not shared_seeds(policy[1], found[backbone, arm, start][1]):
+        if model != POLICY or start is None:
             continue
         before = found[backbone, arm, start]
-        by_k = {k: policy[k] - before[k] for k in policy if k in before}
+        seeds = shared_seeds(policy[1], before[1])
+        if not seeds:
+            continue
+        by_k = {k: policy[k].of_seeds(seeds) - before[k].of_seeds(seeds) for k in policy if k in before}
         yield Widening(
             backbone=backbone,
             arm=arm,

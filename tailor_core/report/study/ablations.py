@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from matplotlib.lines import Line2D
-
 from tailor_core.report.results import describe_split
-from tailor_core.report.study.arms import Arm, Sweep
+from tailor_core.report.study.arms import Arm, Sweep, value_text
 from tailor_core.report.study.blocks import Block, Figures, Heading, Legend, Missing, Section, Words
 from tailor_core.report.study.drawing import (
     Drawing,
     Sheet,
+    after,
     arm_handles,
+    before,
+    before_and_after,
     belong,
     finished,
     mark,
-    model_look,
     only_grid,
     shares,
     sheet,
@@ -74,52 +74,43 @@ def ablations_of(study: Study) -> tuple[Arm, ...]:
 
 
 def _sweep(study: Study, lookup: Lookup, backbone: str, place: int, sweep: Sweep) -> Iterator[Drawing]:
-    split = lookup.main_split
-    values = list(sweep.values)
-    lines: list[tuple[str, list[tuple[int, Estimate]]]] = []
-    for model in ("start", "policy"):
-        found: list[tuple[int, Estimate]] = []
-        for at, arm in enumerate(sweep.values.values()):
-            start = lookup.start(backbone, arm, split)
-            cell = start if model == "start" else lookup.accuracy(backbone, arm, "policy", split)
-            if cell:
-                found.append((at, cell))
-        lines.append((model, found))
-    if not any(found for _, found in lines):
+    split, values = lookup.main_split, list(sweep.values)
+    starts = [lookup.start(backbone, arm, split) for arm in sweep.values.values()]
+    policies = [lookup.accuracy(backbone, arm, "policy", split) for arm in sweep.values.values()]
+    if not any(policies):
         return
     title = f"Accuracy by {label(sweep.title or sweep.name)}{study.on(backbone)}"
     caption = f"on {describe_split(split)}"
     if sweep.default is not None:
-        caption += f"; {sweep.default} is the default"
+        caption += f"; {value_text(sweep.default)} is the default"
     name = f"sweep-{csv_name(sweep.name)}-{place}{study.place(backbone)}"
+    own = study.reference or study.arms[0]
     with sheet(name, title, height=2.9, caption=caption) as drawn:
-        said = []
-        for model, found in lines:
-            policy = model == "policy"
-            look = _look(policy)
-            for at, estimate in found:
-                ends = [estimate.interval.low, estimate.interval.high]
-                drawn.axes.plot([at, at], ends, color=look["color"], linewidth=1.6 if policy else 1.1)
-                word = "policy" if policy else "before RL"
-                said.append(f"{values[at]}, {word}: {percent(estimate.mean)}")
-            places = [at for at, _ in found]
-            drawn.axes.plot(places, [estimate.mean for _, estimate in found], **look)
+        _line(drawn, starts, before(own))
+        _line(drawn, policies, after(own))
         if sweep.default in values:
             at = values.index(sweep.default)
             drawn.axes.axvspan(at - 0.4, at + 0.4, color=PALETTE["band"], zorder=0, linewidth=0)
         others = _beside(study, lookup, backbone, drawn, sweep)
-        ticks = [label(str(value), 12) for value in values]
+        ticks = [label(value_text(value), 12) for value in values]
         drawn.axes.set_xticks(range(len(values) + bool(others)), [*ticks, "other arms"] if others else ticks)
-        drawn.arms = arm_handles(others, linestyle="none")
         drawn.axes.set_xlabel(label(sweep.name))
         shares(drawn.axes, flat=False)
         only_grid(drawn.axes, "y")
-        drawn.keys = [
-            Line2D([], [], label=text, **_look(policy))
-            for text, policy in (("before RL", False), ("policy", True))
-        ]
-        drawn.description = "; ".join(said) + "."
+        drawn.keys = before_and_after(own)
+        drawn.arms = arm_handles(others, linestyle="none")
+        said = (f"{value_text(v)}: {percent(p.mean)}" for v, p in zip(values, policies, strict=True) if p)
+        drawn.description = "Policies: " + "; ".join(said) + "."
     yield finished(drawn)
+
+
+def _line(drawn: Sheet, estimates: Sequence[Estimate | None], look: dict[str, Any]) -> None:
+    """A line through the estimates that there are, each with its interval."""
+    known = [(at, estimate) for at, estimate in enumerate(estimates) if estimate]
+    for at, estimate in known:
+        ends = [estimate.interval.low, estimate.interval.high]
+        drawn.axes.plot([at, at], ends, color=look["color"], linewidth=1.2)
+    drawn.axes.plot([at for at, _ in known], [estimate.mean for _, estimate in known], **look)
 
 
 def _beside(study: Study, lookup: Lookup, backbone: str, drawn: Sheet, sweep: Sweep) -> list[Arm]:
@@ -134,12 +125,6 @@ def _beside(study: Study, lookup: Lookup, backbone: str, drawn: Sheet, sweep: Sw
     return shown
 
 
-def _look(policy: bool) -> dict[str, Any]:
-    name = "policy" if policy else "warm_start"
-    look = {**model_look(name), "linestyle": "-" if policy else "--", "linewidth": 2.0 if policy else 1.4}
-    return look if policy else {**look, "markerfacecolor": "none"}
-
-
 def _table(study: Study, lookup: Lookup, place: int, sweep: Sweep) -> Table:
     lines = []
     for backbone in study.backbones:
@@ -152,7 +137,7 @@ def _table(study: Study, lookup: Lookup, place: int, sweep: Sweep) -> Table:
             policies = [lookup.accuracy(backbone, name, "policy", split) for split in splits]
             lines.append(
                 (
-                    words(str(value), href=href),
+                    words(value_text(value), href=href),
                     words(label(backbone)),
                     share_cell(start, href),
                     *(share_cell(policy, href) for policy in policies),

@@ -12,7 +12,10 @@ from tailor_core.report.study.blocks import Block, Figures, Heading, Legend, Mis
 from tailor_core.report.study.drawing import (
     MODELS,
     Drawing,
+    after,
     arm_handles,
+    before,
+    before_and_after,
     belong,
     finished,
     mark,
@@ -279,6 +282,7 @@ def _comparison_table(study: Study) -> Table:
         tuple(lines),
         about="Accuracies in percentage points, steps in steps of RL, where less is better. Below a difference its "
         "bootstrap interval over seeds and problems.",
+        folded=True,
     )
 
 
@@ -307,7 +311,7 @@ def _wide(study: Study) -> Iterator[Block]:
     drawings = [
         drawing for backbone, arm in study.each(study.compared) for drawing in _passes(study, backbone, arm)
     ]
-    yield Figures(tuple(drawings))
+    yield Figures(tuple(drawings), small=True)
     yield _wide_table(study)
 
 
@@ -330,10 +334,8 @@ def _passes(study: Study, backbone: str, arm: Arm) -> Iterator[Drawing]:
         for one in found:
             ks = sorted(one.by_k)
             values = [one.by_k[k].value for k in ks]
-            policy = one.model == "policy"
             colour = PALETTE[arm.colour]
-            look = mark(arm, linestyle="-" if policy else "--", markersize=4.5)
-            drawn.axes.plot(ks, values, **look if policy else {**look, "markerfacecolor": "none"})
+            drawn.axes.plot(ks, values, **(after(arm) if one.model == "policy" else before(arm)))
             lows, highs = ([getattr(one.by_k[k], end) for k in ks] for end in ("low", "high"))
             drawn.axes.fill_between(ks, lows, highs, color=colour, alpha=0.1, linewidth=0)
             said.append(
@@ -347,6 +349,7 @@ def _passes(study: Study, backbone: str, arm: Arm) -> Iterator[Drawing]:
         drawn.axes.set_xlabel("k")
         shares(drawn.axes, flat=False, whole=True)
         only_grid(drawn.axes, "y")
+        drawn.keys = before_and_after(arm)
         drawn.description = "; ".join(said) + "."
     yield finished(drawn)
 

@@ -11,6 +11,8 @@ REFERENCE_COLOUR = "policy"
 COLOURS = ("c1", "c0", "c4", "c3", "c6", "c7", "c5", "c9", "c2", "extra-1", "c8")
 """Of the other arms, in their order, all of `svg.PALETTE`."""
 MARKERS = ("D", "o", "^", "v", "P", "X", "<", ">", "d", "p", "h")
+VALUE_LOOK = ("faint", "o", "-")
+"""Of the values of sweeps where they come with all other arms."""
 LINES = ("-", "--", ":", "-.")
 """Of the first eleven arms, the next eleven, and so on."""
 _TITLE_LENGTH = 40
@@ -59,7 +61,7 @@ def describe_arms(
 ) -> tuple[Arm, ...]:
     """All arms of `methods` (arm -> its method): the reference first, then in order, values of sweeps last."""
     values = {
-        name: f"{sweep.name} = {value}"
+        name: f"{sweep.name} = {value_text(value)}"
         for sweep in sweeps
         for value, name in sweep.values.items()
         if value != sweep.default and name != reference
@@ -67,7 +69,7 @@ def describe_arms(
     order = sorted(methods, key=lambda name: (name != reference, name in values))
     arms = []
     for place, name in enumerate(order):
-        colour, marker, line = _look(place, name == reference)
+        colour, marker, line = VALUE_LOOK if name in values else _look(place, name == reference)
         arms.append(
             Arm(
                 name=name,
@@ -90,3 +92,8 @@ def _look(place: int, reference: bool) -> tuple[str, str, str]:
         return REFERENCE_COLOUR, "s", "-"
     turn, step = divmod(max(0, place - 1), len(COLOURS))
     return COLOURS[step], MARKERS[(step + turn) % len(MARKERS)], LINES[turn % len(LINES)]
+
+
+def value_text(value: float | str) -> str:
+    """The value of a sweep as people write it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

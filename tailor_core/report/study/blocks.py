@@ -45,10 +45,11 @@ class Legend:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures side by side, as far as there is room."""
+    """Figures side by side, as far as there is room; `small` ones more of them."""
 
     kind: ClassVar[str] = "figures"
     drawings: tuple[Drawing, ...]
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _curves(study: Study, backbone: str, measure: str, what: str, frame: polars.
 
 
 def _measure(measure: str) -> str:
-    return humanise(measure).capitalize()
+    return humanise(measure).capitalize().replace("Ngram", "N-gram")
 
 
 def _table(study: Study, frame: polars.DataFrame) -> Table:

@@ -52,7 +52,7 @@ def _blocks(study: Study) -> Iterator[Block]:
     )
     yield Legend(study.compared)
     drawn = [one for one in study.results.correlations if one.outcome == OUTCOME]
-    yield Figures(tuple(_scatter(study, one) for one in drawn))
+    yield Figures(tuple(_scatter(study, one) for one in drawn), small=True)
     yield _correlations(study)
 
 

@@ -36,8 +36,8 @@ DOTS_PER_INCH = 160
 _MODEL_MARKERS = {"data": "^", "base": "o", "warm_start": "D", "policy": "s"}
 _MODEL_COLOURS = {"data": "extra-1", "base": "base", "warm_start": "warm", "policy": "policy"}
 _POINTS_PER_INCH = 72
-_LEGEND_ROW = 0.22
-_CHARACTER = 0.085
+_LEGEND_ROW = 0.19
+_CHARACTER = 0.072
 """Inches of a row of the legend, and about of a character in it."""
 
 
@@ -81,7 +81,7 @@ def sheet(
         axes.tick_params(length=0)
         yield drawn
         if drawn.keys:
-            _explain(axes, drawn.keys)
+            _explain(figure, drawn.keys)
         below = _add_legend(figure, drawn.arms) if drawn.arms else 0.0
         whole = finish(figure, name, title, drawn.description)
         figure.set_layout_engine("none")  # it is laid out by now
@@ -132,9 +132,24 @@ def model_keys(models: Sequence[str]) -> list[Line2D]:
     return [Line2D([], [], label=MODELS[model], **model_look(model)) for model in models]
 
 
+def before(arm: Arm) -> dict[str, Any]:
+    """How the course of what an arm's RL began at is drawn: hollow and dashed."""
+    return mark(arm, linestyle="--", linewidth=1.4, markersize=4.5, markerfacecolor="none")
+
+
+def after(arm: Arm) -> dict[str, Any]:
+    """How the course of an arm's policy is drawn: filled."""
+    return mark(arm, linestyle="-", linewidth=2.0, markersize=4.5)
+
+
+def before_and_after(arm: Arm) -> list[Line2D]:
+    """The legend's entries of both."""
+    return [Line2D([], [], label="before RL", **before(arm)), Line2D([], [], label="policy", **after(arm))]
+
+
 def arm_handles(arms: Sequence[Arm], **changes: Any) -> list[Line2D]:
     """The legend's entries of arms."""
-    return [Line2D([], [], label=label(arm.title, 28), **mark(arm, **changes)) for arm in arms]
+    return [Line2D([], [], label=label(arm.title, 24), **mark(arm, **changes)) for arm in arms]
 
 
 def shares(axes: Axes, *, flat: bool, whole: bool = False) -> None:
@@ -161,17 +176,16 @@ def rows(axes: Axes, names: Sequence[str]) -> None:
     axes.tick_params(length=0, pad=6)
 
 
-def _explain(axes: Axes, keys: Sequence[Line2D]) -> None:
-    axes.legend(
+def _explain(figure: Figure, keys: Sequence[Line2D]) -> None:
+    figure.legend(
         handles=list(keys),
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0),
+        loc="outside upper left",
         ncols=len(keys),
         fontsize=9,
         handletextpad=0.3,
         columnspacing=1.2,
-        borderaxespad=0.2,
-        borderpad=0,
+        borderaxespad=0.1,
+        borderpad=0.1,
     )
 
 

@@ -153,7 +153,11 @@ def main_table(study: Study, lookup: Lookup) -> Table:
     columns += [
         Column("difference", "Reference − arm", "difference of final accuracy in points, and its interval"),
         Column("p_adjusted", "p (Holm)", "of the difference, corrected for the number of arms"),
-        Column("dz", "Effect", "Cohen's dz over problems, and the chance that the reference is better"),
+        Column(
+            "dz",
+            "Effect",
+            "Cohen's dz over problems, and the chance that a seed of the reference is better than one of the arm",
+        ),
         *(Column(f"data_{metric}", *_SPENT[metric]) for metric in spent),
     ]
     lines = []
@@ -223,7 +227,7 @@ def _against(comparison: Comparison | None, href: str, arm: Arm) -> tuple[Cell, 
         ),
         Cell(
             dz_text(comparison.dz),
-            f"{percent(comparison.superiority, 0)} better",
+            f"better: {percent(comparison.superiority, 0)}",
             comparison.dz,
             {"superiority": comparison.superiority},
             href,

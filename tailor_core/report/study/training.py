@@ -193,7 +193,7 @@ def steps_cell(curve: Curve | None, href: str) -> Cell:
     sign = "" if to.reached == to.seeds else "≥ "
     low, high = (to.interval.low, to.interval.high) if to.interval else (None, None)
     more = {"low": low, "high": high, "reached": to.reached, "seeds": to.seeds}
-    return Cell(f"{sign}{quantity(to.mean)}", reached, to.mean, more, href)
+    return Cell(f"{sign}{to.mean:.1f}", reached, to.mean, more, href)
 
 
 def _table(study: Study) -> Table:
