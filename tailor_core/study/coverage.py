@@ -89,14 +89,6 @@ def cover(sets: Sequence[TraceSet], reference: Reference | None) -> polars.DataF
     return polars.DataFrame(rows, schema=COVERAGE, orient="row")
 
 
-def at_common_size(coverage: polars.DataFrame) -> polars.DataFrame:
-    """The rows at the largest size that all sets of a backbone and kind have: those that may be compared."""
-    kind = ["backbone", "what", "measure"]
-    largest = coverage.group_by("arm", "seed", *kind).agg(polars.col("size").max())
-    common = largest.group_by(kind).agg(polars.col("size").min())
-    return coverage.join(common, on=[*kind, "size"], how="semi", maintain_order="left")
-
-
 def draw_map(sets: Sequence[TraceSet], reference: Reference | None) -> polars.DataFrame:
     """The frame `map`: a few traces of each set on two axes that are the same for all arms.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy
 from numpy.typing import NDArray
 
-from tailor_core.diversity.structure import masked_sentences, skeleton
+from tailor_core.diversity.structure import Sentence, masked_sentences, skeleton
 
 RUN = 3
 """Sentences of a state."""
@@ -28,7 +29,12 @@ Ids = NDArray[numpy.int64]
 
 def moves_of(trace: str) -> list[str]:
     """What each sentence of a trace does; names of several words count as one name."""
-    return [_LONG_NAME.sub("N", skeleton(sentence)) for sentence in masked_sentences(trace)]
+    return [_move(sentence) for sentence in masked_sentences(trace)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _move(sentence: Sentence) -> str:
+    return _LONG_NAME.sub("N", skeleton(sentence))
 
 
 def states_of(moves: Sequence[str]) -> set[tuple[str, ...]]:

@@ -18,7 +18,7 @@ from tailor_core.records import content_id
 from tailor_core.study.states import Ids, StateBook, moves_of
 from tailor_core.study.trials import Trial
 
-LOOKED_AT = 400
+LOOKED_AT = 200
 """Traces of a set at most."""
 
 DATA = "data"
