@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,9 +25,9 @@ from pydantic import Field
 from flows import RECIPES, STUDIES
 from flows.command import study_command
 from flows.scores import Score, read_score, score_rows
+from flows.study_page import write_page
 from flows.watching import Watch
 from tailor_core.artifacts.store import Store
-from tailor_core.config import study as config
 from tailor_core.config.settings import (
     HOME_VARIABLE,
     STORE_VARIABLE,
@@ -44,7 +43,6 @@ from tailor_core.tracking.datasets import never_failing
 from tailor_core.tracking.executed import find_executed
 from tasks.board import Board, page_key
 from tasks.recovery import recoverable
-from tasks.run import progress
 from tasks.tags import add_tags
 from tasks.trial import TRIAL, Processes
 
@@ -145,7 +143,7 @@ class _Trials:
             trials=found,
             crashed=self._crashed,
             scores=[self._score(trial) for trial in found],
-            page=write_page(self._study, found, self._store, self._settings),
+            page=write_page(self._study, found, self._settings),
         )
 
     def _run_missing(self, plans: Sequence[TrialPlan], watch: Watch) -> dict[tuple[str, ...], Trial]:
@@ -237,53 +235,6 @@ def _with_pages(trials: Sequence[Trial], settings: Settings) -> list[Trial]:
         replace(trial, mlflow=pages.get(trial.refs["policy"].key, "")) if trial.refs else trial
         for trial in trials
     ]
-
-
-def write_page(study: Study, trials: Sequence[Trial], store: Store, settings: Settings) -> Path | None:
-    """The study's page in `<home>/reports/study-NAME`, in place of the one before; None without the reference arm."""
-    finished = [trial for trial in trials if trial.refs]
-    if study.reference not in {trial.arm for trial in finished}:
-        progress.warning("no page: no trial of the reference %s came to its end", study.reference)
-        return None
-    settings.reports.mkdir(parents=True, exist_ok=True)
-    target = settings.reports / f"study-{study.name}"
-    with tempfile.TemporaryDirectory(dir=settings.reports, prefix=f".{target.name}-") as directory:
-        made = Path(directory) / target.name
-        _write(study, trials, store, made)
-        if target.exists():
-            target.replace(Path(directory) / "before")
-        made.replace(target)
-    return target / "index.html"
-
-
-def _write(study: Study, trials: Sequence[Trial], store: Store, directory: Path) -> None:
-    """From artifacts to figures to the page; what makes them is imported when it is needed."""
-    from tailor_core.report.study import Sweep, write_study
-    from tailor_core.study.evidence import read_evidence
-    from tailor_core.study.results import summarise_study
-
-    evidence = read_evidence(trials, store)
-    write_study(
-        study.name,
-        study.description,
-        trials,
-        evidence,
-        summarise_study(evidence, study.reference, study.target),
-        directory,
-        sweeps=[
-            Sweep(name=name, title=sweep.title or name, values=_axis(name, sweep), default=sweep.default)
-            for name, sweep in study.sweeps.items()
-        ],
-        titles={name: arm.title for name, arm in study.arms.items() if arm.title},
-    )
-
-
-def _axis(name: str, sweep: config.Sweep) -> dict[float | str, str]:
-    """Value -> arm, numbers in their order; that of the default is the arm of the method itself."""
-    arms: dict[float | str, str] = {value: sweep.arm_name(name, value) for value in sweep.values}
-    if sweep.default is not None:
-        arms[sweep.default] = sweep.method
-    return dict(sorted(arms.items(), key=lambda item: (isinstance(item[0], str), item[0])))
 
 
 def _summary(end: StudyEnd) -> str:
