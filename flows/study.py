@@ -209,8 +209,9 @@ class _Trials:
 
     def _tell(self, trial: Trial, watch: Watch) -> None:
         name, score = trial_name(self._study, trial), self._score(trial)
-        told = str(score) if score else f"ended: {trial.reason}"
-        watch.end(name, told, well=name not in self._crashed)
+        crashed = name in self._crashed
+        told = str(score) if score else f"{'crashed' if crashed else 'ended'}: {trial.reason}"
+        watch.end(name, told, well=not crashed)
 
 
 def plan_study(study: Study, trials: Sequence[Trial], settings: Settings) -> list[TrialPlan]:
