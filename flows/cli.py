@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,9 @@ from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
 from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.serve_cli import serve
+from flows.served import served
 from flows.store_cli import store_app
+from flows.study_cli import study
 from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
@@ -52,6 +53,7 @@ app.command()(invalidate)
 app.command()(recover)
 app.command()(lineage)
 app.command()(serve)
+app.command()(study)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
@@ -100,7 +102,7 @@ def run(
 
     show_progress()
     stages: Any = (force or [], until)  # they were checked above
-    with _served(settings, run_command(recipe, overrides or [], *stages)) as ready:
+    with served(settings, run_command(recipe, overrides or [], *stages)) as ready:
         from flows.pipeline import pipeline
 
         with ready():
@@ -278,7 +280,7 @@ def backbone(
     settings = read_settings(home)
     prepare_process(settings)
     options = [part for value in overrides or [] for part in ("--set", value)]
-    with _served(settings, ["backbone", name, "--output", str(directory), *options]) as ready:
+    with served(settings, ["backbone", name, "--output", str(directory), *options]) as ready:
         from flows.backbone import backbone as flow
 
         with ready():
@@ -336,30 +338,6 @@ def _up_to(until: str) -> tuple[str, ...]:
     """The stages that a run comes to which ends after `until`; all where that is empty."""
     order = tuple(STAGES)
     return order[: order.index(until) + 1] if until else order
-
-
-@contextmanager
-def _served(settings: Settings, command: list[str]) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """A run of `tailor command` that `tailor recover` finds, with a Prefect server that starts meanwhile.
-
-    Import the flow inside, and call it within what this gives.
-    """
-    from tailor_core.stages.runs import registered
-    from tasks.server import prefect_server
-
-    with registered(settings, command) as record, prefect_server(settings.server_log) as wait_until_ready:
-
-        @contextmanager
-        def ready() -> Iterator[None]:
-            from prefect import tags
-
-            from tasks.recovery import run_tag
-
-            wait_until_ready()
-            with tags(run_tag(record.id)):
-                yield
-
-        yield ready
 
 
 def _split_sizes(splits: list[str], size: int) -> dict[str, int]:

@@ -21,11 +21,13 @@ def run_command(recipe: str, overrides: Iterable[str], force: Iterable[str], unt
 def run_name(recipe: str, overrides: Iterable[str], force: Iterable[str], until: str) -> str:
     """What a run does, for people: `kk-tiny until policy, policy.beta=0.1`.
 
-    Where stages run is left out: it changes nothing in what they make.
+    What is of no section, such as method and seed, comes first. Where stages run is left out: it changes nothing in
+    what they make.
     """
     named = Path(recipe).stem if recipe.endswith(".toml") else recipe
     told = [f"{named} until {until}" if until else named]
-    told += [value for value in overrides if not value.startswith("execution.")]
+    changed = [value for value in overrides if not value.startswith("execution.")]
+    told += sorted(changed, key=lambda value: "." in value.partition("=")[0])
     told += [f"force {stage}" for stage in force]
     name = ", ".join(told)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
@@ -35,3 +37,10 @@ def run_tags(recipe: Recipe, overrides: Iterable[str]) -> list[str]:
     """What runs of the same kind have in common: recipe, environment, backbone, and the size where one was chosen."""
     sizes = [value for value in overrides if value.startswith("size=")]
     return [recipe.name, recipe.environment.name, Path(recipe.backbone.name).name, *sizes]
+
+
+def study_command(study: str, changes: Iterable[str], parallel: int | None) -> list[str]:
+    """The arguments of `tailor` that run a study so, from whatever directory."""
+    named = str(Path(study).absolute()) if study.endswith(".toml") else study
+    options = [part for change in changes for part in ("--set", change)]
+    return ["study", named, *options, *(["--parallel", str(parallel)] if parallel else [])]

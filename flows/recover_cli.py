@@ -48,6 +48,10 @@ def recover(
         print("nothing to recover")
     again = {one.work: one for one in _dead(settings)}
     for one in again.values():
+        if one.work not in {
+            dead.work for dead in _dead(settings)
+        }:  # a study that was resumed has done it meanwhile
+            continue
         print(
             f"resuming: {one}" if resume and not dry_run else f"--resume would run again: {one}", flush=True
         )

@@ -79,6 +79,16 @@ def print_whole(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     print_uncut(table)
 
 
+def print_figures(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose first column is what the figures in the others are of."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    print_uncut(table)
+
+
 def print_uncut(shown: RenderableType) -> None:
     """Print a table or a tree as wide as it has to be."""
     console = Console(highlight=False)

@@ -27,13 +27,14 @@ _START_SECONDS = 180.0
 _STOP_SECONDS = 10.0
 _REACH_SECONDS = 30.0
 
-_temporary: set[str] = set()
-"""The servers of this process."""
+_TEMPORARY = "TAILOR_TEMPORARY_SERVER"
+"""The variable that tells this process, and those that it starts, which server ends with it."""
 
 
 def has_lasting_server() -> bool:
     """Whether the pages of the Prefect server in use will be there when the run is over."""
-    return os.environ.get("PREFECT_API_URL") not in _temporary
+    url = os.environ.get("PREFECT_API_URL")
+    return url is None or url != os.environ.get(_TEMPORARY)
 
 
 @contextmanager
@@ -56,13 +57,11 @@ def prefect_server(log: Path) -> Iterator[Callable[[], None]]:
             _wait(url, process, log)
             starting.close()
 
-        os.environ["PREFECT_API_URL"] = url
-        _temporary.add(url)
+        os.environ["PREFECT_API_URL"] = os.environ[_TEMPORARY] = url
         try:
             yield wait
         finally:
-            del os.environ["PREFECT_API_URL"]
-            _temporary.remove(url)
+            del os.environ["PREFECT_API_URL"], os.environ[_TEMPORARY]
             _stop(process)
 
 

@@ -21,10 +21,12 @@ _SHOWN_REASONS = 3
 class StagePlan:
     """What would happen to one stage: a hit has a reference, a miss has reasons, or inputs that it waits on, or both.
 
-    What only waits is a hit after all if those inputs turn out as they were in some earlier run.
+    What only waits is a hit after all if those inputs turn out as they were in some earlier run. `key` is the stage
+    key, empty where that is not known yet.
     """
 
     stage: str
+    key: str = ""
     reasons: tuple[str, ...] = ()
     waits_on: tuple[str, ...] = ()
     ref: ArtifactRef | None = None
@@ -102,10 +104,12 @@ def _plan_stage(spec: StageSpec, store: Store, unknown: tuple[str, ...]) -> Stag
         manifest = store.find(spec.stage, spec.key)
         damage = store.damage(manifest) if manifest else ""
         if manifest and not damage:
-            return StagePlan(stage=spec.stage, ref=manifest.ref)
+            return StagePlan(stage=spec.stage, key=spec.key, ref=manifest.ref)
         if damage:
-            return StagePlan(stage=spec.stage, reasons=(f"the artifact is damaged: {damage}",))
-    return StagePlan(stage=spec.stage, reasons=_reasons(spec, store, unknown), waits_on=unknown)
+            reason = f"the artifact is damaged: {damage}"
+            return StagePlan(stage=spec.stage, key=spec.key, reasons=(reason,))
+    key = "" if unknown else spec.key
+    return StagePlan(stage=spec.stage, key=key, reasons=_reasons(spec, store, unknown), waits_on=unknown)
 
 
 def _reasons(spec: StageSpec, store: Store, unknown: Sequence[str]) -> tuple[str, ...]:

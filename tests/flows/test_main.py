@@ -90,7 +90,7 @@ def test_a_run_that_ends_before_the_policy_needs_no_vllm(
     def begin(*_: object) -> None:
         raise BeganError
 
-    monkeypatch.setattr(cli, "_served", begin)
+    monkeypatch.setattr(cli, "served", begin)
     with pytest.raises(BeganError):
         cli.run("kk-tiny", [VLLM], until="warm_start", home=tmp_path)
     with pytest.raises(MissingExtraError):

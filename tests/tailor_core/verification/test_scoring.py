@@ -3,6 +3,7 @@
 import pytest
 
 from tailor_core.environments.knights_knaves import KnightsKnaves
+from tailor_core.environments.knights_knaves.formats import to_logic_rl
 from tailor_core.errors import InputError
 from tailor_core.verification import MODES, score, score_batch
 
@@ -49,6 +50,54 @@ def test_each_mode_pays_what_its_table_says(mode, right, three, none, unread, br
     assert score(PROBLEM, wrap(UNREAD), mode).reward == unread
     assert score(PROBLEM, RIGHT, mode).reward == broken
     assert score(PROBLEM, response(RIGHT) + " and more", "logic-rl").reward == -3.0
+
+
+LOGIC_RL = {
+    "right": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave",
+    "one role wrong": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knight",
+    "one person missing": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight",
+    "a role too many": "(1) Zoey is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave knave",
+    "a role denied": "(1) Zoey is a knight\n(2) Ella is not a knight\n(3) Liam is a knight\n(4) Mia is a knave",
+    "a name that nobody has": "(1) Zoe is a knight\n(2) Ella is a knave\n(3) Liam is a knight\n(4) Mia is a knave",
+}
+"""Answers as Logic-RL asks for them, one person a line."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer_reward"),
+    [
+        ("right", 2),
+        ("one role wrong", -1.5),
+        ("one person missing", -2),
+        ("a role too many", -2),
+        ("a role denied", -2),
+        ("a name that nobody has", -2),
+    ],
+)
+def test_logic_rl_totals_are_its_format_and_answer_rewards_on_its_own_answers(kind, answer_reward):
+    # Its compute_score: format +1 or -1; answer +2 right, -1.5 wrong, -2 unreadable or of a broken format.
+    assert score(PROBLEM, response(LOGIC_RL[kind]), "logic-rl").reward == 1 + answer_reward
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        LOGIC_RL["right"],
+        f"<answer>{LOGIC_RL['right']}</answer>",
+        f"<think>Because.</think>{LOGIC_RL['right']}",
+        f"<answer>{LOGIC_RL['right']}</answer><think>Because.</think>",
+        f"<think>Because.</think></think><answer>{LOGIC_RL['right']}</answer>",
+        f"<think>Because.</think><answer>{LOGIC_RL['right']}",
+    ],
+)
+def test_logic_rl_pays_minus_three_for_tags_that_are_missing_doubled_or_in_another_order(broken):
+    assert score(PROBLEM, broken, "logic-rl").reward == -1 - 2
+
+
+def test_the_answer_that_logic_rls_rows_hold_earns_its_full_total():
+    for problem in KK.generate(KK.options_model(people=(3, 5)), count=20, split="test", seed=1):
+        truth = to_logic_rl(problem, 0)["reward_model"]["ground_truth"]["solution_text_format"]
+        assert score(problem, response(truth), "logic-rl").reward == 3
 
 
 def test_checks_tell_how_far_a_response_came():

@@ -1,0 +1,257 @@
+"""The result: what was compared, the main table, and where the reference is ahead, level or behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars
+
+from tailor_core.report.results import describe_split
+from tailor_core.report.study.arms import Arm
+from tailor_core.report.study.blocks import Block, Figures, Legend, Missing, Section, Words
+from tailor_core.report.study.drawing import Drawing
+from tailor_core.report.study.figures import dz_text, share_cell, short_p, signed_interval
+from tailor_core.report.study.forest import draw_accuracy, draw_differences
+from tailor_core.report.study.lookup import Lookup
+from tailor_core.report.study.study import Study, part
+from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, nothing
+from tailor_core.report.study.training import steps_cell
+from tailor_core.report.text import clip, count, humanise, label, percent, quantity
+from tailor_core.secrets import masked
+from tailor_core.study.comparison import Comparison, Quantity
+
+SIGNIFICANT = 0.05
+_SPENT = {
+    "rows": ("Rows", "rows of warm-start data"),
+    "tokens": ("Data tokens", "words and marks of all rows of warm-start data"),
+}
+_LOWER_IS_BETTER: tuple[Quantity, ...] = ("steps to target",)
+_VERDICTS: tuple[Quantity, ...] = ("final accuracy", "steps to target", "area under the curve")
+
+
+def describe_headline(study: Study) -> Section:
+    """The section; a sentence where no trial came to its end."""
+    return Section("result", "Result", tuple(_blocks(study)))
+
+
+def _blocks(study: Study) -> Iterator[Block]:
+    lookup = Lookup(study.results)
+    for place, sentence in enumerate(say_results(study, lookup)):
+        yield Words(sentence, "" if place else "lead")
+    for sentence in unfinished(study):
+        yield Missing(sentence, "Unfinished.")
+    if not lookup.splits:
+        return
+    yield main_table(study, lookup)
+    yield Legend(study.compared)
+    split = lookup.main_split
+    drawings: list[Drawing] = []
+    for backbone in study.backbones:
+        drawings += draw_accuracy(study, lookup, backbone, split, study.compared)
+        drawings += draw_differences(study, lookup, backbone, "final accuracy", split)
+    yield Figures(tuple(drawings))
+
+
+def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
+    """What was compared, and for each backbone and quantity the arms that the reference is ahead of, or not."""
+    results, reference = study.results, study.reference
+    if not lookup.splits or reference is None:
+        yield "No trial came to its end yet, so there is nothing to compare."
+        return
+    for backbone in study.backbones:
+        final = lookup.accuracy(backbone, reference.name, "policy", lookup.main_split)
+        if final is None:
+            yield f"On {label(backbone)}, {_quoted(reference)} has no result to compare the other arms with."
+            continue
+        start = lookup.start(backbone, reference.name, lookup.main_split)
+        before = f", from {percent(start.mean)} before RL" if start else ""
+        yield (
+            f"On {label(backbone)}, {_quoted(reference)} comes to {percent(final.mean)} right answers{before}, on "
+            f"{count(final.problems)} held-out problems of the split {describe_split(lookup.main_split)} with "
+            f"{_number(len(final.seeds), 'seed')} ({percent(results.settings.confidence, 0)} interval "
+            f"{100 * final.interval.low:.1f} to {percent(final.interval.high)})."
+        )
+        for quantity_ in _VERDICTS:
+            yield from _verdict(study, lookup, backbone, reference, quantity_)
+    if results.comparisons:
+        yield (
+            f"Ahead or behind means that the {percent(results.settings.confidence, 0)} bootstrap interval of the "
+            "difference, over seeds and problems, excludes zero; level, that it does not. The test is stricter: it "
+            "asks whether the difference exceeds what seeds and problems vary, and its p-values are corrected (Holm) "
+            "for all arms of a backbone, split and quantity."
+        )
+
+
+def _verdict(
+    study: Study, lookup: Lookup, backbone: str, reference: Arm, quantity_: Quantity
+) -> Iterator[str]:
+    """Where the reference stands among the arms, values of sweeps aside."""
+    found: list[tuple[Arm, Comparison]] = []
+    for arm in study.compared:
+        if quantity_ == "final accuracy":
+            comparison = lookup.comparison(backbone, arm.name, quantity_, lookup.main_split)
+        else:
+            comparison = lookup.along_rl(backbone, arm.name, quantity_)
+        if comparison is not None:
+            found.append((arm, comparison))
+    if not found:
+        return
+    groups: dict[str, list[Arm]] = {"ahead of": [], "level with": [], "behind": []}
+    for arm, comparison in found:
+        groups[standing(comparison)].append(arm)
+    said = [f"{where} {_listed(group)}" for where, group in groups.items() if group]
+    sure = [arm for arm, comparison in found if comparison.p_adjusted < SIGNIFICANT]
+    test = f"the difference to {_listed(sure)}" if sure else "no difference"
+    yield (
+        f"In {quantity_}, {_quoted(reference)} is {'; '.join(said)}. By the test, {test} has p below {SIGNIFICANT}."
+    )
+
+
+def standing(comparison: Comparison) -> str:
+    """Where the reference stands: the interval of the difference is on one side of zero, or not."""
+    sign = -1 if comparison.quantity in _LOWER_IS_BETTER else 1
+    low, high = sorted((sign * comparison.interval.low, sign * comparison.interval.high))
+    if low > 0:
+        return "ahead of"
+    return "behind" if high < 0 else "level with"
+
+
+def unfinished(study: Study) -> Iterator[str]:
+    """A sentence for each trial that did not come to its end, with its reason."""
+    for trial in study.trials:
+        if not trial.refs:
+            reason = clip(masked(trial.reason), 600) or "it was not run"
+            arm = _quoted(study.arm(trial.arm))
+            yield f"{arm} on {label(trial.backbone)} with seed {trial.seed} did not come to its end: {reason}"
+
+
+def main_table(study: Study, lookup: Lookup) -> Table:
+    """One row an arm and backbone, all arms of the study."""
+    spent = [metric for metric in _SPENT if not part(study.evidence.data, metric=metric).is_empty()]
+    target = study.results.settings.target
+    has_curves = bool(study.results.curves)
+    columns = [
+        heading("arm", "Arm"),
+        BACKBONE,
+        Column("start", "Before RL", "accuracy of the warm start, or of the base model where there is none"),
+        Column(
+            "final", "Final", "accuracy of the policy: mean over seeds ± standard deviation, and interval"
+        ),
+        *(
+            Column(split, describe_split(split).capitalize(), "accuracy of the policy")
+            for split in lookup.other_splits
+        ),
+    ]
+    if has_curves:
+        columns.append(
+            Column("area", "Area under the curve", "mean accuracy along RL, on validation problems")
+        )
+    if has_curves and target is not None:
+        columns.append(
+            Column("steps", "Steps to target", f"RL steps until the accuracy is {percent(target)}")
+        )
+    columns += [
+        Column("difference", "Reference − arm", "difference of final accuracy in points, and its interval"),
+        Column("p_adjusted", "p (Holm)", "of the difference, corrected for the number of arms"),
+        Column(
+            "dz",
+            "Effect",
+            "Cohen's dz over problems, and the chance that a seed of the reference is better than one of the arm",
+        ),
+        *(Column(f"data_{metric}", *_SPENT[metric]) for metric in spent),
+    ]
+    lines = []
+    for backbone, arm in study.each():
+        href = study.href(backbone, arm.name)
+        row = [*study.names(backbone, arm)]
+        row.append(_start(study, lookup, backbone, arm, href))
+        row += [
+            share_cell(lookup.accuracy(backbone, arm.name, "policy", split), href)
+            for split in (lookup.main_split, *lookup.other_splits)
+        ]
+        curve = lookup.curve(backbone, arm.name)
+        if has_curves:
+            row.append(share_cell(curve.area if curve else None, href))
+        if has_curves and target is not None:
+            row.append(steps_cell(curve, href))
+        comparison = lookup.comparison(backbone, arm.name, "final accuracy", lookup.main_split)
+        row += _against(comparison, href, arm)
+        row += [_spent(study, backbone, arm, metric, href) for metric in spent]
+        lines.append(tuple(row))
+    return Table(
+        "main",
+        f"All arms, on {describe_split(lookup.main_split)} and out of distribution",
+        tuple(columns),
+        tuple(lines),
+        about=_about(study),
+    )
+
+
+def _about(study: Study) -> str:
+    confidence = percent(study.results.settings.confidence, 0)
+    return (
+        f"Accuracy is pass@1, the mean over seeds ± standard deviation; below it the {confidence} interval over seeds "
+        "and problems. Every figure leads to the trials that it comes from. All arms share problems, base model and "
+        "the settings of fine-tuning and RL, but for what their names and commands say; rows and tokens of their "
+        "data, which may differ, have columns."
+    )
+
+
+def _start(study: Study, lookup: Lookup, backbone: str, arm: Arm, href: str) -> Cell:
+    start = lookup.start(backbone, arm.name, lookup.main_split)
+    cell = share_cell(start, href)
+    if start is None or start.model == "warm_start":
+        return cell
+    return Cell(cell.text, f"{humanise(start.model)} model", cell.value, cell.more, href)
+
+
+def _against(comparison: Comparison | None, href: str, arm: Arm) -> tuple[Cell, Cell, Cell]:
+    if comparison is None:
+        gap = nothing("reference" if arm.reference else "–")
+        return gap, nothing(), nothing()
+    limits = {"low": comparison.interval.low, "high": comparison.interval.high}
+    return (
+        Cell(
+            f"{100 * comparison.difference:+.1f}",
+            signed_interval(comparison.interval.low, comparison.interval.high),
+            comparison.difference,
+            limits,
+            href,
+        ),
+        Cell(
+            short_p(comparison.p_adjusted),
+            "",
+            comparison.p_adjusted,
+            {"unadjusted": comparison.p_value},
+            href,
+        ),
+        Cell(
+            dz_text(comparison.dz),
+            f"better: {percent(comparison.superiority, 0)}",
+            comparison.dz,
+            {"superiority": comparison.superiority},
+            href,
+        ),
+    )
+
+
+def _spent(study: Study, backbone: str, arm: Arm, metric: str, href: str) -> Cell:
+    values = part(study.evidence.data, backbone=backbone, arm=arm.name, metric=metric).select(
+        polars.col("value").mean()
+    )["value"]
+    mean = values[0]
+    return nothing() if mean is None else Cell(quantity(mean), "", mean, {}, href)
+
+
+def _quoted(arm: Arm) -> str:
+    """An arm in a sentence: one is called none."""
+    return f"“{arm.title}”"
+
+
+def _listed(arms: Sequence[Arm]) -> str:
+    names = [_quoted(arm) for arm in arms]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _number(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

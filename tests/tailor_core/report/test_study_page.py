@@ -1,0 +1,398 @@
+"""The page of a study: every figure comes from the results, leads to its trials, and text is shown, never obeyed."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import matplotlib.image
+import polars
+import pytest
+from made_up_study import (
+    BACKBONES,
+    FAILED,
+    HOSTILE,
+    METHODS,
+    METRICS_MADE,
+    REASON,
+    SEEDS,
+    TARGET,
+    MadeUp,
+    make_study,
+)
+from reading import Element, read_page, table_rows
+
+from tailor_core.report.study import write_study
+from tailor_core.report.text import visible
+from tailor_core.study.evidence import Evidence
+from tailor_core.study.results import summarise_study
+
+SECTIONS = ("result", "coverage", "primitives", "training", "accuracy", "data", "ablations", "provenance")
+FIGURES = {
+    "accuracy-on-test": len(BACKBONES),
+    "accuracy-on-ood-people-4": len(BACKBONES),
+    "difference-final-accuracy-on-test": len(BACKBONES),
+    "coverage-ngram-states": len(BACKBONES),
+    "coverage-ngram-states-of-data": len(BACKBONES),
+    "map-policy": len(BACKBONES),
+    "moves-warm-start": len(BACKBONES),
+    "move-over-steps-1": len(BACKBONES),
+    "accuracy-by-steps": len(BACKBONES),
+    "accuracy-by-samples": len(BACKBONES),
+    "accuracy-by-tokens": len(BACKBONES),
+    "training-kl": len(BACKBONES),
+    "accuracy-by-difficulty": len(BACKBONES),
+    "pass-at-k-0": len(BACKBONES),
+    "gain-by-vendi-score": len(BACKBONES),
+    "sweep-kl-1": len(BACKBONES),
+    "ablations-on-test": len(BACKBONES),
+}
+
+
+@pytest.fixture(scope="module")
+def study() -> MadeUp:
+    return make_study()
+
+
+@pytest.fixture(scope="module")
+def directory(study: MadeUp, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("study") / "page"
+    write(study, made)
+    return made
+
+
+def write(study: MadeUp, directory: Path) -> None:
+    write_study(
+        study.title,
+        study.description,
+        study.trials,
+        study.evidence,
+        study.results,
+        directory,
+        sweeps=study.sweeps,
+        titles=study.titles,
+    )
+
+
+@pytest.fixture(scope="module")
+def html(directory: Path) -> str:
+    return (directory / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def read(html: str) -> Element:
+    return read_page(html)
+
+
+def rows_of(read: Element, table: str) -> list[dict[str, str]]:
+    """The rows of a table by its headings."""
+    headings, *rows = table_rows(read.named(f"table-{table}"))
+    return [dict(zip(headings, row, strict=True)) for row in rows]
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def test_sections_come_in_the_papers_order_and_none_lacks_anything(read: Element) -> None:
+    assert tuple(s.attributes["id"] for s in read.all("section")) == SECTIONS
+    assert [a.attributes["href"] for a in read.all("nav")[0].all("a")] == [f"#{s}" for s in SECTIONS]
+    assert [m.text.split()[0] for m in read.classed("missing")] == ["Unfinished.", REASON.split()[0]]
+
+
+def test_every_link_within_the_page_arrives_and_ids_are_unique(read: Element) -> None:
+    ids = [e.attributes["id"] for e in read.all() if "id" in e.attributes]
+    assert len(ids) == len(set(ids))
+    links = [a.attributes["href"] for a in read.all("a") if a.attributes["href"].startswith("#")]
+    assert len(links) > 200
+    assert {link[1:] for link in links} <= set(ids)
+
+
+def test_every_figure_of_the_main_table_leads_to_the_trials_of_its_arm(read: Element) -> None:
+    for row in read.named("table-main").all("tbody")[0].all("tr"):
+        cells = [cell for cell in row.content if isinstance(cell, Element)]
+        name = cells[0].text
+        for cell in cells:
+            for link in cell.all("a"):
+                assert read.named(link.attributes["href"][1:]).all("h4")[0].text.startswith(name)
+            assert cell.all("a") or cell.text in ("–", "reference") or cell.text in map(visible, BACKBONES)
+
+
+def test_the_main_table_has_the_figures_of_the_results(read: Element, study: MadeUp) -> None:
+    rows = rows_of(read, "main")
+    assert len(rows) == 6 * len(BACKBONES)
+    for row in rows:
+        arm = {HOSTILE[:20]: "without-diversity"}.get(row["Arm"][:20], row["Arm"])
+        backbone = row["Backbone"]
+        cells = {(c.model, c.split): c for c in study.results.cells if (c.backbone, c.arm) == (backbone, arm)}
+        final = cells["policy", "test"]
+        assert row["Final"].startswith(f"{percent(final.mean)} ± {100 * final.std:.1f}")
+        limits = f"{100 * final.interval.low:.1f} to {100 * final.interval.high:.1f}"
+        assert row["Final"].endswith(limits)
+        start = cells.get(("warm_start", "test")) or cells["base", "test"]
+        assert row["Before RL"].startswith(percent(start.mean))
+        assert row["Before RL"].endswith("base model") == (arm == "none")
+        comparison = [
+            c
+            for c in study.results.comparisons
+            if (c.backbone, c.arm, c.split, c.quantity) == (backbone, arm, "test", "final accuracy")
+        ]
+        assert bool(comparison) == (arm != "tailor")
+        if comparison:
+            assert row["Reference − arm"].startswith(f"{100 * comparison[0].difference:+.1f} ")
+
+
+def test_the_sentences_agree_with_the_intervals(read: Element, study: MadeUp) -> None:
+    said = [p.text for p in read.named("result").all("p") if p.text.startswith("In final accuracy")]
+    assert len(said) == len(BACKBONES)
+    for backbone, sentence in zip(BACKBONES, said, strict=True):
+        stands = r"(ahead of|level with|behind) (.*?)(?=; (?:ahead|level|behind)|\. By)"
+        groups = dict(re.findall(stands, sentence))
+        for comparison in study.results.comparisons:
+            where = (comparison.backbone, comparison.split, comparison.quantity)
+            if where != (backbone, "test", "final accuracy") or comparison.arm not in METHODS:
+                continue
+            low, high = comparison.interval.low, comparison.interval.high
+            group = "ahead of" if low > 0 else "behind" if high < 0 else "level with"
+            assert f"“{comparison.arm}”" in groups[group]
+
+
+def test_for_steps_to_a_target_fewer_are_ahead() -> None:
+    from tailor_core.evaluation.intervals import Interval
+    from tailor_core.report.study.headline import standing
+    from tailor_core.study.comparison import Comparison, Quantity
+
+    def compare(quantity: Quantity, low: float, high: float) -> str:
+        return standing(
+            Comparison(
+                backbone="tiny",
+                arm="none",
+                split="test",
+                quantity=quantity,
+                difference=(low + high) / 2,
+                interval=Interval(value=(low + high) / 2, low=low, high=high, method="bootstrap"),
+                t_interval=(low, high),
+                p_value=0.01,
+                p_adjusted=0.01,
+                dz=None,
+                superiority=0.5,
+                seeds=(7,),
+                problems=3,
+                over="problems",
+            )
+        )
+
+    assert compare("steps to target", -9.0, -1.0) == "ahead of"
+    assert compare("steps to target", 1.0, 9.0) == "behind"
+    assert compare("final accuracy", 0.01, 0.2) == "ahead of"
+    assert compare("final accuracy", -0.2, -0.01) == "behind"
+    assert compare("final accuracy", -0.1, 0.0) == "level with"
+
+
+def test_figures_are_there_in_the_page_and_as_files(read: Element, directory: Path) -> None:
+    in_page = {
+        svg.all("title")[0].attributes["id"].removesuffix("-title")
+        for svg in read.all("svg")
+        if svg.all("title")
+    }
+    files = {path.stem for path in (directory / "figures").glob("*.svg")}
+    assert in_page == files == {path.stem for path in (directory / "figures").glob("*.png")}
+    for name, number in FIGURES.items():
+        found = {file for file in files if re.fullmatch(rf"{re.escape(name)}-[12]", file)}
+        assert len(found) == number, name
+
+
+def test_every_picture_opens_and_shows_something(directory: Path) -> None:
+    for path in (directory / "figures").glob("*.png"):
+        picture = matplotlib.image.imread(path)
+        assert picture.shape[0] > 200
+        assert picture.shape[1] > 400
+        assert picture.std() > 0.01, path.name
+    for path in (directory / "figures").glob("*.svg"):
+        root = ET.parse(path).getroot()
+        assert root.find("{http://www.w3.org/2000/svg}title") is not None
+        assert "var(" not in path.read_text()
+
+
+def test_the_files_have_the_legend_that_the_page_has_itself(directory: Path, html: str) -> None:
+    assert "group-legend" in (directory / "figures" / "accuracy-by-steps-1.svg").read_text()
+    assert "group-legend" not in html
+
+
+def test_each_arm_can_be_switched_in_every_figure_that_shows_it(read: Element) -> None:
+    groups = {button.attributes["data-group"] for button in read.classed("arm")}
+    assert groups == {f"group-{place}" for place in range(4)}
+    training = read.named("training")
+    for group in groups:
+        assert training.classed(group)
+    for button in read.classed("arm"):
+        assert button.attributes["aria-pressed"] == "true"
+
+
+def test_all_ways_to_draw_the_curves_are_there_without_scripts(read: Element, html: str) -> None:
+    ways = read.classed("way")
+    assert len(ways) == 3
+    assert not any("hidden" in way.attributes["class"] for way in ways)
+    script = read.all("script")[0].raw
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+
+
+def test_tables_read_back_from_csv_as_they_are(directory: Path, study: MadeUp) -> None:
+    main = polars.read_csv(directory / "tables" / "main.csv")
+    assert main["arm"].n_unique() == 6
+    for row in main.iter_rows(named=True):
+        if row["arm"] not in METHODS:
+            continue
+        cell = next(
+            c
+            for c in study.results.cells
+            if (c.backbone, c.arm, c.model, c.split) == (row["backbone"], row["arm"], "policy", "test")
+        )
+        assert (row["final"], row["final_std"]) == (cell.mean, cell.std)
+        assert (row["final_low"], row["final_high"]) == (cell.interval.low, cell.interval.high)
+    seeds = polars.read_csv(directory / "tables" / "seeds.csv")
+    finished = len(study.trials) - 1
+    assert seeds.height == finished * 2
+    for path in (directory / "tables").glob("*.csv"):
+        lines = list(csv.reader(io.StringIO(path.read_text())))
+        assert len({len(line) for line in lines}) == 1, path.name
+
+
+def test_latex_has_balanced_braces_and_no_raw_special_character(directory: Path) -> None:
+    paths = list((directory / "tables").glob("*.tex"))
+    assert len(paths) == len(list((directory / "tables").glob("*.csv"))) > 10
+    for path in paths:
+        text = path.read_text()
+        body = text.split("\n", 1)[1]  # after the comment
+        assert re.findall(r"\\(begin|end)\{(\w+)\}", body) == [
+            ("begin", "table"),
+            ("begin", "tabular"),
+            ("end", "tabular"),
+            ("end", "table"),
+        ]
+        plain = re.sub(r"\\[&%$#_{}]", "", body)
+        assert plain.count("{") == plain.count("}")
+        assert not re.search(r"[%#~^<>|]", plain), path.name
+        assert plain.count("$") % 2 == 0
+        columns = len(re.search(r"\\begin\{tabular\}\{([lr]+)\}", body)[1])  # type: ignore[index]
+        for line in plain.splitlines():
+            if line.endswith(r"\\"):
+                assert line.count("&") == columns - 1, (path.name, line)
+
+
+def test_latex_text_is_escaped_as_latex_wants_it() -> None:
+    from tailor_core.report.study.tables import latex_text
+
+    assert latex_text("a_b & 50% {x} #1 $y$ ~ ^ \\z") == (
+        r"a\_b \& 50\% \{x\} \#1 \$y\$ \textasciitilde{} \textasciicircum{} \textbackslash{}z"
+    )
+    assert latex_text("61.2% ± 2.1 − 3") == r"61.2\% $\pm$ 2.1 $-$ 3"
+    assert latex_text("two\nlines\\par") == r"two lines\textbackslash{}par"
+
+
+def test_no_element_or_handler_comes_from_text(read: Element, html: str) -> None:
+    assert len(read.all("script")) == 1
+    assert "alert(" not in read.all("script")[0].raw
+    assert not read.all("img")
+    assert not read.all("b")
+    for element in read.all():
+        assert not [name for name in element.attributes if name.startswith("on")]
+        assert element.attributes.get("href", "#")[0] in "#dh"
+    assert "\u202e" not in html
+    assert visible(HOSTILE) in read.all("h1")[0].text
+
+
+def test_the_trial_that_failed_says_why(read: Element) -> None:
+    arm, backbone, seed = FAILED
+    assert REASON in read.named("result").text
+    assert f"“{arm}” on {backbone} with seed {seed} did not come to its end" in read.named("result").text
+    group = next(g for g in read.classed("trials") if g.all("h4")[0].text == f"{arm} on {backbone}")
+    notes = {note.all("summary")[0].text: note.text for note in group.all("details")}
+    assert REASON in next(text for summary, text in notes.items() if summary.startswith(f"seed {seed}"))
+
+
+def test_every_trial_has_its_command_artifacts_and_page(read: Element, study: MadeUp) -> None:
+    assert len(read.classed("trial")) == len(study.trials)
+    for trial in study.trials:
+        note = next(
+            note
+            for group in read.classed("trials")
+            for note in group.classed("trial")
+            if trial.backbone in group.all("h4")[0].text
+            and trial.command[3] in note.all("pre")[0].raw
+            and all(
+                f"{r.stage}/{r.key[:12]}" in note.text and r.digest[:12] in note.text
+                for r in trial.refs.values()
+            )
+        )
+        assert note.all("pre")[0].raw.startswith("tailor run kk-tiny --set")
+        links = [a.attributes["href"] for a in note.all("a")]
+        assert links == ([trial.mlflow] if trial.seed == 7 else [])
+    assert len({trial.seed for trial in study.trials}) == len(SEEDS)
+
+
+def test_the_data_of_each_arm_are_in_a_table(read: Element) -> None:
+    rows = rows_of(read, "data")
+    assert {row["Arm"] for row in rows}.isdisjoint({"none"})
+    assert len(rows[0]) == 2 + len(METRICS_MADE)
+
+
+def test_results_are_json_with_the_trials(directory: Path, study: MadeUp) -> None:
+    document = json.loads((directory / "results.json").read_text())
+    assert document["results"] == json.loads(json.dumps(study.results.to_json()))
+    assert len(document["trials"]) == len(study.trials)
+    assert document["trials"][0]["refs"]["policy"]["digest"] == study.trials[0].refs["policy"].digest
+    assert document["sweeps"][0]["values"] == [[0.0, "kl=0.0"], [0.005, "tailor"], [0.02, "kl=0.02"]]
+
+
+def test_equal_studies_give_equal_pages(study: MadeUp, html: str, tmp_path: Path) -> None:
+    write(study, tmp_path)
+    assert (tmp_path / "index.html").read_text() == html
+
+
+def test_what_trials_did_not_keep_is_said_in_a_sentence(study: MadeUp, tmp_path: Path) -> None:
+    names = ("curve", "wide", "training", "moves", "data", "coverage", "map")
+    bare = dataclasses.replace(
+        study.evidence, **{name: getattr(study.evidence, name).clear() for name in names}
+    )
+    write(
+        dataclasses.replace(study, evidence=bare, results=summarise_study(bare, "tailor", TARGET)), tmp_path
+    )
+    read = read_page((tmp_path / "index.html").read_text())
+    missing = {
+        s.attributes["id"]: " ".join(m.text for m in s.classed("missing")) for s in read.all("section")
+    }
+    assert "coverage" in missing["coverage"]
+    assert "moves" in missing["primitives"]
+    assert "policy.snapshots" in missing["training"]
+    assert "evaluation.wide" in missing["accuracy"]
+    assert "warm-start data" in missing["data"]
+    assert rows_of(read, "main")[0]["Final"]
+
+
+def test_a_study_of_which_nothing_is_finished_lists_its_trials_and_reasons(
+    study: MadeUp, tmp_path: Path
+) -> None:
+    empty = Evidence(
+        **{f.name: getattr(study.evidence, f.name).clear() for f in dataclasses.fields(Evidence)}
+    )
+    trials = tuple(dataclasses.replace(trial, refs={}, reason="no space left") for trial in study.trials[:3])
+    write(
+        dataclasses.replace(
+            study, trials=trials, evidence=empty, results=summarise_study(empty, "tailor", TARGET), sweeps=()
+        ),
+        tmp_path,
+    )
+    read = read_page((tmp_path / "index.html").read_text())
+    assert tuple(s.attributes["id"] for s in read.all("section")) == SECTIONS
+    assert read.named("result").text.count("no space left") == 3
+    assert len(read.classed("trial")) == 3
+    assert not list((tmp_path / "figures").iterdir())

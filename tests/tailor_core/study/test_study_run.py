@@ -1,0 +1,69 @@
+"""The evidence of real runs, scaled down: an untrained model with and without a warm start."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import polars
+import pytest
+from made_up_trials import make_stages
+from small_run import RECIPE, write_backbone
+
+from tailor_core.artifacts.store import Store
+from tailor_core.config.load import make_recipe
+from tailor_core.config.settings import Settings
+from tailor_core.stages.registry import STAGES
+from tailor_core.study.evidence import read_evidence
+from tailor_core.study.trials import Trial
+from tailor_core.study.warm_start_data import METRICS
+
+pytestmark = pytest.mark.integration
+
+
+def run(method: str, backbone: Path, settings: Settings) -> Trial:
+    values = tomllib.loads(RECIPE.format(backbone=backbone)) | {"name": "small", "method": method}
+    values["policy"]["snapshots"] = 1
+    values["evaluation"] |= {"base": False, "wide": {"problems": 2, "samples_per_problem": 4, "ks": [1, 4]}}
+    values["evaluation"] |= {"curve": {"problems": 3}}
+    products = [product for product in STAGES if product not in ("probe", "report")]
+    refs = make_stages(make_recipe(values, "a test"), settings, products)
+    return Trial(
+        arm=method, method=method, backbone="small", seed=7, overrides=(), command=("run",), refs=refs
+    )
+
+
+def test_real_runs_give_every_frame(tmp_path: Path, settings: Settings) -> None:
+    write_backbone(tmp_path / "backbone")
+    trials = [run(method, tmp_path / "backbone", settings) for method in ("none", "rule-based")]
+    evidence = read_evidence(trials, Store(settings.store))
+
+    models = set(evidence.answers.select("arm", "model").iter_rows())
+    assert models == {
+        ("none", "base"), ("none", "policy"), ("rule-based", "warm_start"), ("rule-based", "policy")
+    }  # fmt: skip
+    assert set(evidence.answers["split"]) == {"test", "ood_people_4"}
+    assert set(evidence.answers["samples"]) == {2}
+    assert set(evidence.curve.select("arm", "step").iter_rows()) == {
+        (arm, step) for arm in ("none", "rule-based") for step in (0, 1, 2)
+    }
+    assert set(evidence.curve.group_by("arm", "step").len()["len"]) == {3}
+    assert set(evidence.wide.select("arm", "model", "samples").iter_rows()) == {
+        ("none", "policy", 4), ("rule-based", "warm_start", 4), ("rule-based", "policy", 4)
+    }  # fmt: skip
+
+    training = evidence.training.filter(arm="rule-based")
+    assert training["step"].to_list() == [1, 2]
+    assert training["samples"].to_list() == [8, 16], "two prompts, four completions of each"
+    assert training["reward"].is_between(0, 1).all()
+    assert training["mean_length"].is_between(1, 16).all()
+    written = (training["mean_length"] * 8).sum()
+    assert training["tokens"][1] > written, "prompts are counted as well"
+
+    data = dict(evidence.data.select("metric", "value").iter_rows())
+    assert list(data) == list(METRICS)
+    assert (data["rows"], data["primitives"], data["pass_rate"], data["step_soundness"]) == (40, 1, 1, 1)
+    whats = set(evidence.coverage.select("arm", "what").iter_rows())
+    assert whats == {*models, ("rule-based", "data")}
+    assert {"data", "warm_start", "policy", "base"} == set(evidence.map["what"])
+    assert evidence.moves.filter(polars.col("step") == 2)["model"].unique().to_list() == ["step-000002"]
