@@ -35,6 +35,7 @@ SFT = WarmStartConfig(
 GRPO = PolicyConfig(  # six completions a step: two processes share the second group of two
     steps=3, prompts_per_step=3, num_generations=2, micro_batch_size=2, max_completion_length=12, beta=0.1,
     learning_rate=1e-2, save_steps=2, warmup_ratio=0.0, lr_scheduler_type="linear",
+    snapshots=1,
 )  # fmt: skip
 ALL: dict[str, Any] = {
     "warm_starts": {"grouped": SFT, "packed": SFT.model_copy(update={"packing": True, "max_length": 384})},
@@ -81,7 +82,13 @@ class Runs:
         return run_together(job, config.accelerate, context)
 
     def weights(self, name: str, training: str) -> dict[str, torch.Tensor]:
-        return dict(load_file(self.root / name / "output" / training / "model.safetensors"))
+        """Of the model, and of those that were kept on the way."""
+        output = self.root / name / "output" / training
+        return {
+            f"{path.parent.name} {key}": value
+            for path in sorted(output.rglob("model.safetensors"))
+            for key, value in load_file(path).items()
+        }
 
     def newest(self, name: str, training: str) -> Checkpoint:
         checkpoint = newest_checkpoint(self.root / name / "work" / training)
@@ -116,6 +123,7 @@ def one(runs: Runs) -> dict[str, Any]:
     """What one process logs of all trainings."""
     logs: dict[str, Any] = runs("one", 1, **ALL)
     assert len({row["reward"] for row in logs["split"]}) > 1
+    assert any(key.startswith("step-000002 ") for key in runs.weights("one", "split"))
     return logs
 
 
