@@ -339,6 +339,29 @@ def test_every_trial_has_its_command_artifacts_and_page(read: Element, study: Ma
     assert len({trial.seed for trial in study.trials}) == len(SEEDS)
 
 
+def test_moves_are_those_of_the_data_and_of_the_models_on_the_test_problems(
+    read: Element, study: MadeUp
+) -> None:
+    assert "on test;" in read.named("primitives").text
+    rows = rows_of(read, "moves")
+    for arm, model, heading in (
+        ("tailor", "data", "Data"),
+        ("none", "base", "Base"),
+        ("tailor", "policy", "Policy"),
+    ):
+        wanted = study.evidence.moves.filter(
+            polars.col("arm") == arm,
+            polars.col("backbone") == "tiny",
+            polars.col("model") == model,
+            polars.col("move") == "set_subgoal",
+            polars.col("step").is_null(),
+        )["share"].to_numpy()
+        row = next(r for r in rows if (r["Arm"], r["Backbone"], r["Move"]) == (arm, "tiny", "set subgoal"))
+        assert row[heading].startswith(percent(wanted.mean()))
+    assert {row["Data"] for row in rows if row["Arm"] == "none"} == {"–"}
+    assert not [row for row in rows if "voice" in row["Move"]]
+
+
 def test_the_data_of_each_arm_are_in_a_table(read: Element) -> None:
     rows = rows_of(read, "data")
     assert {row["Arm"] for row in rows}.isdisjoint({"none"})
