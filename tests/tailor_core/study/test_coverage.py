@@ -104,6 +104,15 @@ def test_cells_reach_the_reference_within_twice_the_least_radius() -> None:
     assert every.max() <= cells.radius
 
 
+def test_neither_the_order_of_traces_nor_how_often_one_comes_moves_a_cell() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(90, 8))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    first, again = Cells.on(rows), Cells.on(np.concatenate([rows[::-1], rows[:5], rows[:5]]))
+    assert np.array_equal(first.centres, again.centres)
+    assert first.radius == again.radius
+
+
 def test_a_method_with_many_seeds_decides_no_more_where_the_ground_is() -> None:
     rng = np.random.default_rng(1)
 

@@ -136,6 +136,18 @@ def test_coverage_is_of_data_and_of_test_answers_of_each_model(made_up: MadeUp, 
     assert_frame_equal(base, policy)  # who says the same covers the same
 
 
+def test_answers_that_are_wrong_are_no_ground_to_cover(made_up: MadeUp) -> None:
+    problems = made_up.problems(made_up.trial("rule-based").refs)
+
+    def measures(right: bool) -> set[str]:
+        rows = rows_of("policy", problems, solves, 2, lambda _: right)
+        trial = made_up.trial("none", tables={"evaluation": rows})
+        return set(read_evidence([trial], made_up.store).coverage["measure"])
+
+    assert measures(True) == set(MEASURES)
+    assert measures(False) == {"sentences", "ngram_states"}
+
+
 def test_a_trial_that_did_not_end_is_left_out_and_no_trials_have_no_rows(
     made_up: MadeUp, two: list[Trial]
 ) -> None:

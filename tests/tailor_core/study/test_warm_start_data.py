@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections import Counter
@@ -105,3 +106,25 @@ def test_the_verdicts_of_kept_rows_say_what_was_checked(made_up: MadeUp, habits:
     sound = sum(one["sound_required"] and one["steps"] > 0 and one["sound"] for one in checks)
     found = read_data(TrialFiles(habits, made_up.store)).metrics
     assert found["step_soundness"] == sound / len(checks) == 1
+
+
+def test_rows_whose_steps_nobody_could_read_are_not_checked(made_up: MadeUp, habits: Trial) -> None:
+    verdicts = table(made_up, habits, "verdicts").with_columns(
+        polars.col("checks").str.replace(r'"steps":\d+', '"steps":0')
+    )
+    refs = {**habits.refs, "verdicts": made_up.commit("verdicts", {"verdicts": verdicts}, {})}
+    found = read_data(TrialFiles(dataclasses.replace(habits, refs=refs), made_up.store)).metrics
+    assert (found["pass_rate"], found["steps_checked"], found["step_soundness"]) == (1, 0, 0)
+
+
+def test_a_sentence_of_no_known_form_is_no_move(made_up: MadeUp, habits: Trial) -> None:
+    table_of = table(made_up, habits, "demonstrations")
+    greeting = table_of.with_columns(polars.col("think") + " Hello there, whoever may read this.")
+    refs = {
+        **habits.refs,
+        "demonstrations": made_up.commit("demonstrations", {"demonstrations": greeting}, {}),
+    }
+    found = read_data(TrialFiles(dataclasses.replace(habits, refs=refs), made_up.store))
+    before = read_data(TrialFiles(habits, made_up.store))
+    assert all(one["other"] == 1 for one in found.moves)
+    assert found.metrics["move_entropy"] == before.metrics["move_entropy"] > 1
