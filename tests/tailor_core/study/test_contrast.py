@@ -95,7 +95,8 @@ def test_the_interval_pairs_problems_but_not_seeds() -> None:
     steady = contrast([easy * 0.5 + gains] * 2, [easy * 0.5] * 2).interval(MANY)
     assert (steady.low, steady.high) == pytest.approx((0.2, 0.2), abs=0.003)
     luck = numpy.array([[0.0], [0.1], [0.2]])
-    shared = contrast(easy * 0.5 + luck + 0.2, easy * 0.5 + luck).interval(MANY)
+    shared = contrast(easy * 0.5 + luck + gains, easy * 0.5 + luck).interval(MANY)
+    assert shared.method == "bootstrap"
     assert shared.high - shared.low > 0.15
 
 
