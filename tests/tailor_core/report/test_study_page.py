@@ -49,7 +49,7 @@ FIGURES = {
     "accuracy-by-tokens": len(BACKBONES),
     "training-kl": len(BACKBONES),
     "accuracy-by-difficulty": len(BACKBONES),
-    "pass-at-k-0": len(BACKBONES),
+    "pass-at-k-0-tailor": len(BACKBONES),
     "gain-by-vendi-score": len(BACKBONES),
     "sweep-kl-1": len(BACKBONES),
     "ablations-on-test": len(BACKBONES),
