@@ -34,7 +34,16 @@ from tailor_core.report.study.figures import (
 from tailor_core.report.study.forest import draw_accuracy, draw_differences
 from tailor_core.report.study.lookup import Lookup
 from tailor_core.report.study.study import Study
-from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, nothing, words
+from tailor_core.report.study.tables import (
+    BACKBONE,
+    Cell,
+    Column,
+    Table,
+    csv_name,
+    heading,
+    nothing,
+    words,
+)
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import percent, quantity
 from tailor_core.study.comparison import Comparison
@@ -325,7 +334,7 @@ def _passes(study: Study, backbone: str, arm: Arm) -> Iterator[Drawing]:
     found = _of(study, backbone, arm)
     if not found:
         return
-    name = f"pass-at-k-{arm.place}{study.place(backbone)}"
+    name = f"pass-at-k-{arm.place}-{csv_name(arm.name)[:40]}{study.place(backbone)}"
     caption = _verdict(_widening(study, backbone, arm))
     with sheet(
         name, f"{arm.title}{study.on(backbone)}", height=2.3, width=3.4, caption=caption, group=arm.group

@@ -113,7 +113,6 @@ def _drawing(study: Study, backbone: str, measure: str, frame: polars.DataFrame)
                 )
                 said.append(f"{arm.title}, {MODELS[what]}: {quantity(values.mean())}")
         rows(drawn.axes, [arm.title for arm in arms])
-        drawn.axes.set_xlim(left=0)
         drawn.keys = model_keys(shown)
         drawn.description = "; ".join(said) + "."
     return finished(drawn)

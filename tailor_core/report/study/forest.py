@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from tailor_core.evaluation.intervals import Interval
 from tailor_core.report.results import describe_split
@@ -76,6 +77,7 @@ def draw_differences(
             said.append(f"{arm.title}: {100 * comparison.difference:+.1f} ({limits})")
         rows(drawn.axes, [arm.title for arm, _ in found])
         shares(drawn.axes, flat=True)
+        drawn.axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:+.4g}"))
         drawn.description = "; ".join(said) + "."
     yield finished(drawn)
 

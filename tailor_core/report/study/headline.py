@@ -156,7 +156,7 @@ def main_table(study: Study, lookup: Lookup) -> Table:
         Column(
             "dz",
             "Effect",
-            "Cohen's dz over problems, and the chance that a seed of the reference is better than one of the arm",
+            "Cohen's dz over problems, and the chance that a seed of the reference beats one of the arm",
         ),
         *(Column(f"data_{metric}", *_SPENT[metric]) for metric in spent),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import polars
 from matplotlib.lines import Line2D
 
-from tailor_core.report.results import describe_split, is_in_distribution
+from tailor_core.report.results import describe_split
 from tailor_core.report.study.arms import Arm
 from tailor_core.report.study.blocks import Block, Figures, Heading, Legend, Missing, Section, Words
 from tailor_core.report.study.drawing import (
@@ -22,6 +22,7 @@ from tailor_core.report.study.drawing import (
     shares,
     sheet,
 )
+from tailor_core.report.study.lookup import first_in_distribution
 from tailor_core.report.study.study import Study, part
 from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, csv_name, heading, nothing, words
 from tailor_core.report.svg import PALETTE
@@ -42,14 +43,17 @@ def describe_primitives(study: Study) -> Section:
 
 def _blocks(study: Study) -> Iterator[Block]:
     moves = study.evidence.moves.filter(~polars.col("move").str.starts_with(_VOICE))
-    models = moves.filter(polars.col("step").is_null())
+    whole = moves.filter(polars.col("step").is_null())
+    taught, models = part(whole, model="data"), whole.filter(polars.col("model") != "data")
     if models.is_empty():
         yield Missing("No trial that came to its end tells which moves its models' traces show.")
         return
-    split = main_split(models["split"].unique(maintain_order=True).to_list())
-    usage = _means(part(models, split=split), ["backbone", "arm", "model", "move"])
+    split = first_in_distribution(models["split"].unique(maintain_order=True).to_list())
+    shown = polars.concat([taught, part(models, split=split)])
+    usage = _means(shown, ["backbone", "arm", "model", "move"])
     yield Words(
-        f"The share of traces that show a move at least once, on {describe_split(split)}; means over seeds.",
+        f"The share of traces that show a move at least once: of the warm-start data, and of what models answer on "
+        f"{describe_split(split)}; means over seeds.",
         "about",
     )
     yield Legend(study.compared)
@@ -67,11 +71,6 @@ def _blocks(study: Study) -> Iterator[Block]:
         "about",
     )
     yield Figures(tuple(_over_steps(study, steps)))
-
-
-def main_split(splits: Sequence[str]) -> str:
-    """The first split in distribution, or else the first."""
-    return next((split for split in splits if is_in_distribution(split)), splits[0])
 
 
 def _means(frame: polars.DataFrame, keys: list[str]) -> polars.DataFrame:
@@ -93,7 +92,7 @@ def _by_model(study: Study, usage: polars.DataFrame) -> Iterator[Drawing]:
             .sort("share", "move", descending=[True, False])
         )
         moves = often["move"].to_list()[:MOVES_DRAWN]
-        for model in ("warm_start", "policy"):
+        for model in ("data", "warm_start", "policy"):
             if moves and not part(mine, model=model).is_empty():
                 yield _model(study, backbone, model, moves, mine)
 
@@ -186,7 +185,7 @@ def _course(study: Study, backbone: str, place: int, move: str, course: polars.D
 def _table(study: Study, usage: polars.DataFrame) -> Table:
     keys = ["backbone", "arm", "move", "model"]
     found = {tuple(row[key] for key in keys): row for row in usage.iter_rows(named=True)}
-    models = [model for model in ("base", "warm_start", "policy") if model in set(usage["model"])]
+    models = [model for model in MODELS if model in set(usage["model"])]
     lines = []
     for backbone, arm in study.each():
         for move in sorted(usage["move"].unique()):

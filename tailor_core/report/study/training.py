@@ -36,7 +36,7 @@ Along = Literal["steps", "samples", "tokens"]
 ALONG: dict[Along, str] = {
     "steps": "steps of RL",
     "samples": "completions sampled",
-    "tokens": "tokens trained on",
+    "tokens": "tokens, prompts included",
 }
 
 _POINTS = 60
@@ -232,7 +232,7 @@ def _table(study: Study) -> Table:
             Column("area", "Area under the curve", "mean accuracy along RL"),
             Column("steps_to_target", "Steps to target", label(_target(study), 80)),
             Column("samples", "Completions", "sampled in all, mean over seeds"),
-            Column("tokens", "Tokens", "trained on in all, mean over seeds"),
+            Column("tokens", "Tokens", "of prompts and completions in all, mean over seeds"),
         ),
         tuple(lines),
         folded=True,

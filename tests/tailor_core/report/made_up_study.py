@@ -198,8 +198,8 @@ def _training(trial: Trial, better: float, rng: Rng) -> Rows:
 
 
 def _moves(trial: Trial, better: float, rng: Rng) -> Rows:
-    places: list[tuple[str, int | None, str]] = [(model, None, "test") for model in _models(trial)]
-    places += [] if trial.method == "none" else [("data", None, "train")]
+    places: list[tuple[str, int | None, str]] = [] if trial.method == "none" else [("data", None, "train")]
+    places += [(model, None, "test") for model in _models(trial)]
     places += [(f"step-{step:06}", step, "validation") for step in STEPS]
     for model, step, split in places:
         for move in MOVES:
