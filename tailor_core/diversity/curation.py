@@ -75,7 +75,7 @@ def curate(
         chosen = _spend(semantic.kept, by_id, grid, config)
     alike = {duplicate.id: duplicate for part in (near, semantic) for duplicate in part.dropped}
     spare = [candidate for candidate in exact.kept if candidate.id in alike]
-    filling = _fill(spare, chosen, by_id, grid, config) if config.fill else []
+    filling = _fill(spare, chosen, by_id, grid, config) if config.fill else {}
     decisions += [drop(duplicate) for duplicate in exact.dropped]
     decisions += chosen
     decisions += [
