@@ -1,9 +1,8 @@
 """Finds primitives: rounds of proposals, screened against the library that grows from them.
 
-In each round whoever proposes sees the library so far, and the candidates that hold up join it, the one first that is
-farthest for what a demonstration of it costs, until the round's share of places is taken; how they are worded is no
-distance. What they cost is tokens: of these the warm start has a budget, and a completion a limit. It ends when the
-library is full, the rounds are over, or a round added too little that is new.
+In each round whoever proposes sees the library so far, and the candidates that hold up join it farthest first, until
+the round's share of places is taken; how they are worded is no distance. It ends when the library is full, the rounds
+are over, or a round added too little that is new.
 """
 
 from __future__ import annotations
@@ -121,16 +120,14 @@ class _Search:
         ]
 
     def _accept(self, tried: Sequence[_Tried], places: int) -> dict[str, float]:
-        """Take in at most `places` candidates, the most novelty a token first: id -> its novelty."""
+        """Take in at most `places` candidates, the one farthest from the library first: id -> its novelty."""
         gains: dict[str, float] = {}
         able = [one for one in tried if one.refusal is None]
         while able and len(gains) < places:
             distances = [novelty(one.trial.direction, self.directions)[0] for one in able]
-            new = [i for i in range(len(able)) if distances[i] >= self.config.tau_novelty]
-            if not new:
+            best = min(range(len(able)), key=lambda i: (-distances[i], able[i].primitive.id))
+            if distances[best] < self.config.tau_novelty:
                 break
-            worth = {i: distances[i] / max(1.0, able[i].trial.mean_tokens) for i in new}
-            best = min(new, key=lambda i: (-worth[i], able[i].primitive.id))
             one = able.pop(best)
             reason = (
                 f"solves {one.trial.pass_rate:.0%} soundly, and is new: novelty {distances[best]:.3f} is at "
@@ -152,7 +149,7 @@ class _Search:
             )
         return Refusal(
             "round_full",
-            f"the {places} places of round {number} went to candidates that are farther from the library, or cheaper",
+            f"the {places} places of round {number} went to candidates that are farther from the library",
         )
 
 
