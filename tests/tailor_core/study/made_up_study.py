@@ -99,7 +99,7 @@ class MadeUp:
                         }
                         for number, count in enumerate(right)
                     ]
-                for model in {start[0], "policy"} - {"base"}:
+                for model in [name for name in (start[0], "policy") if name != "base"]:
                     right = self._right(models[model], luck, hardness[:16], 64)
                     rows["wide"] += [
                         {

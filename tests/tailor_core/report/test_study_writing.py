@@ -15,7 +15,8 @@ from pathlib import Path
 import matplotlib.image
 import polars
 import pytest
-from made_up_study import (
+from reading import Element, read_page, table_rows
+from shown_study import (
     BACKBONES,
     FAILED,
     HOSTILE,
@@ -27,7 +28,6 @@ from made_up_study import (
     MadeUp,
     make_study,
 )
-from reading import Element, read_page, table_rows
 
 from tailor_core.report.study import write_study
 from tailor_core.report.text import visible
