@@ -25,7 +25,7 @@ STUDY = """
 description = "a study in small"
 recipe = "small.toml"
 seeds = 1
-methods = ["self-stitch", "none", "rule-based"]
+methods = ["none", "self-stitch", "rule-based"]
 reference = "none"
 overrides = [
   "problems.seed=7", "problems.train=20", "policy.steps=2", "policy.snapshots=1", "baselines.problems=4",
@@ -136,7 +136,7 @@ def test_a_killed_study_goes_on_and_runs_nothing_twice(study: Path, shell: Shell
     assert "--resume would run again: run " in recovered
     assert f"`tailor study {study}`" in recovered
     told, resumed = shell.run("recover", "--resume")
-    assert begun(resumed) == ["self-stitch seed 7", "none seed 7", "rule-based seed 7"]
+    assert begun(resumed) == ["none seed 7", "self-stitch seed 7", "rule-based seed 7"]
     check_a_sentence(told)
     assert "probe           made" not in trial_logs(shell), "it was made before the kill"
     assert not list((shell.home / "runs").glob("*.json")), "nothing is left to resume"
