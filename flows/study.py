@@ -10,6 +10,7 @@ The processes of trials then wait for that and do little else, and there may be 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ from tailor_core.tracking.datasets import never_failing
 from tailor_core.tracking.executed import find_executed
 from tasks.board import Board, page_key
 from tasks.recovery import recoverable
+from tasks.run import progress
 from tasks.tags import add_tags
 from tasks.trial import TRIAL, Processes
 
@@ -150,11 +152,13 @@ class _Trials:
         """Run trials, so many at once; each as it came out, by its command."""
         processes = Processes()
         ended = {}
+        # The handler that polars installs restarts waits: Ctrl-C would be heard when a trial has ended.
+        signal.siginterrupt(signal.SIGINT, True)
         with ThreadPoolTaskRunner[Any](max_workers=self._parallel) as runner:
-            under_way: dict[PrefectFuture[Any], TrialPlan] = {
-                runner.submit(TRIAL, self._parameters(plan, processes, watch)): plan for plan in plans
-            }
             try:
+                under_way: dict[PrefectFuture[Any], TrialPlan] = {
+                    runner.submit(TRIAL, self._parameters(plan, processes, watch)): plan for plan in plans
+                }
                 for future in as_completed(list(under_way)):
                     plan = under_way[future]
                     trial = self._outcome(future, plan)
@@ -162,6 +166,7 @@ class _Trials:
                     ended[trial.command] = trial
             except BaseException:
                 processes.end()
+                progress.warning("interrupted, and so are its trials: run the same again, which goes on")
                 raise
         return ended
 

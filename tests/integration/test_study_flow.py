@@ -1,4 +1,4 @@
-"""`tailor study` on the real recipe scaled down: killed, resumed, run again, made larger; and trials that fail."""
+"""`tailor study` on the real recipe scaled down: interrupted, killed, resumed, run again, larger; and its failures."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ import pytest
 
 from tailor_core.artifacts.store import Store
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600)]  # ten runs of models on busy machines
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(3600),
+]  # a dozen programs, one after the other, on busy machines
 
 STUDY = """
 description = "a study in small"
 recipe = "small.toml"
 seeds = 1
-methods = ["none", "rule-based"]
+methods = ["none", "self-stitch", "rule-based"]
 reference = "none"
 overrides = [
-  "problems.seed=7", "problems.train=60", "policy.steps=2", "policy.snapshots=1", "baselines.problems=4",
+  "problems.seed=7", "problems.train=20", "policy.steps=2", "policy.snapshots=1", "baselines.problems=4",
   "evaluation.samples_per_problem=2", "evaluation.wide.problems=2", "evaluation.wide.samples_per_problem=2",
   "evaluation.wide.ks=[1,2]", "baselines.samples=1", "baselines.max_tokens=8",
 ]
@@ -37,6 +40,15 @@ def study(small_recipe: Path) -> Path:
     path = small_recipe.parent / "toy.toml"
     path.write_text(STUDY)
     return path
+
+
+def hear_interrupts() -> None:
+    """What a shell starts in the background, such as these tests, hears no Ctrl-C, and neither does what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SENTENCE = "demonstrations: of 4 answers of the model 0 are right"
+"""With which self-stitch ends: the untrained model solves nothing that it could stitch."""
 
 
 class Shell:
@@ -53,6 +65,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_interrupts,
         )
 
     def run(self, *arguments: str, status: int = 0) -> tuple[str, str]:
@@ -93,6 +106,22 @@ def trials_below(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_an_interrupted_study_says_how_to_go_on_and_ends_its_trials(
+    study: Path, shell: Shell, how: signal.Signals, status: int
+) -> None:
+    process = shell.begin("study", str(study), "--set", 'methods=["none"]')
+    wait_for(lambda: trials_below(process), "the trial")
+    everyone = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(how)
+    _, said = process.communicate()
+    assert process.returncode == status, said[-3000:]
+    assert "interrupted, and so are its trials: run the same again, which goes on\n" in said
+    assert "Traceback" not in said
+    wait_for(lambda: not any(one.is_running() for one in everyone), "the end of all trials")
+    assert not list(Store(str(shell.home / "store")).manifests("policy")), "it did not wait for the trial"
+
+
 def test_a_killed_study_goes_on_and_runs_nothing_twice(study: Path, shell: Shell) -> None:
     store = Store(str(shell.home / "store"))
     process = shell.begin("study", str(study))
@@ -106,25 +135,29 @@ def test_a_killed_study_goes_on_and_runs_nothing_twice(study: Path, shell: Shell
     recovered, _ = shell.run("recover")
     assert "--resume would run again: run " in recovered
     assert f"`tailor study {study}`" in recovered
-    _, resumed = shell.run("recover", "--resume")
-    assert begun(resumed) == ["none seed 7", "rule-based seed 7"]
+    told, resumed = shell.run("recover", "--resume")
+    assert begun(resumed) == ["none seed 7", "self-stitch seed 7", "rule-based seed 7"]
+    check_a_sentence(told)
     assert "probe           made" not in trial_logs(shell), "it was made before the kill"
     assert not list((shell.home / "runs").glob("*.json")), "nothing is left to resume"
 
     told, again = shell.run("study", str(study))
     assert begun(again) == []
-    assert again.count(" hit ") == 2
+    assert again.count(" hit ") == 3
+    check_a_sentence(told)
     check_page(shell, told)
-
-    listed, _ = shell.run("study", str(study), "--set", "seeds=2", "--plan")
-    assert re.search(r"^none seed 7 +hit$", listed, re.MULTILINE)
-    assert re.search(r"^none seed 8 +miss +probe, policy, evaluation$", listed, re.MULTILINE)
-    assert listed.endswith("4 trials, 2 of them complete, 2 to run\n")
+    check_plans(study, shell)
     check_a_crash(study, shell)
 
 
 def trial_logs(shell: Shell) -> str:
     return "".join(path.read_text() for path in (shell.home / "studies" / "toy").glob("*.log"))
+
+
+def check_a_sentence(told: str) -> None:
+    """A trial that cannot be is told, and the study goes on."""
+    assert f"self-stitch seed 7 did not come to its end: {SENTENCE}" in told
+    assert re.search(r"^ *self-stitch +0 of 1 +- +-", told, re.MULTILINE)
 
 
 def check_page(shell: Shell, told: str) -> None:
@@ -135,30 +168,27 @@ def check_page(shell: Shell, told: str) -> None:
     assert [path.name for path in (shell.home / "reports").iterdir()] == ["study-toy"]
 
 
+def check_plans(study: Path, shell: Shell) -> None:
+    """Another seed runs only what is new, and a changed recipe tries again what could not be."""
+    listed, _ = shell.run("study", str(study), "--set", "seeds=2", "--plan")
+    assert re.search(r"^none seed 7 +hit$", listed, re.MULTILINE)
+    assert re.search(r"^none seed 8 +miss +probe, policy, evaluation$", listed, re.MULTILINE)
+    assert f"self-stitch seed 7  ended  {SENTENCE}" in listed
+    assert listed.endswith("6 trials, 2 of them complete, 3 to run\n")
+    changed, _ = shell.run("study", str(study), "--set", "baselines.max_tokens=9", "--plan")
+    assert re.search(r"^self-stitch seed 7 +miss +demonstrations, ", changed, re.MULTILINE)
+
+
 def check_a_crash(study: Path, shell: Shell) -> None:
-    """A trial that is killed fails the study, after the others; the same again runs that trial alone."""
-    process = shell.begin("study", str(study), "--set", "seeds=2")
+    """A trial that is killed fails the study, after the others; the same again would run that trial alone."""
+    larger = ("study", str(study), "--set", "seeds=2", "--set", 'methods=["none", "self-stitch"]')
+    process = shell.begin(*larger)
     wait_for(lambda: trials_below(process), "the trial")
     trials_below(process)[0].kill()
     told, said = process.communicate()
     assert process.returncode == 1, said[-3000:]
-    assert begun(said) == ["none seed 8", "rule-based seed 8"], "the others go on"
+    assert begun(said) == ["none seed 8", "self-stitch seed 8"], "the others go on"
     assert "none seed 8 did not come to its end: none seed 8: its process ended with status 137" in told
     assert re.search(r"^ *none +1 of 2", told, re.MULTILINE)
-    _, last = shell.run("study", str(study), "--set", "seeds=2")
-    assert begun(last) == ["none seed 8"], "and nothing of seed 7"
-
-
-def test_a_trial_that_cannot_be_is_told_and_not_tried_again(study: Path, shell: Shell) -> None:
-    only = ("--set", 'methods=["self-stitch", "none"]')
-    told, said = shell.run("study", str(study), *only)
-    sentence = "demonstrations: of 4 answers of the model 0 are right"
-    assert begun(said) == ["self-stitch seed 7", "none seed 7"], "the study goes on"
-    assert f"self-stitch seed 7 did not come to its end: {sentence}" in told
-    assert re.search(r"^ *self-stitch +0 of 1 +- +-", told, re.MULTILINE)
-    again, quiet = shell.run("study", str(study), *only)
-    assert begun(quiet) == []
-    assert sentence in again
-    changed = ("--set", "baselines.max_tokens=9")
-    listed, _ = shell.run("study", str(study), *only, *changed, "--plan")
-    assert re.search(r"^self-stitch seed 7 +miss +demonstrations, ", listed, re.MULTILINE)
+    listed, _ = shell.run(*larger, "--plan")
+    assert re.findall(r"^(.+?) +miss ", listed, re.MULTILINE) == ["none seed 8"]
