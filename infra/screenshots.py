@@ -1,4 +1,4 @@
-"""Takes the pictures in the README, of the newest run of a recipe's deployment: Prefect's, MLflow's, and the report.
+"""Takes the pictures in the README, of the newest run of a recipe's deployment: Prefect's, MLflow's, the pages.
 
     pip install playwright pillow          # drives the Chromium of the machine; no browser is downloaded
     prefect deployment run tailor/kk-tiny --watch
@@ -54,6 +54,10 @@ def main() -> None:
     options = read_options()
     shots = [*prefect_shots(options.prefect, options.recipe), *mlflow_shots(options.mlflow, options.recipe)]
     shots.append(Shot(name="report", url=options.report.resolve().as_uri(), words="pass@1", height=1000))
+    if options.study:
+        shots.append(
+            Shot(name="study", url=options.study.resolve().as_uri(), words="Provenance", height=1560)
+        )
     options.output.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
@@ -73,6 +77,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--mlflow", default="http://127.0.0.1:5000", help="address of the MLflow server")
     parser.add_argument("--recipe", default="kk-tiny", help="whose newest run is shown")
     parser.add_argument("--report", type=Path, required=True, help="the report of that run")
+    parser.add_argument("--study", type=Path, help="the page of a study, where one has been run")
     parser.add_argument("--output", type=Path, default=HERE / "screenshots", help="where the pictures go")
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     options = parser.parse_args()
@@ -80,6 +85,8 @@ def read_options() -> argparse.Namespace:
         parser.error("no Chromium found; install it (apt-get install chromium), or name it with --chromium")
     if not options.report.is_file():
         parser.error(f"--report {str(options.report)!r} is no file; run the recipe first")
+    if options.study and not options.study.is_file():
+        parser.error(f"--study {str(options.study)!r} is no file; run `tailor study` first")
     return options
 
 
