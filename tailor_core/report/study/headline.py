@@ -80,6 +80,11 @@ def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
             "asks whether the difference exceeds what seeds and problems vary, and its p-values are corrected (Holm) "
             "for all arms of a backbone, split and quantity."
         )
+    if any(comparison.over == "problems" for comparison in results.comparisons):
+        yield (
+            "Where two arms have one seed in common, interval and test are over problems alone: how it would come out "
+            "with another seed is not in them."
+        )
 
 
 def _verdict(

@@ -47,7 +47,10 @@ class MadeUp:
 
 
 def make_study(
-    methods: Mapping[str, float] = METHODS, backbones: Sequence[str] = BACKBONES, problems: int = PROBLEMS
+    methods: Mapping[str, float] = METHODS,
+    backbones: Sequence[str] = BACKBONES,
+    problems: int = PROBLEMS,
+    seeds: Sequence[int] = SEEDS,
 ) -> MadeUp:
     """The study; `methods` has how much better the models of each are. An ablation and a sweep of KL come on top."""
     first = next(iter(methods))
@@ -58,7 +61,7 @@ def make_study(
         _trial(arm, method, backbone, seed)
         for arm, (method, _) in arms.items()
         for backbone in backbones
-        for seed in SEEDS
+        for seed in seeds
     )
     made = _frames(
         [t for t in trials if t.refs], {arm: better for arm, (_, better) in arms.items()}, problems

@@ -164,6 +164,20 @@ def test_the_sentences_agree_with_the_intervals(read: Element, study: MadeUp) ->
             assert f"“{comparison.arm}”" in groups[group]
 
 
+def test_of_one_seed_it_is_said_that_intervals_know_no_other(study: MadeUp) -> None:
+    from tailor_core.report.study.headline import say_results
+    from tailor_core.report.study.lookup import Lookup
+    from tailor_core.report.study.study import Study
+
+    def told(made: MadeUp) -> str:
+        given = {name: getattr(made, name) for name in made.__dataclass_fields__}
+        shown = Study.of(**given)
+        return " ".join(say_results(shown, Lookup(shown.results)))
+
+    assert "over problems alone" not in told(study)
+    assert "over problems alone" in told(make_study(backbones=BACKBONES[:1], seeds=(8,)))
+
+
 def test_for_steps_to_a_target_fewer_are_ahead() -> None:
     from tailor_core.evaluation.intervals import Interval
     from tailor_core.report.study.headline import standing
