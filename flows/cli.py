@@ -83,6 +83,7 @@ def run(
     runs as well; where it yields the same, nothing else does.
 
     Example: tailor run kk-tiny --set policy.beta=0.01
+
     Example: tailor run kk-tiny --force primitives --until selection
     """
     settings = read_settings(home, store)
@@ -184,10 +185,15 @@ def problems(
     """Generate problems as JSON lines, or as a folder for another project; or read such a folder.
 
     Example: tailor problems kk --people 5 --size 3 --seed 7
+
     Example: tailor problems igsm --setting hard --op 21 --size 3
+
     Example: tailor problems countdown --option numbers=[4] --size 3
+
     Example: tailor problems rg:leg_counting --size 3
+
     Example: tailor problems kk --split train=1000 --split test=200 --export verl --output kk-verl
+
     Example: tailor problems kk --import kk-verl | tailor solve kk
     """
     if (form is None) != (output is None):

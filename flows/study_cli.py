@@ -44,7 +44,9 @@ def study(
     on after an interruption, and takes seconds after the end; another seed or method runs only what is new.
 
     Example: tailor study kk-tiny
+
     Example: tailor study kk-tiny --set seeds=5 --set 'methods=["tailor", "none"]' --set policy.steps=10
+
     Example: tailor study kk-tiny --plan
     """
     settings = read_settings(home, store)
