@@ -48,21 +48,17 @@ def test_more_places_or_fewer_trials_never_take_longer(
 def test_each_trial_has_a_line_as_it_begins_and_as_it_ends(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        watching, "progress", logging.getLogger("of-this-test")
-    )  # the real one has handlers by now
+    # The real one may have handlers by now, of commands that were tested before.
+    monkeypatch.setattr(watching, "progress", logging.getLogger("of-this-test"))
     watch = Watch("mine", 3, 1, Board(), earlier=[60.0])
     with caplog.at_level(logging.INFO, "of-this-test"):
         watch.end("none seed 7", "1.0 -> 2.0 %")
         assert watch.state() == "1 of 3 trials, 2 min 00 s left"
         watch.begin("none seed 8")
         watch.end("none seed 8", "ended: no", well=False)
-    told = [
-        record for record in caplog.records if record.name == "tailor"
-    ]  # Prefect may have something to say, too
-    first, second, third = [record.getMessage() for record in told]
+    first, second, third = caplog.messages
     assert first == "none seed 7 hit  1.0 -> 2.0 %"
     assert second == "none seed 8 ..."
     assert third.startswith("none seed 8  ended: no, ")
     assert "(2 of 3 trials" in third
-    assert [record.levelname for record in told] == ["INFO", "INFO", "WARNING"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING"]
