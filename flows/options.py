@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from flows import RECIPES
-from tailor_core.config.load import recipe_names
+from tailor_core.config.load import names_in
 
-RecipeName = Annotated[
-    str, typer.Argument(help=f"one of {', '.join(recipe_names(RECIPES))}, or a .toml file")
-]
+RecipeName = Annotated[str, typer.Argument(help=f"one of {', '.join(names_in(RECIPES))}, or a .toml file")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="override a value of the recipe; repeatable"),

@@ -10,11 +10,12 @@ from flows import RECIPES, STUDIES
 from flows.command import study_command
 from flows.options import Home, StoreUrl
 from flows.served import served
+from tailor_core.config.load import names_in
 from tailor_core.config.settings import Settings, prepare_process, read_settings
-from tailor_core.config.study import Study, load_study, study_names
+from tailor_core.config.study import Study, load_study
 from tailor_core.study.trials import Trial, expand, trial_name
 
-StudyName = Annotated[str, typer.Argument(help=f"one of {', '.join(study_names(STUDIES))}, or a .toml file")]
+StudyName = Annotated[str, typer.Argument(help=f"one of {', '.join(names_in(STUDIES))}, or a .toml file")]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

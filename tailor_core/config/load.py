@@ -34,7 +34,7 @@ def load_recipe(name: str, recipes: Path, overrides: Sequence[str] = ()) -> Reci
     `size=NAME` puts the file's section `[sizes.NAME]` over its other sections, under all other overrides. The name ends
     with the size, and with the method unless that is Tailor's.
     """
-    path = find_recipe(name, recipes)
+    path = find_file(name, recipes, "recipe", "recipes")
     values = read_toml(path)
     values.setdefault("name", path.stem)
     sizes = [override for override in overrides if re.match(r"\s*size\b", override)]
@@ -60,7 +60,7 @@ def _choose_size(values: dict[str, Any], source: str) -> None:
     if not isinstance(size, str) or size not in sizes:
         known = f"its sizes are {', '.join(sizes)}" if sizes else "it has no sizes, so leave it out"
         raise RecipeError(
-            f"{source}: size = {_SHORT.repr(size)} is no size of it{_did_you_mean(str(size), list(sizes))}; {known}"
+            f"{source}: size = {_SHORT.repr(size)} is no size of it{did_you_mean(str(size), list(sizes))}; {known}"
         )
     _lay_over(values, sizes[size])
     values["name"] = f"{values['name']}-{size}"
@@ -81,23 +81,26 @@ def make_recipe(values: Mapping[str, Any], source: str) -> Recipe:
     return make_config(Recipe, values, source)
 
 
-def recipe_names(recipes: Path) -> list[str]:
-    """The names that `load_recipe` knows, sorted."""
-    return sorted(path.stem for path in recipes.glob("*.toml"))
+def names_in(directory: Path) -> list[str]:
+    """The names of the files in it that `find_file` knows, sorted."""
+    return sorted(path.stem for path in directory.glob("*.toml"))
 
 
-def find_recipe(name: str, recipes: Path) -> Path:
-    """The file of a recipe; RecipeError with the nearest name where there is none."""
-    named = recipes / f"{name}.toml"
+def find_file(name: str, directory: Path, one: str, many: str) -> Path:
+    """The file called `name` in the directory, or of that path; RecipeError with the nearest name where there is none.
+
+    `one` and `many` are what it is called: "recipe" and "recipes".
+    """
+    named = directory / f"{name}.toml"
     if "/" not in name and named.is_file():
         return named
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
-    known = recipe_names(recipes)
+    known = names_in(directory)
     raise RecipeError(
-        f"recipe = {name!r} is neither a recipe nor a .toml file{_did_you_mean(name, known)}; "
-        f"the recipes are {', '.join(known) or 'none'}"
+        f"{one} = {name!r} is neither a {one} nor a .toml file{did_you_mean(name, known)}; "
+        f"the {many} are {', '.join(known) or 'none'}"
     )
 
 
@@ -207,7 +210,7 @@ def _unknown_key(path: Sequence[str], value: Any, root: type[BaseModel]) -> str:
     known = sorted(model.model_fields) if model else []
     place = f" of [{_dotted(path[:-1])}]" if len(path) > 1 else ""
     listed = f"the known ones are {', '.join(known)}" if known else "there is none"
-    hint = _did_you_mean(path[-1], known)
+    hint = did_you_mean(path[-1], known)
     return f"{_dotted(path)} = {_SHORT.repr(value)} is no key{place}{hint}; {listed}"
 
 
@@ -220,7 +223,7 @@ def _one_line(value: Any) -> str:
     return _SHORT.repr(value) if isinstance(value, str | list | dict) else str(value)
 
 
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
+def did_you_mean(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

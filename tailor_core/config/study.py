@@ -5,7 +5,6 @@ A TOML file as that of a recipe, and as with recipes every mistake is one senten
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tailor_core.config.baselines import Method
-from tailor_core.config.load import apply_override, make_config, read_toml
+from tailor_core.config.load import apply_override, did_you_mean, find_file, make_config, read_toml
 from tailor_core.config.recipe import Recipe
 from tailor_core.errors import RecipeError
 
@@ -120,7 +119,7 @@ class Study(BaseModel):
         if self.reference not in arms:
             listed = f"the arms are {', '.join(arms)}" if arms else "there is none: name some in methods"
             raise ValueError(
-                f"reference = {self.reference!r} is no arm{_nearest(self.reference, arms)}; {listed}"
+                f"reference = {self.reference!r} is no arm{did_you_mean(self.reference, arms)}; {listed}"
             )
         return self
 
@@ -163,7 +162,7 @@ def load_study(name: str, studies: Path, changes: Sequence[str] = ()) -> Study:
     A change is `key=value` as an override of a recipe is. Where the key is a field of the study it changes the study;
     any other is an override of every trial's recipe. A recipe's file is named from where the study's file is.
     """
-    path = find_study(name, studies)
+    path = find_file(name, studies, "study", "studies")
     values = read_toml(path)
     values.setdefault("name", path.stem)
     if str(values.get("recipe", "")).endswith(".toml"):
@@ -193,26 +192,6 @@ def _make(model: type[M], values: Mapping[str, Any], source: str) -> M:
     return make_config(model, values, source)
 
 
-def study_names(studies: Path) -> list[str]:
-    """The names that `load_study` knows, sorted."""
-    return sorted(path.stem for path in studies.glob("*.toml"))
-
-
-def find_study(name: str, studies: Path) -> Path:
-    """The file of a study; RecipeError with the nearest name where there is none."""
-    named = studies / f"{name}.toml"
-    if "/" not in name and named.is_file():
-        return named
-    path = Path(name)
-    if path.suffix == ".toml" and path.is_file():
-        return path
-    known = study_names(studies)
-    raise RecipeError(
-        f"study = {name!r} is neither a study nor a .toml file{_nearest(name, known)}; "
-        f"the studies are {', '.join(known) or 'none'}"
-    )
-
-
 def _is_of_the_recipe(change: str, source: str) -> bool:
     """Whether a change is an override of the recipe; RecipeError where it is of neither."""
     field, given, _ = change.partition("=")
@@ -223,7 +202,7 @@ def _is_of_the_recipe(change: str, source: str) -> bool:
     if section not in known:
         raise RecipeError(
             f"{source}: --set {change!r}: {section!r} is a key neither of a study nor of a recipe"
-            f"{_nearest(section, known)}; the known ones are {', '.join(known)}"
+            f"{did_you_mean(section, known)}; the known ones are {', '.join(known)}"
         )
     return True
 
@@ -233,8 +212,3 @@ def _tables(value: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
     if not isinstance(value, Mapping):
         return []
     return [(name, entry) for name, entry in value.items() if isinstance(entry, Mapping)]
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -10,7 +10,7 @@ import pytest
 
 from flows import RECIPES
 from tailor_core.artifacts.store import Store
-from tailor_core.config.load import flat, load_recipe, recipe_names
+from tailor_core.config.load import flat, load_recipe, names_in
 from tailor_core.config.recipe import Recipe
 from tailor_core.environments import get_environment, read_options
 from tailor_core.errors import RecipeError
@@ -36,7 +36,7 @@ def words(text: str) -> int:
     return len(re.findall(r"\w+|[^\w\s]", text))
 
 
-@pytest.mark.parametrize("name", recipe_names(RECIPES))
+@pytest.mark.parametrize("name", names_in(RECIPES))
 def test_every_recipe_loads_and_plans(name: str, tmp_path: Path) -> None:
     recipe = recipe_of(name)
     assert recipe.name == name
@@ -46,12 +46,12 @@ def test_every_recipe_loads_and_plans(name: str, tmp_path: Path) -> None:
 
 
 def test_the_recipes_that_need_a_gpu_are_all_looked_at_here() -> None:
-    on_gpu = {n for n in recipe_names(RECIPES) if recipe_of(n).policy.rollout_engine == "vllm"}
+    on_gpu = {n for n in names_in(RECIPES) if recipe_of(n).policy.rollout_engine == "vllm"}
     assert on_gpu == EPOCHS.keys()
 
 
 @pytest.mark.parametrize("name", EPOCHS)
-def test_the_steps_are_the_epochs_that_the_recipe_names(name: str) -> None:
+def test_the_steps_are_the_epochs_that_the_names_in(name: str) -> None:
     recipe = recipe_of(name)
     train = recipe.problems.train
     problems = sum(train.values()) if isinstance(train, dict) else train
@@ -127,7 +127,7 @@ def test_the_recipe_with_a_chat_teacher_differs_in_the_teacher() -> None:
 
 
 def test_recipes_have_the_procedural_teacher_but_for_those_on_language_models_as_teachers() -> None:
-    kinds: dict[str, Any] = {name: recipe_of(name).teacher.kind for name in recipe_names(RECIPES)}
+    kinds: dict[str, Any] = {name: recipe_of(name).teacher.kind for name in names_in(RECIPES)}
     assert {name for name, kind in kinds.items() if kind != "procedural"} == {
         "kk-qwen2.5-1.5b-chat",
         "kk-smollm2",

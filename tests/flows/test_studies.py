@@ -6,13 +6,13 @@ import pytest
 
 from flows import RECIPES, STUDIES
 from tailor_core.artifacts.store import Store
-from tailor_core.config.load import load_recipe
+from tailor_core.config.load import load_recipe, names_in
 from tailor_core.config.settings import Settings
-from tailor_core.config.study import load_study, study_names
+from tailor_core.config.study import load_study
 from tailor_core.stages.trials import plan_trial, study_directory
 from tailor_core.study.trials import expand
 
-NAMES = study_names(STUDIES)
+NAMES = names_in(STUDIES)
 
 
 def test_the_studies_that_the_readme_names_are_there() -> None:

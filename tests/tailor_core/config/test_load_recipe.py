@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from tailor_core.config.load import (
     apply_override,
-    find_recipe,
+    find_file,
     load_recipe,
     make_recipe,
-    recipe_names,
+    names_in,
 )
 from tailor_core.errors import RecipeError, TailorError
 
@@ -37,7 +37,7 @@ def test_a_recipe_is_found_by_name_or_path(recipes: Path, tmp_path: Path) -> Non
     assert (by_name.name, by_name.seed, by_name.policy.beta) == ("small", 3, 0.5)
     assert by_name.environment.options == {"people": [2]}
     assert load_recipe(str(recipes / "small.toml"), tmp_path) == by_name
-    assert recipe_names(recipes) == ["broken", "small"]
+    assert names_in(recipes) == ["broken", "small"]
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_a_recipe_that_is_not_there_names_the_nearest(recipes: Path) -> None:
     with pytest.raises(
         RecipeError, match=re.escape("'smal' is neither a recipe nor a .toml file (did you mean 'small'?)")
     ):
-        find_recipe("smal", recipes)
+        find_file("smal", recipes, "recipe", "recipes")
     with pytest.raises(RecipeError, match="neither"):
-        find_recipe("../recipes/nothing.toml", recipes)
+        find_file("../recipes/nothing.toml", recipes, "recipe", "recipes")
     with pytest.raises(RecipeError, match="the recipes are none"):
-        find_recipe("x", recipes / "empty")
+        find_file("x", recipes / "empty", "recipe", "recipes")
 
 
 def test_a_file_that_is_not_toml_says_where(recipes: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tailor_core.config.study import Arm, Study, load_study, study_names
+from tailor_core.config.load import names_in
+from tailor_core.config.study import Arm, Study, load_study
 from tailor_core.errors import RecipeError
 
 SMALL = """
@@ -136,7 +137,7 @@ def test_a_wrong_file_is_one_sentence(studies: Path, text: str, sentence: str) -
 
 
 def test_an_unknown_study_is_told_with_the_nearest(studies: Path) -> None:
-    assert study_names(studies) == ["small"]
+    assert names_in(studies) == ["small"]
     with pytest.raises(
         RecipeError, match=r"study = 'smal' .*did you mean 'small'\?\); the studies are small"
     ):
