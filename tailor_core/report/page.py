@@ -148,7 +148,8 @@ def _render(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (_source(environment, name) for name in ("page.css", "page.js"))
+    style = _source(environment, "page.css")
+    script = _source(environment, "page.js") + _source(environment, "sections.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html").render(
         **content,

@@ -54,16 +54,16 @@ def render(study: Study, sections: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = _source(own, "study.js")
+    shared = Environment(loader=PackageLoader("tailor_core.report"))
+    script = _source(own, "study.js") + _source(shared, "sections.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = _source(Environment(loader=PackageLoader("tailor_core.report")), "page.css")
     return own.get_template("study.html").render(
         title=label(study.title, 120),
         description=label(study.description, 400),
         facts=_facts(study),
         sections=sections,
         palette=PALETTE,
-        style=Markup(style + _source(own, "study.css")),
+        style=Markup(_source(shared, "page.css") + _source(own, "study.css")),
         script=Markup(script),
         script_digest=digest,
     )
