@@ -1,22 +1,12 @@
-"""Puts the page together: one section after the other, each from its own artifacts, in a fixed order.
-
-The page is one file without any request: style, script and charts are inline, and a content security policy
-forbids all else (only the page's own script may run, known by its hash). Model text is escaped by Jinja2's
-autoescape and made visible by `text.visible`.
-"""
+"""Puts the page together: one section after the other, each from its own artifacts, in a fixed order."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from tailor_core.config.report import ReportConfig
 from tailor_core.environments.base import get_environment
@@ -31,9 +21,9 @@ from tailor_core.report.lineage import describe_lineage
 from tailor_core.report.materials import Materials
 from tailor_core.report.moves import describe_moves
 from tailor_core.report.primitives import describe_library
+from tailor_core.report.rendering import render
 from tailor_core.report.results import read_results
-from tailor_core.report.svg import PALETTE, Chart
-from tailor_core.report.text import visible
+from tailor_core.report.svg import Chart
 from tailor_core.report.traces import describe_traces
 
 ORDER = (
@@ -77,7 +67,13 @@ def build_page(inputs: Mapping[str, Path], config: ReportConfig) -> Page:
     setting = describe_setting(materials, config.title)
     sections = tuple(_section(*part) for part in _parts(materials, config))
     charts = {chart.name: str(chart.svg) for section in sections for chart in _charts(section.view)}
-    html = _render(setting=setting, sections=sections)
+    html = render(
+        "page.html",
+        styles=["page.css"],
+        scripts=["page.js", "sections.js"],
+        setting=setting,
+        sections=sections,
+    )
     return Page(html, charts, tuple(section.name for section in sections if section.missing))
 
 
@@ -137,34 +133,3 @@ def _charts(view: Any) -> Iterator[Chart]:
     elif isinstance(view, tuple):
         for part in view:
             yield from _charts(part)
-
-
-def _render(**content: Any) -> str:
-    environment = Environment(
-        loader=PackageLoader("tailor_core.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = _source(environment, "page.css")
-    script = _source(environment, "page.js") + _source(environment, "sections.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html").render(
-        **content,
-        palette=PALETTE,
-        style=Markup(style),
-        script=Markup(script),
-        script_digest=digest,
-    )
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _shown(value: Any) -> Any:
-    """Of every value that a template prints: text is made visible, markup of ours is left alone."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

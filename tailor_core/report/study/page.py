@@ -1,19 +1,10 @@
-"""Puts a study's page together: one section after the other, in the paper's order, in one file.
-
-As on a run's page, style, script and figures are inline, a content security policy forbids all else, and text is
-escaped by Jinja2's autoescape and made visible by `text.visible`.
-"""
+"""Puts a study's page together: one section after the other, in the paper's order, in one file."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
+from tailor_core.report.rendering import render
 from tailor_core.report.study.ablations import describe_ablations
 from tailor_core.report.study.accuracy import describe_accuracy
 from tailor_core.report.study.blocks import Section
@@ -24,8 +15,7 @@ from tailor_core.report.study.primitives import describe_primitives
 from tailor_core.report.study.provenance import describe_provenance
 from tailor_core.report.study.study import Study
 from tailor_core.report.study.training import describe_training
-from tailor_core.report.svg import PALETTE
-from tailor_core.report.text import count, duration, label, visible
+from tailor_core.report.text import count, duration, label
 
 SECTIONS = (
     describe_headline,
@@ -44,28 +34,17 @@ def describe_sections(study: Study) -> tuple[Section, ...]:
     return tuple(describe(study) for describe in SECTIONS)
 
 
-def render(study: Study, sections: Sequence[Section]) -> str:
+def render_study(study: Study, sections: Sequence[Section]) -> str:
     """The page; equal studies give equal text."""
-    own = Environment(
-        loader=PackageLoader("tailor_core.report.study"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    shared = Environment(loader=PackageLoader("tailor_core.report"))
-    script = _source(own, "study.js") + _source(shared, "sections.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return own.get_template("study.html").render(
+    return render(
+        "study.html",
+        package="tailor_core.report.study",
+        styles=["page.css", "study.css"],
+        scripts=["study.js", "sections.js"],
         title=label(study.title, 120),
         description=label(study.description, 400),
         facts=_facts(study),
         sections=sections,
-        palette=PALETTE,
-        style=Markup(_source(shared, "page.css") + _source(own, "study.css")),
-        script=Markup(script),
-        script_digest=digest,
     )
 
 
@@ -88,13 +67,3 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     if seconds:
         facts.append(("Stage time in all", duration(seconds)))
     return facts
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _shown(value: Any) -> Any:
-    """Of every value that a template prints: text is made visible, markup of ours is left alone."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

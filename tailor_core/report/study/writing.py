@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tailor_core.report.study.arms import Sweep
-from tailor_core.report.study.page import describe_sections, render
+from tailor_core.report.study.page import describe_sections, render_study
 from tailor_core.report.study.study import Study
 from tailor_core.secrets import masked
 from tailor_core.study.evidence import Evidence
@@ -55,7 +55,7 @@ def write_study(
             (tables / f"{table.name}.csv").write_text(table.csv(), encoding="utf-8")
             (tables / f"{table.name}.tex").write_text(table.latex(), encoding="utf-8")
     (directory / "results.json").write_text(_document(study), encoding="utf-8")
-    (directory / "index.html").write_text(render(study, sections), encoding="utf-8")
+    (directory / "index.html").write_text(render_study(study, sections), encoding="utf-8")
 
 
 def _document(study: Study) -> str:
