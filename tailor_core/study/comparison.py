@@ -28,7 +28,7 @@ class Comparison:
     p_adjusted: Holm's, over all arms of this backbone, split and quantity
     dz: Cohen's, over problems; None where there is no figure of each problem, or these do not vary
     superiority: the chance that the reference is better, with one of its seeds, than the arm with one of its own
-    seeds, problems: that it rests on
+    seeds, problems: that it rests on; clusters: of problems that are solved alike
     reached: of the steps to a target, with how many seeds reference and arm get there
     """
 
@@ -45,6 +45,7 @@ class Comparison:
     superiority: float
     seeds: tuple[int, ...]
     problems: int
+    clusters: int
     over: Over
     reached: tuple[int, int] | None = None
 
@@ -139,6 +140,7 @@ def _compare(pair: Pair, resampler: Resampler) -> Comparison:
         superiority=1 - superiority if pair.quantity in LOWER_IS_BETTER else superiority,
         seeds=difference.seeds,
         problems=len(difference.problems),
+        clusters=len(set(difference.clusters)),
         over=difference.over,
         reached=pair.reached,
     )

@@ -3,6 +3,7 @@
 **The p-value** asks about methods, not about the models that were trained, and must be honest with two or three seeds:
 - Sign flips over problems take the trained models for given: where seeds vary, they tell equal methods apart.
 - The bootstrap cannot leave the range of the seeds it has: of three, all favour one side by chance one time in four.
+- Problems that are solved alike are no independent ones: clusters of them are (`figures`).
 - So it is a t-test for crossed random effects. Its variance adds what problems vary, in pairs, and what the seeds of
   either arm vary (Clark 1973, "The language-as-fixed-effect fallacy"); Satterthwaite's degrees of freedom (1946) are
   few where seeds vary more than problems do. Over seeds it is Welch's t-test, advised for runs of RL by Colas et al.
@@ -61,7 +62,7 @@ class Contrast:
         mean = self.difference.mean
         variance, freedom = self.variance()
         if variance < SAME**2:
-            units = self._per_problem()
+            units = self._per_cluster()
             units = self.difference.values if units is None else units
             rng = resampler.rng("flips", self.difference.seeds, self.difference.problems)
             p_value = paired_p_value(units, numpy.zeros_like(units), rng, resamples=resampler.resamples)
@@ -79,7 +80,7 @@ class Contrast:
         problems and sampling contribute to that, (MS_seeds - MS_interaction) / (S P) in a two-way analysis of variance,
         if that is above 0; read off the replicates too, as a figure need not be a mean over problems.
         """
-        problems = max(2, len(self.difference.problems))
+        problems = max(2.0, self.difference.independent)
         seeds = len(self.difference.seeds)
         unbiased = problems / (problems - 1)
         by_problems = unbiased * float(self.difference.replicates.mean(axis=1).var())
@@ -99,6 +100,14 @@ class Contrast:
     def superiority(self) -> float:
         """The chance that a seed of the first is above a seed of the second."""
         return probability_of_superiority(self.arms[0].values, self.arms[1].values)
+
+    def _per_cluster(self) -> NDArray[numpy.float64] | None:
+        """The sum over each cluster of problems, for they are on one side together."""
+        per_problem = self._per_problem()
+        if per_problem is None:
+            return None
+        _, places = numpy.unique(self.difference.clusters, return_inverse=True)
+        return numpy.bincount(places, per_problem).astype(numpy.float64)
 
     def _per_problem(self) -> NDArray[numpy.float64] | None:
         shares = self.difference.shares

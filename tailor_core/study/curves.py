@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 import polars
@@ -105,7 +105,7 @@ def area_under(path: Path, resampler: Resampler) -> Figure | None:
     if len(steps) < 2:
         return None
     area = numpy.asarray(numpy.trapezoid(scores.shares, steps, axis=1)) / (steps[-1] - steps[0])
-    return mean_share(Scores(seeds=scores.seeds, problems=scores.problems, shares=area), resampler)
+    return mean_share(replace(scores, shares=area), resampler)
 
 
 def first_crossing(steps: Floats, accuracy: Floats, target: float) -> Floats:
@@ -133,6 +133,7 @@ def steps_to(path: Path, target: float, horizon: float, resampler: Resampler) ->
     return Figure(
         seeds=scores.seeds,
         problems=scores.problems,
+        clusters=scores.clusters,
         values=numpy.minimum(first_crossing(grid, values, target), horizon),
         replicates=numpy.minimum(first_crossing(grid, replicates, target), horizon),
     )
@@ -153,7 +154,7 @@ def _to_target(path: Path, target: float, resampler: Resampler) -> ToTarget:
 
 
 def _at(scores: Scores, step: int) -> Scores:
-    return Scores(seeds=scores.seeds, problems=scores.problems, shares=scores.shares[:, step])
+    return replace(scores, shares=scores.shares[:, step])
 
 
 def _spent(training: polars.DataFrame, column: str, steps: tuple[int, ...]) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from polars import col, lit
 
 from tailor_core.artifacts.store import Store
 from tailor_core.evaluation.moves import trace_of, usage
+from tailor_core.study.clusters import ClusterReader
 from tailor_core.study.coverage import cover, draw_map, find_reference
 from tailor_core.study.traces import DATA, TraceReader, TraceSet, draw
 from tailor_core.study.trial_files import TrialFiles
@@ -26,7 +27,7 @@ Schema = Mapping[str, polars.DataType]
 
 _TEXT, _WHOLE, _REAL = polars.String(), polars.Int64(), polars.Float64()
 _TRIAL: Schema = {"arm": _TEXT, "backbone": _TEXT, "seed": _WHOLE}
-_COUNTS: Schema = {"problem_id": _TEXT, "samples": _WHOLE, "correct": _WHOLE}
+_COUNTS: Schema = {"problem_id": _TEXT, "cluster": _TEXT, "samples": _WHOLE, "correct": _WHOLE}
 
 SCHEMAS: Mapping[str, Schema] = {
     "answers": {
@@ -96,7 +97,7 @@ class Evidence:
     """Every frame has arm, backbone and seed; a trial that made no such thing has no rows in it.
 
     answers:  a row for each model (`base`, `warm_start`, `policy`), split and problem: how many samples, how many of
-              them correct and well formed, and the tokens of all
+              them correct and well formed, and the tokens of all; `cluster` is what problems solved alike share
     curve:    the same for the models along RL, by step; 0 is the start. On validation problems
     wide:     many samples of few problems, of the start and the policy
     training: a row for each step of RL: mean reward of its completions, KL to the start and entropy in nats a token
@@ -143,6 +144,7 @@ class _Reader:
         self._store = store
         self._parts = {name: [polars.DataFrame(schema=schema)] for name, schema in SCHEMAS.items()}
         self._traces = TraceReader()
+        self._clusters = ClusterReader()
         self._taught: dict[tuple[str, ...], tuple[WarmStartData, TraceSet]] = {}
 
     def frames(self) -> dict[str, polars.DataFrame]:
@@ -159,7 +161,8 @@ class _Reader:
             self._read_curve(files)
         if files.has("evaluation", "wide.parquet"):
             rows = files.table("evaluation", "wide", ["model", "problem_id", "reward"])
-            self._add("wide", trial, rows.group_by("model", "problem_id", maintain_order=True).agg(_COUNTED))
+            counted = rows.group_by("model", "problem_id", maintain_order=True).agg(_COUNTED)
+            self._add("wide", trial, self._clustered(files, counted))
         self._add("training", trial, _training(files))
 
     def _read_data(self, files: TrialFiles) -> None:
@@ -183,7 +186,7 @@ class _Reader:
         counted = rows.group_by(by, maintain_order=True).agg(
             *_COUNTED, col("well_formed").sum(), col("tokens").sum()
         )
-        self._add("answers", trial, counted)
+        self._add("answers", trial, self._clustered(files, counted))
         self._add("moves", trial, _usage_by(rows))
         for (model,), part in rows.filter(split=_EMBEDDED).group_by("model", maintain_order=True):
             seen = draw(part, ["problem_id", "sample"])
@@ -199,8 +202,13 @@ class _Reader:
         counted = rows.group_by("model", "problem_id", maintain_order=True).agg(
             *_COUNTED, col("tokens").sum()
         )
-        self._add("curve", trial, counted.with_columns(step=step))
+        self._add("curve", trial, self._clustered(files, counted).with_columns(step=step))
         self._add("moves", trial, _usage_by(rows).with_columns(step=step))
+
+    def _clustered(self, files: TrialFiles, counted: polars.DataFrame) -> polars.DataFrame:
+        return counted.join(
+            self._clusters.read(files), on="problem_id", how="left", validate="m:1", maintain_order="left"
+        ).with_columns(col("cluster").fill_null(col("problem_id")))
 
     def _add(self, name: str, trial: Trial, rows: polars.DataFrame) -> None:
         """Rows of a trial; columns that they lack are null."""

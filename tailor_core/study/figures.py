@@ -7,6 +7,10 @@ problems and, independently, seeds are drawn with replacement, and all answers a
 problems are drawn: such a figure holds for these trained models, not for the method. Where two or three seeds vary
 much more than problems do, an interval is too narrow, for no draw leaves their range (`contrast` has what to do).
 
+Problems that are solved by the same steps stand or fall together: what is drawn is such clusters with all their
+problems (Davison & Hinkley 1997, section 3.8). As the number of problems counts that of equally large clusters that
+would say as much (Kish 1965), which is 1 over the sum of the squared shares that clusters have in all problems.
+
 Where neither seeds nor problems vary, as where nothing is ever solved, there is nothing to resample: Wilson's interval
 with one trial a problem stands in, combined for differences as by Newcombe (1998, method 10) and Zou & Donner (2008).
 """
@@ -43,11 +47,13 @@ class Estimate:
     """A mean over seeds with its interval.
 
     seeds, problems: what it rests on; over: what the interval resamples
+    clusters: of problems that are solved alike, which it resamples; as many as problems, where none are
     mean, std: over `per_seed`, the figure of each of `seeds`; std with ddof 1, None for one seed
     """
 
     seeds: tuple[int, ...]
     problems: int
+    clusters: int
     mean: float
     std: float | None
     interval: Interval
@@ -59,6 +65,7 @@ class Estimate:
 class Figure:
     """A figure for each of S seeds, and over R draws of P problems.
 
+    clusters: of each problem, P names
     values: [S]; replicates: [R, S], of the same draws for all figures of the same problems
     shares: [S, P], where the figure is a mean over problems, else None
     terms: the shares that it is the sum of; none where it is something else
@@ -66,6 +73,7 @@ class Figure:
 
     seeds: tuple[int, ...]
     problems: tuple[str, ...]
+    clusters: tuple[str, ...]
     values: Floats
     replicates: Floats
     shares: Floats | None = None
@@ -91,14 +99,22 @@ class Figure:
         shares = None
         if self.shares is not None and other.shares is not None and self.problems == other.problems:
             shares = self.shares - other.shares
+        fewer = min(self, other, key=lambda figure: figure.independent)
         return Figure(
             seeds=self.seeds,
-            problems=min(self.problems, other.problems, key=len),
+            problems=fewer.problems,
+            clusters=fewer.clusters,
             values=self.values - other.values,
             replicates=self.replicates - other.replicates,
             shares=shares,
             terms=self.terms + tuple(_minus(term) for term in other.terms),
         )
+
+    @property
+    def independent(self) -> float:
+        """As many problems without anything in common would say as much: their number, where none has."""
+        _, sizes = numpy.unique(self.clusters, return_counts=True)
+        return float(sizes.sum() ** 2 / (sizes**2).sum())
 
     @property
     def mean(self) -> float:
@@ -128,7 +144,7 @@ class Figure:
         """The interval of a sum of shares that are the same for all problems and seeds."""
         below = above = 0.0
         for sign, share in self.terms:
-            one = wilson(float(share.mean()), len(self.problems), CONFIDENCE)
+            one = wilson(float(share.mean()), math.floor(self.independent), CONFIDENCE)
             down, up = one.value - one.low, one.high - one.value
             below += (down if sign > 0 else up) ** 2
             above += (up if sign > 0 else down) ** 2
@@ -143,6 +159,7 @@ class Figure:
         return {
             "seeds": self.seeds,
             "problems": len(self.problems),
+            "clusters": len(set(self.clusters)),
             "mean": self.mean,
             "std": float(self.values.std(ddof=1)) if len(self.seeds) > 1 else None,
             "interval": self.interval(resampler),
@@ -157,6 +174,7 @@ def mean_share(scores: Scores, resampler: Resampler) -> Figure:
     return Figure(
         seeds=scores.seeds,
         problems=scores.problems,
+        clusters=scores.clusters,
         values=values,
         replicates=replicates,
         shares=scores.shares,
@@ -167,9 +185,10 @@ def mean_share(scores: Scores, resampler: Resampler) -> Figure:
 def resampled(scores: Scores, resampler: Resampler) -> tuple[Floats, Floats]:
     """Means over problems of scores [S, ..., P]: of all problems [S, ...], and of each draw of them [R, S, ...].
 
-    Of a seed none of whose problems is in a draw, it is the mean of them all.
+    A draw takes clusters with all their problems. Of a seed none of whose problems is in a draw, it is the mean of all.
     """
-    weights = resampler.weights("problems", scores.problems)
+    clusters, places = numpy.unique(scores.clusters, return_inverse=True)
+    weights = resampler.weights("problems", clusters.tolist())[:, places]
     known = ~numpy.isnan(scores.shares)
     values = numpy.nanmean(scores.shares, axis=-1)
     total = numpy.where(known, scores.shares, 0.0) @ weights.T

@@ -1,6 +1,6 @@
 """Random numbers of a study: draws with replacement that follow from a seed and from what is drawn.
 
-The same problems are drawn for every arm that answered them, which is what makes a difference of two arms a
+The same clusters of problems are drawn for every arm that answered them, which is what makes a difference of two arms a
 paired one, and an arm more or less changes no figure of the others.
 """
 

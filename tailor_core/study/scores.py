@@ -20,19 +20,21 @@ SHARE = polars.col("correct") / polars.col("samples")
 class Scores:
     """How one model of one arm did with each seed on each problem.
 
+    clusters: what each problem shares with those that are much like it, P names; its own id where it stands alone
     shares: in [0, 1], shape [S, P]; along a curve [S, T, P]. NaN where a seed has not met a problem, as all have
         in a study that fixes `problems.seed`.
     """
 
     seeds: tuple[int, ...]
     problems: tuple[str, ...]
+    clusters: tuple[str, ...]
     shares: Floats
 
 
 def scores(frame: polars.DataFrame, share: polars.Expr = SHARE) -> Scores:
     """The scores [S, P] in the rows of one model; `share` is what counts as the score of a row."""
     (seeds, problems), shares = _grid(frame, ("seed", "problem_id"), share)
-    return Scores(seeds=seeds, problems=problems, shares=shares)
+    return Scores(seeds=seeds, problems=problems, clusters=_clusters(frame), shares=shares)
 
 
 def scores_along(frame: polars.DataFrame) -> tuple[tuple[int, ...], Scores]:
@@ -40,12 +42,17 @@ def scores_along(frame: polars.DataFrame) -> tuple[tuple[int, ...], Scores]:
     seeds = frame["seed"].n_unique()
     whole = frame.filter(polars.col("seed").n_unique().over("step") == seeds)
     (labels, steps, problems), shares = _grid(whole, ("seed", "step", "problem_id"), SHARE)
-    return steps, Scores(seeds=labels, problems=problems, shares=shares)
+    return steps, Scores(seeds=labels, problems=problems, clusters=_clusters(whole), shares=shares)
 
 
 def groups(frame: polars.DataFrame, *columns: str) -> Iterator[tuple[tuple[Any, ...], polars.DataFrame]]:
     """The parts of a frame that are alike in `columns`, in the order in which they first appear."""
     yield from frame.partition_by(columns, as_dict=True, maintain_order=True).items()
+
+
+def _clusters(frame: polars.DataFrame) -> tuple[str, ...]:
+    """The cluster of each problem, in the order of the problems' axis."""
+    return tuple(frame.unique("problem_id").sort("problem_id")["cluster"])
 
 
 def _grid(

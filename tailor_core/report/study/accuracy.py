@@ -27,6 +27,7 @@ from tailor_core.report.study.figures import (
     dz_text,
     interval_text,
     points_cell,
+    problems_cell,
     share_cell,
     short_p,
     signed_interval,
@@ -104,7 +105,7 @@ def _split_table(study: Study, lookup: Lookup) -> Table:
                     Cell(quantity(policy.mean_tokens), "", policy.mean_tokens, {}, href)
                     if policy
                     else nothing(),
-                    Cell(str(policy.problems), "", policy.problems) if policy else nothing(),
+                    problems_cell(policy.problems, policy.clusters) if policy else nothing(),
                 )
             )
     return Table(
@@ -190,14 +191,14 @@ def _difficulty_table(study: Study, lookup: Lookup) -> Table:
             for level in levels:
                 href = study.href(backbone, arm.name)
                 found = [cell.by_difficulty.get(level) if cell else None for cell in by_model]
-                problems = next(one.problems for one in found if one)
+                any_model = next(one for one in found if one)
                 lines.append(
                     (
                         *study.names(backbone, arm),
                         words(describe_split(split)),
                         Cell(str(level), value=level),
                         *(share_cell(one, href) for one in found),
-                        Cell(str(problems), value=problems),
+                        problems_cell(any_model.problems, any_model.clusters),
                     )
                 )
     return Table(
@@ -267,7 +268,7 @@ def _comparison_table(study: Study) -> Table:
                 Cell(dz_text(comparison.dz), "", comparison.dz, {}, href),
                 Cell(percent(comparison.superiority, 0), "", comparison.superiority, {}, href),
                 Cell(str(len(comparison.seeds)), "", len(comparison.seeds)),
-                Cell(str(comparison.problems), "", comparison.problems),
+                problems_cell(comparison.problems, comparison.clusters),
             )
         )
     return Table(

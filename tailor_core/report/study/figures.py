@@ -43,6 +43,12 @@ def points_cell(estimate: Estimate | None, href: str) -> Cell:
     )
 
 
+def problems_cell(problems: int, clusters: int) -> Cell:
+    """What a figure rests on: problems, and of how many skeletons these are, where some are solved alike."""
+    note = f"of {clusters:,} skeletons" if clusters < problems else ""
+    return Cell(f"{problems:,}", note, problems, {"clusters": clusters})
+
+
 def short_p(value: float) -> str:
     """`0.012`, or `< 0.001`."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -80,6 +80,11 @@ def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
             "asks whether the difference exceeds what seeds and problems vary, and its p-values are corrected (Holm) "
             "for all arms of a backbone, split and quantity."
         )
+    if any(comparison.clusters < comparison.problems for comparison in results.comparisons):
+        yield (
+            "Problems with the same skeleton, which are solved by the same steps, stand or fall together. So it is "
+            "skeletons, with all their problems, that intervals draw and that tests count."
+        )
     if any(comparison.over == "problems" for comparison in results.comparisons):
         yield (
             "Where two arms have one seed in common, interval and test are over problems alone: how it would come out "

@@ -153,6 +153,7 @@ def _answers(trial: Trial, better: float, rng: Rng, problems: int) -> Rows:
                     "model": model,
                     "split": split,
                     "problem_id": f"{split}-{problem:03}",
+                    "cluster": f"{split}-{problem if split == 'test' else problem // 2:03}",
                     "difficulty": difficulty,
                     "samples": 4,
                     "correct": int(rng.binomial(4, chance)),
@@ -169,6 +170,7 @@ def _curve(trial: Trial, better: float, rng: Rng, problems: int) -> Rows:
             yield {
                 "step": step,
                 "problem_id": f"validation-{problem:03}",
+                "cluster": f"validation-{problem:03}",
                 "samples": 4,
                 "correct": int(rng.binomial(4, min(1, max(0, chance + rng.normal(0, 0.1))))),
                 "tokens": int(rng.integers(300, 500)),
@@ -182,6 +184,7 @@ def _wide(trial: Trial, better: float, rng: Rng, problems: int) -> Rows:
             yield {
                 "model": model,
                 "problem_id": f"wide-{problem}",
+                "cluster": f"wide-{problem}",
                 "samples": 64,
                 "correct": int(rng.binomial(64, chance)),
             }

@@ -178,6 +178,25 @@ def test_of_one_seed_it_is_said_that_intervals_know_no_other(study: MadeUp) -> N
     assert "over problems alone" in told(make_study(backbones=BACKBONES[:1], seeds=(8,)))
 
 
+def test_problems_that_are_solved_alike_are_told_with_their_skeletons(study: MadeUp) -> None:
+    from tailor_core.report.study.figures import problems_cell
+    from tailor_core.report.study.headline import say_results
+    from tailor_core.report.study.lookup import Lookup
+    from tailor_core.report.study.study import Study
+
+    assert problems_cell(400, 82).note == "of 82 skeletons"
+    assert problems_cell(400, 400).note == ""
+
+    def told(made: MadeUp) -> str:
+        shown = Study.of(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+        return " ".join(say_results(shown, Lookup(shown.results)))
+
+    assert "with the same skeleton" in told(study)
+    alone = study.evidence.answers.with_columns(cluster=polars.col("problem_id"))
+    results = summarise_study(dataclasses.replace(study.evidence, answers=alone), "tailor", TARGET)
+    assert "with the same skeleton" not in told(dataclasses.replace(study, results=results))
+
+
 def test_for_steps_to_a_target_fewer_are_ahead() -> None:
     from tailor_core.evaluation.intervals import Interval
     from tailor_core.report.study.headline import standing
@@ -199,6 +218,7 @@ def test_for_steps_to_a_target_fewer_are_ahead() -> None:
                 superiority=0.5,
                 seeds=(7,),
                 problems=3,
+                clusters=3,
                 over="problems",
             )
         )

@@ -13,7 +13,7 @@ from tailor_core.study.evidence import Evidence
 
 TEXT, WHOLE, REAL = polars.String(), polars.Int64(), polars.Float64()
 TRIAL = {"arm": TEXT, "backbone": TEXT, "seed": WHOLE}
-COUNTS = {"problem_id": TEXT, "samples": WHOLE, "correct": WHOLE}
+COUNTS = {"problem_id": TEXT, "cluster": TEXT, "samples": WHOLE, "correct": WHOLE}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "answers": {
         **TRIAL, "model": TEXT, "split": TEXT, "difficulty": WHOLE, **COUNTS, "well_formed": WHOLE, "tokens": WHOLE,
@@ -36,7 +36,10 @@ def evidence(**frames: polars.DataFrame) -> Evidence:
 
 
 def frame(name: str, rows: Sequence[Mapping[str, Any]]) -> polars.DataFrame:
-    return polars.DataFrame(list(rows), schema=SCHEMAS[name])
+    made = polars.DataFrame(list(rows), schema=SCHEMAS[name])
+    if "cluster" not in made.columns:
+        return made
+    return made.with_columns(polars.col("cluster").fill_null(polars.col("problem_id")))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from tailor_core.config.keyed import unkeyed_values
 from tailor_core.config.load import make_recipe
 from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings
+from tailor_core.environments import get_environment
 from tailor_core.environments.teaching import get_teaching
 from tailor_core.evaluation.moves import classify, trace_of
 from tailor_core.records import EvaluationRow, Problem, completion_text, content_id
@@ -93,7 +94,7 @@ def rows_of(
             model=model,
             problem_id=problem.id,
             split=problem.split,
-            difficulty=problem.difficulty["people"],
+            difficulty=problem.difficulty[get_environment(problem.environment).main_difficulty],
             sample=sample,
             completion=(completion := answer(problem, sample)),
             reward=float(right(sample)),
@@ -102,7 +103,7 @@ def rows_of(
             tokens=10 + sample,
             entropy=0.5,
             reason="",
-            moves=classify("kk", trace_of(completion)),
+            moves=classify(problem.environment, trace_of(completion)),
         )
         for problem in problems
         for sample in range(samples)

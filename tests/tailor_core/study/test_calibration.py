@@ -5,6 +5,7 @@ Equal arms are drawn again and again. p-values and intervals that left out seeds
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -77,6 +78,20 @@ def test_sign_flips_over_problems_tell_equal_methods_apart() -> None:
     assert (found.p_values <= 0.05).mean() < 0.08
 
 
+def test_problems_that_are_solved_alike_are_no_independent_ones() -> None:
+    # As a split of iGSM is: half of the problems are of five skeletons, the others of many.
+    clusters = [number % 5 if number < 60 else 5 + number // 3 for number in range(120)]
+    rng, found = numpy.random.default_rng(3), []
+    for _ in range(STUDIES):
+        arms = drawn_arms(rng, arms=2, seeds=3, problems=120, seed_std=0.0, clusters=clusters)
+        aware = [mean_share(arm, RESAMPLER) for arm in arms]
+        unaware = [mean_share(replace(arm, clusters=arm.problems), RESAMPLER) for arm in arms]
+        found.append([Contrast(*figures).test(RESAMPLER).p_value for figures in (aware, unaware)])
+    aware_rate, unaware_rate = (numpy.array(found) <= 0.05).mean(axis=0)
+    assert unaware_rate > 0.15
+    assert 0.02 <= aware_rate <= 0.08
+
+
 def test_a_difference_that_there_is_is_found() -> None:
     rng, found = numpy.random.default_rng(1), []
     for _ in range(100):
@@ -85,6 +100,7 @@ def test_a_difference_that_there_is_is_found() -> None:
         better = Figure(
             seeds=first.seeds,
             problems=first.problems,
+            clusters=first.clusters,
             values=first.values + 0.15,
             replicates=first.replicates + 0.15,
         )

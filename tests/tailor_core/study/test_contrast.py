@@ -34,6 +34,23 @@ def test_with_one_seed_the_test_is_scipys_paired_t_test_over_problems(problems: 
     assert (mine.low, mine.high) == pytest.approx((limits.low, limits.high), abs=0.01)
 
 
+def test_of_problems_solved_alike_it_is_scipys_paired_t_test_over_their_clusters() -> None:
+    clusters = numpy.repeat(numpy.arange(12), 5)
+    alike = rng(12).random(12)[clusters] * 0.3
+    first, second = 0.4 + alike + 0.1 * rng(13).random(60), 0.5 + 0.1 * rng(14).random(60)
+    figures = [mean_share(scores_of([one], clusters=clusters), MANY) for one in (first, second)]
+    mine = Contrast(*figures).test(MANY)
+    theirs = stats.ttest_rel(*(one.reshape(12, 5).mean(axis=1) for one in (first, second)))
+    assert mine.p_value == pytest.approx(theirs.pvalue, rel=0.05)
+    limits = theirs.confidence_interval()
+    assert (mine.low, mine.high) == pytest.approx((limits.low, limits.high), abs=0.01)
+
+
+def test_where_nothing_varies_clusters_flip_their_signs_as_one() -> None:
+    arms = [mean_share(scores_of([[level] * 12], clusters=[0, 1, 2] * 4), MANY) for level in (0.75, 0.25)]
+    assert Contrast(*arms).test(MANY).p_value == 2 / 2**3
+
+
 def test_where_only_seeds_vary_the_test_is_scipys_welch_test_over_seeds() -> None:
     first, second = numpy.array([0.61, 0.70, 0.66]), numpy.array([0.52, 0.41, 0.60])
     theirs = stats.ttest_ind(first, second, equal_var=False)
@@ -119,6 +136,7 @@ def test_a_figure_that_is_no_mean_over_problems_flips_the_signs_of_seeds() -> No
         Figure(
             seeds=(1, 2, 3),
             problems=("a", "b"),
+            clusters=("a", "b"),
             values=numpy.full(3, steps),
             replicates=numpy.full((20_000, 3), steps),
         )

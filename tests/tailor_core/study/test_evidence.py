@@ -249,3 +249,14 @@ def test_a_table_of_another_form_is_told(made_up: MadeUp) -> None:
     trial = made_up.trial("rule-based", log=log)
     with pytest.raises(ArtifactError, match=r"'policy' artifact \w{12} has no column 'step' in training_log"):
         read_evidence([trial], made_up.store)
+
+
+def test_problems_of_one_skeleton_share_a_cluster_and_others_stand_alone(made_up: MadeUp) -> None:
+    igsm = {"name": "igsm", "options": {"op": [3], "ood": {"op": [4]}}}
+    trials = [made_up.trial("none", environment=environment) for environment in (igsm, {"name": "kk"})]
+    for trial, alike in zip(trials, (True, False), strict=True):
+        problems = made_up.problems(trial.refs)
+        answers = read_evidence([trial], made_up.store).answers
+        found = dict(answers.filter(split="test").select("problem_id", "cluster").iter_rows())
+        assert found == {one.id: one.metadata["template_hash"] if alike else one.id for one in problems}
+        assert (len(set(found.values())) < len(found)) == alike

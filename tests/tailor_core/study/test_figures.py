@@ -25,12 +25,13 @@ def test_rows_become_a_table_of_seeds_and_problems_whatever_their_order() -> Non
         {
             "seed": [9, 7, 9, 7],
             "problem_id": ["b", "b", "a", "a"],
+            "cluster": ["y", "y", "x", "x"],
             "samples": [4, 4, 2, 2],
             "correct": [1, 4, 1, 0],
         }
     )
     found = scores(frame)
-    assert (found.seeds, found.problems) == ((7, 9), ("a", "b"))
+    assert (found.seeds, found.problems, found.clusters) == ((7, 9), ("a", "b"), ("x", "y"))
     assert found.shares.tolist() == [[0, 1], [0.5, 0.25]]
 
 
@@ -38,7 +39,7 @@ def test_a_curve_has_the_steps_that_all_seeds_have() -> None:
     rows = [(1, 0, 0), (1, 10, 1), (1, 20, 2), (2, 0, 0), (2, 20, 1)]
     frame = polars.DataFrame(
         [
-            {"seed": seed, "step": step, "problem_id": "a", "samples": 2, "correct": right}
+            {"seed": seed, "step": step, "problem_id": "a", "cluster": "a", "samples": 2, "correct": right}
             for seed, step, right in rows
         ]
     )
@@ -72,6 +73,34 @@ def test_with_several_seeds_it_is_the_enumeration_of_all_crossed_draws() -> None
     )
     assert mine.std == pytest.approx(table.mean(axis=1).std(ddof=1))
     assert mine.per_seed == pytest.approx(table.mean(axis=1))
+
+
+def test_of_problems_solved_alike_whole_clusters_are_drawn() -> None:
+    values, clusters = numpy.array([0.1, 0.3, 0.2, 1.0, 0.6, 0.7]), numpy.array([0, 0, 0, 1, 2, 2])
+    every = [
+        numpy.concatenate([values[clusters == one] for one in drawn]).mean()
+        for drawn in itertools.product(range(3), repeat=3)
+    ]
+    mine = mean_share(scores_of([values], clusters=clusters), MANY)
+    told = mine.estimate(MANY)
+    assert (told.problems, told.clusters) == (6, 3)
+    assert told.mean == pytest.approx(values.mean())
+    assert set(numpy.round(mine.replicates, 9).ravel()) == set(numpy.round(every, 9))
+    assert mine.replicates.std() == pytest.approx(numpy.std(every), rel=0.03)
+
+
+def test_how_many_problems_without_anything_in_common_would_say_as_much() -> None:
+    def independent(clusters: list[int]) -> float:
+        return mean_share(scores_of([[0.5] * len(clusters)], clusters=clusters), MANY).independent
+
+    assert independent([1, 2, 3, 4]) == pytest.approx(4)
+    assert independent([1, 1, 1, 2, 2, 2]) == pytest.approx(2)
+    assert independent([1, 1, 1, 2]) == pytest.approx(16 / 10)
+
+
+def test_of_clusters_that_nothing_is_ever_solved_in_wilson_counts_clusters() -> None:
+    zeros = mean_share(scores_of(numpy.zeros((2, 40)), clusters=[number // 10 for number in range(40)]), MANY)
+    assert zeros.interval(MANY) == wilson(0.0, 4, 0.95)
 
 
 def test_seeds_that_disagree_widen_an_interval_that_problems_alone_would_not() -> None:
