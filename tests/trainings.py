@@ -7,7 +7,6 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from pydantic import BaseModel
@@ -33,7 +32,7 @@ class Trainings(BaseModel):
 
 def run(config: Trainings, context: StageContext) -> dict[str, Any]:
     """The logs, by name; each trained model is in the output under its name."""
-    from tailor_core.training import grpo, rollouts, sft
+    from tailor_core.training import grpo, sft
 
     if config.accelerate.sharding == "fsdp":
         shard_on_processors()
@@ -41,8 +40,7 @@ def run(config: Trainings, context: StageContext) -> dict[str, Any]:
     examples = read_records(context.inputs["problems"] / "examples.parquet", SFTExample)
     problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
     logs = {}
-    # The same samples whatever rounding the machine prefers.
-    with _Trouble(config), patch.object(rollouts, "sampling_dtype", lambda: torch.float32):
+    with _Trouble(config):
         for name, warm_start in config.warm_starts.items():
             logs[name] = sft.fine_tune(
                 context.inputs["model"], examples, warm_start, **_places(context, name), **shared

@@ -14,7 +14,7 @@ from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.vllm import EngineKind, VLLMConfig
 from tailor_core.inference.engine import Engine
 from tailor_core.inference.openai_engine import OpenAIEngine, Served
-from tailor_core.inference.pretrained import load_tokenizer
+from tailor_core.inference.pretrained import load_config, load_tokenizer
 from tailor_core.inference.vllm_server import on_demand
 from tailor_core.records import content_id
 
@@ -31,15 +31,15 @@ def load_engine(
 ) -> Iterator[Engine]:
     """The engine for a model directory, for as long as the context lasts.
 
-    `transformers` runs in this process, in the floating-point type that pays here, or did for whoever began in
-    `workdir`. `vllm` does where it can be imported; elsewhere it is a server that comes up with the first request, and
-    goes with the context. What that answered is kept in `workdir`, and its log goes to `logs`.
+    `transformers` runs in this process, in the floating-point type that pays here. `vllm` does where it can be
+    imported; elsewhere it is a server that comes up with the first request, and goes with the context. What that
+    answered is kept in `workdir`, and its log goes to `logs`.
     """
     if kind == "transformers":
-        from tailor_core.inference.precision import sampling_dtype
+        from tailor_core.inference.precision import fast_dtype
         from tailor_core.inference.transformers_engine import TransformersEngine
 
-        yield TransformersEngine(model, sampling_dtype(workdir))
+        yield TransformersEngine(model, fast_dtype(load_config(model)))
     elif runs_vllm():
         prepare_vllm(vllm)
         from tailor_core.inference.vllm_engine import vllm_engine

@@ -25,6 +25,16 @@ def load_model(model: str | Path, dtype: Any) -> Any:
         raise _refusal("model", model, error) from error
 
 
+def load_config(model: str | Path) -> Any:
+    """The configuration of a model. InputError where there is none."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(model, **_NO_CODE)
+    except (OSError, ValueError) as error:
+        raise _refusal("configuration", model, error) from error
+
+
 def load_tokenizer(model: str | Path) -> Any:
     """The tokenizer of a model. InputError where there is none."""
     from transformers import AutoTokenizer

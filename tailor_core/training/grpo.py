@@ -14,7 +14,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
-from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import Problem, canonical_json, content_id
@@ -91,7 +91,7 @@ def make_trainer(
     model = load_model(model_dir, "float32")
     ends = end_ids(model, tokenizer)
     model.generation_config.eos_token_id = ends  # TRL reads there what ends a completion
-    half = agreed(lambda: training_dtype(model, workdir)) is torch.bfloat16
+    half = agreed(lambda: fast_dtype(model.config)) is torch.bfloat16
     os.environ.setdefault(
         "TRL_EXPERIMENTAL_SILENCE", "1"
     )  # `rollout_func` is experimental; the version is pinned

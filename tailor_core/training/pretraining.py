@@ -25,7 +25,7 @@ from transformers import (
 
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.environments.curriculum import Curriculum
-from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.training.callbacks import Track, follow
 from tailor_core.training.checkpoints import train_to_the_end, training_log
 from tailor_core.training.induction import plant_induction
@@ -148,7 +148,7 @@ def pretrain(
         per_device_train_batch_size=config.micro_batch_rows,
         gradient_accumulation_steps=max(1, config.rows_per_step // config.micro_batch_rows),
         max_grad_norm=1.0,
-        bf16=training_dtype(model, workdir) is torch.bfloat16,
+        bf16=fast_dtype(model.config) is torch.bfloat16,
         use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=20,
         save_steps=config.save_steps,

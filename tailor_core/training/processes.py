@@ -20,7 +20,7 @@ def process_count() -> int:
 
 
 def agreed(choose: Callable[[], T]) -> T:
-    """What the first process chooses, in all of them: a measurement need not come out the same everywhere."""
+    """What the first process chooses, in all of them: their machines need not be alike."""
     state = _state()
     chosen = [choose() if state.is_main_process else None]
     broadcast_object_list(chosen)

@@ -16,7 +16,7 @@ from trl.models.utils import unwrap_model_for_generation
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.inference.engine import Messages, Sampling
-from tailor_core.inference.precision import sampling_dtype
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.inference.static_cache import StaticCacheSampler
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import content_id
@@ -49,7 +49,7 @@ class StaticCacheRollouts:
         ) as model:
             generator = torch.Generator(device=model.device)
             generator.manual_seed(self.seed * 1_000_003 + trainer.state.global_step)
-            sampled = StaticCacheSampler(model, agreed(sampling_dtype)).sample(
+            sampled = StaticCacheSampler(model, agreed(lambda: fast_dtype(model.config))).sample(
                 ids,
                 sampling,
                 eos_ids=end_ids(model, tokenizer),

@@ -13,7 +13,7 @@ from trl import SFTConfig, SFTTrainer
 
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
-from tailor_core.inference.precision import training_dtype
+from tailor_core.inference.precision import fast_dtype
 from tailor_core.inference.pretrained import load_model, load_tokenizer
 from tailor_core.inference.transformers_engine import end_ids
 from tailor_core.records import SFTExample, content_id
@@ -68,7 +68,7 @@ def fine_tune(
         max_length=config.max_length,
         completion_only_loss=True,
         gradient_checkpointing=config.gradient_checkpointing,  # its newer name is unknown where vLLM is
-        bf16=agreed(lambda: training_dtype(model, workdir)) is torch.bfloat16,
+        bf16=agreed(lambda: fast_dtype(model.config)) is torch.bfloat16,
         use_cpu=not torch.cuda.is_available(),  # transformers refuses bf16 on a CPU that it was not told of
         logging_steps=config.logging_steps,
         save_steps=config.save_steps,

@@ -24,7 +24,8 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, TrainerCa
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.environments import get_environment
-from tailor_core.inference.precision import sampling_dtype
+from tailor_core.inference.precision import fast_dtype
+from tailor_core.inference.pretrained import load_config
 from tailor_core.records import canonical_json
 from tailor_core.training.grpo import make_trainer
 
@@ -104,6 +105,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         random_model(directory, tokenizer, arguments.ends)
+        dtype = fast_dtype(load_config(directory))
         ours = seconds_a_step(directory, tokenizer, rows, "static-cache", MICRO_BATCH, arguments)
         stock = min(
             seconds_a_step(directory, tokenizer, rows, "transformers", size, arguments)
@@ -112,7 +114,7 @@ def main() -> None:
     table = Table(
         "one GRPO step", "seconds", "ratio", "of processor time", "ratio", "tokens a completion",
         title=f"{arguments.prompts} prompts x {arguments.samples} samples x at most {arguments.tokens} tokens, "
-        f"sampled in {sampling_dtype()}",
+        f"sampled in {dtype}",
     )  # fmt: skip
     for name, (wall, processor, length) in (("stock TRL", stock), ("Tailor", ours)):
         table.add_row(

@@ -26,7 +26,7 @@ from tailor_core.config.policy import PolicyConfig, VLLMRollouts
 from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.errors import ResumeError, StageError
-from tailor_core.inference.precision import CHOICE
+from tailor_core.inference import precision
 from tailor_core.records import Problem, SFTExample
 from tailor_core.training import grpo, sft
 from tailor_core.training.checkpoints import newest_checkpoint
@@ -55,7 +55,6 @@ class Training:
     run: Callable[..., list[dict[str, float]]]
     root: Path
     stop: int = 0
-    precision: str = "float32"
     tracked: list[int] = field(default_factory=list)
     rewarded: list[str] = field(default_factory=list)
 
@@ -63,8 +62,6 @@ class Training:
         output = self.root / "output"
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
-        (self.root / "work").mkdir(exist_ok=True)
-        (self.root / "work" / CHOICE).write_text(self.precision, encoding="utf-8")
         return self.run(
             output=output, workdir=self.root / "work", seed=5, track=self.track, reward=self.reward
         )
@@ -255,20 +252,23 @@ def test_a_resumed_pretraining_equals_an_undisturbed_one(
 
 @pytest.mark.parametrize("kind", ["warm_start", "policy"])
 def test_a_training_in_bfloat16_runs_on_a_cpu_and_resumes_as_well(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = request.getfixturevalue(kind)
-    undisturbed = Training(run, tmp_path / "undisturbed", precision="bfloat16")
-    expected = undisturbed()
-    resumed = interrupted(run, tmp_path / "resumed", 4, precision="bfloat16")
-    assert_equal(resumed, undisturbed, [resumed(), expected])
+    with monkeypatch.context() as a_fast_cpu:
+        a_fast_cpu.setattr(precision, "WIDE", 1)
+        a_fast_cpu.setattr(precision, "_in_hardware", lambda: True)
+        undisturbed = Training(run, tmp_path / "undisturbed")
+        expected = undisturbed()
+        resumed = interrupted(run, tmp_path / "resumed", 4)
+        assert_equal(resumed, undisturbed, [resumed(), expected])
     exact = Training(run, tmp_path / "exact")()
     assert [row["grad_norm"] for row in exact] != [row["grad_norm"] for row in expected], "it was rounded"
 
 
-def interrupted(run: Callable[..., Any], root: Path, *stops: int, precision: str = "float32") -> Training:
+def interrupted(run: Callable[..., Any], root: Path, *stops: int) -> Training:
     """A training that was broken off at each of these steps in turn, and has nothing noted yet of the next attempt."""
-    training = Training(run, root, precision=precision)
+    training = Training(run, root)
     for training.stop in stops:
         with pytest.raises(Interrupted):
             training()
