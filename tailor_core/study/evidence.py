@@ -15,6 +15,7 @@ from polars import col, lit
 
 from tailor_core.artifacts.store import Store
 from tailor_core.evaluation.moves import trace_of, usage
+from tailor_core.study.attribution import Attribution, Moves, attribute
 from tailor_core.study.clusters import ClusterReader
 from tailor_core.study.coverage import cover, draw_map, find_reference
 from tailor_core.study.traces import DATA, TraceReader, TraceSet, draw
@@ -56,6 +57,17 @@ SCHEMAS: Mapping[str, Schema] = {
         "move": _TEXT,
         "share": _REAL,
         "mean": _REAL,
+    },
+    "primitives": {
+        **_TRIAL,
+        "model": _TEXT,
+        "step": _WHOLE,
+        "split": _TEXT,
+        "primitive": _TEXT,
+        "share": _REAL,
+        "accuracy": _REAL,
+        "told": _REAL,
+        "guessed": _REAL,
     },
     "data": {**_TRIAL, "metric": _TEXT, "value": _REAL},
 }
@@ -105,6 +117,9 @@ class Evidence:
               included
     moves:    the share of traces that show a move, and its mean count in a trace, by model and split; of the models
               along RL, which have a step; and of the `data` of the warm start, on the split `train`
+    primitives: the share of traces that use a primitive of the trial's library, by model, step and split as `moves`,
+              and of right answers among these (null where none uses it); `told` and `guessed` say how far to believe
+              it (`attribution.Attribution`). Of trials with one primitive there are no rows
     data:     a row for each of `warm_start_data.METRICS` of each warm start's data
     coverage: a row for each kind of traces (`data`, `base`, `warm_start`, `policy`), measure (`coverage.MEASURES`) and
               size, the number of traces that the value is for
@@ -116,6 +131,7 @@ class Evidence:
     wide: polars.DataFrame
     training: polars.DataFrame
     moves: polars.DataFrame
+    primitives: polars.DataFrame
     data: polars.DataFrame
     coverage: polars.DataFrame
     map: polars.DataFrame
@@ -145,7 +161,7 @@ class _Reader:
         self._parts = {name: [polars.DataFrame(schema=schema)] for name, schema in SCHEMAS.items()}
         self._traces = TraceReader()
         self._clusters = ClusterReader()
-        self._taught: dict[tuple[str, ...], tuple[WarmStartData, TraceSet]] = {}
+        self._taught: dict[tuple[str, ...], tuple[WarmStartData, TraceSet, Attribution | None]] = {}
 
     def frames(self) -> dict[str, polars.DataFrame]:
         """What was read, frame by frame."""
@@ -154,32 +170,38 @@ class _Reader:
     def read(self, trial: Trial) -> None:
         """Read a trial that came to its end."""
         files = TrialFiles(trial, self._store)
-        if files.makes("selection"):
-            self._read_data(files)
-        self._read_answers(files)
+        told_by = self._read_data(files) if files.makes("selection") else None
+        self._read_answers(files, told_by)
         if files.has("evaluation", "curve.parquet"):
-            self._read_curve(files)
+            self._read_curve(files, told_by)
         if files.has("evaluation", "wide.parquet"):
             rows = files.table("evaluation", "wide", ["model", "problem_id", "reward"])
             counted = rows.group_by("model", "problem_id", maintain_order=True).agg(_COUNTED)
             self._add("wide", trial, self._clustered(files, counted))
         self._add("training", trial, _training(files))
 
-    def _read_data(self, files: TrialFiles) -> None:
-        """What the warm start was taught. Trials that share it have it read once."""
+    def _read_data(self, files: TrialFiles) -> Attribution | None:
+        """What the warm start was taught, and what tells its primitives apart.
+
+        Trials that share it have it read once.
+        """
         trial = files.trial
         content = tuple(files.manifest(name).digest for name in ("demonstrations", "verdicts", "selection"))
         if content not in self._taught:
             data = read_data(files)
             traces = self._traces.read(trial, DATA, data.kept["think"].to_list(), _verified(data.kept))
-            self._taught[content] = data, traces
-        data, traces = self._taught[content]
+            self._taught[content] = data, traces, attribute(data.moves, _names(files, data.kept))
+        data, traces, told_by = self._taught[content]
         self.sets.append(replace(traces, trial=trial))
         values = {"metric": list(data.metrics), "value": list(data.metrics.values())}
         self._add("data", trial, polars.DataFrame(values))
         self._add("moves", trial, _usage(data.moves).with_columns(model=lit(DATA), split=lit("train")))
+        if told_by:
+            used = _primitives(told_by, data.moves, _verified(data.kept))
+            self._add("primitives", trial, used.with_columns(model=lit(DATA), split=lit("train")))
+        return told_by
 
-    def _read_answers(self, files: TrialFiles) -> None:
+    def _read_answers(self, files: TrialFiles, told_by: Attribution | None) -> None:
         trial = files.trial
         rows = files.table("evaluation", "evaluation", _ANSWER)
         by = ("model", "split", "problem_id", "difficulty")
@@ -188,12 +210,14 @@ class _Reader:
         )
         self._add("answers", trial, self._clustered(files, counted))
         self._add("moves", trial, _usage_by(rows))
+        if told_by:
+            self._add("primitives", trial, _primitives_by(told_by, rows.filter(split=_EMBEDDED)))
         for (model,), part in rows.filter(split=_EMBEDDED).group_by("model", maintain_order=True):
             seen = draw(part, ["problem_id", "sample"])
             texts = [trace_of(completion) for completion in seen["completion"]]
             self.sets.append(self._traces.read(trial, str(model), texts, _verified(seen)))
 
-    def _read_curve(self, files: TrialFiles) -> None:
+    def _read_curve(self, files: TrialFiles, told_by: Attribution | None) -> None:
         trial = files.trial
         rows = files.table(
             "evaluation", "curve", ["model", "split", "problem_id", "reward", "tokens", "moves"]
@@ -204,6 +228,8 @@ class _Reader:
         )
         self._add("curve", trial, self._clustered(files, counted).with_columns(step=step))
         self._add("moves", trial, _usage_by(rows).with_columns(step=step))
+        if told_by:
+            self._add("primitives", trial, _primitives_by(told_by, rows).with_columns(step=step))
 
     def _clustered(self, files: TrialFiles, counted: polars.DataFrame) -> polars.DataFrame:
         return counted.join(
@@ -244,6 +270,35 @@ def _usage(traces: Iterable[Mapping[str, int]]) -> polars.DataFrame:
             "mean": [one["mean"] for one in found.values()],
         },
         schema={"move": _TEXT, "share": _REAL, "mean": _REAL},
+    )
+
+
+def _names(files: TrialFiles, kept: polars.DataFrame) -> list[str]:
+    """What the primitive of each kept trace is called; its id where the library has no name for it."""
+    library = files.table("primitives", "primitives", ["id", "name"]) if files.makes("primitives") else None
+    names = dict(library.iter_rows()) if library is not None else {}
+    return [names.get(primitive, primitive) for primitive in kept["primitive_id"]]
+
+
+def _primitives_by(told_by: Attribution, rows: polars.DataFrame) -> polars.DataFrame:
+    """How much each primitive is used, by model and split."""
+    return polars.concat(
+        _primitives(told_by, [json.loads(moves) for moves in part["moves"]], _verified(part)).with_columns(
+            model=lit(model), split=lit(split)
+        )
+        for (model, split), part in rows.group_by("model", "split", maintain_order=True)
+    )
+
+
+def _primitives(told_by: Attribution, moves: Sequence[Moves], right: Sequence[bool]) -> polars.DataFrame:
+    """A row for each primitive that the classifier knows."""
+    used = polars.DataFrame({"primitive": told_by.primitives_of(moves), "right": right})
+    counted = used.group_by("primitive").agg(
+        (polars.len() / len(moves)).alias("share"), col("right").mean().alias("accuracy")
+    )
+    known = polars.DataFrame({"primitive": told_by.known}, schema={"primitive": _TEXT})
+    return known.join(counted, on="primitive", how="left", maintain_order="left").with_columns(
+        col("share").fill_null(0.0), told=lit(told_by.told), guessed=lit(told_by.guessed)
     )
 
 

@@ -49,7 +49,7 @@ class WarmStartData:
     """What is known of a warm start's data.
 
     metrics: one value for each of `METRICS`
-    kept:    the kept traces that are looked at, with the columns `think` and `reward` of their verdict
+    kept:    the kept traces that are looked at: `think`, `primitive_id`, and `reward` of their verdict
     moves:   how often each move is seen in each of these
     """
 
@@ -66,7 +66,9 @@ def read_data(files: TrialFiles) -> WarmStartData:
     moves = [environment.count_moves(think) for think in seen["think"]]
     metrics = _metrics(files, kept, moves)
     return WarmStartData(
-        {name: float(metrics[name]) for name in METRICS}, seen.select("think", "reward"), moves
+        {name: float(metrics[name]) for name in METRICS},
+        seen.select("think", "primitive_id", "reward"),
+        moves,
     )
 
 

@@ -25,6 +25,7 @@ from tailor_core.report.study.drawing import (
 from tailor_core.report.study.lookup import first_in_distribution
 from tailor_core.report.study.study import Study, part
 from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, csv_name, heading, nothing, words
+from tailor_core.report.study.uptake import describe_uptake
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import count, humanise, label, percent
 
@@ -59,13 +60,14 @@ def _blocks(study: Study) -> Iterator[Block]:
     yield Legend(study.compared)
     yield Figures(tuple(_by_model(study, usage)))
     yield _table(study, usage)
+    yield from describe_uptake(study)
     steps = moves.filter(polars.col("step").is_not_null())
     if steps.is_empty():
         yield Missing(
             "No trial kept models on the way of RL (policy.snapshots), so there is no course of moves."
         )
         return
-    yield Heading("Over the steps of RL")
+    yield Heading("Moves over the steps of RL")
     yield Words(
         f"On held-out problems of the split validation, the {MOVES_OVER_STEPS} moves whose share changes most.",
         "about",

@@ -25,6 +25,7 @@ SEEDS = (7, 8, 9)
 METHODS = {"tailor": 0.20, "rule-based": 0.10, "none": 0.0}
 STEPS = (0, 10, 20, 30)
 MOVES = ("assume", "verify", "backtrack", "set_subgoal", "conclude", "voice:plain")
+PRIMITIVES = ("guess all, clause by clause", "afresh after failures", HOSTILE)
 FAILED = ("rule-based", BACKBONES[1], 9)
 SPLITS = {"test": (2, 3), "ood_people_4": (4,)}
 PROBLEMS = 12
@@ -113,6 +114,7 @@ def _frames(trials: Sequence[Trial], better: Mapping[str, float], problems: int)
         "wide": partial(_wide, problems=problems),
         "training": _training,
         "moves": _moves,
+        "primitives": _primitives,
         "data": _data,
         "coverage": _coverage,
         "map": _map,
@@ -217,6 +219,27 @@ def _moves(trial: Trial, better: float, rng: Rng) -> Rows:
                 "move": move,
                 "share": share,
                 "mean": 2 * share,
+            }
+
+
+def _primitives(trial: Trial, better: float, rng: Rng) -> Rows:
+    if trial.method != "tailor":
+        return
+    places: list[tuple[str, int | None, str]] = [("data", None, "train")]
+    places += [(model, None, "test") for model in ("warm_start", "policy")]
+    places += [(f"step-{step:06}", step, "validation") for step in STEPS]
+    for model, step, split in places:
+        shares = rng.dirichlet([2.0] * len(PRIMITIVES))
+        for primitive, share in zip(PRIMITIVES, shares, strict=True):
+            yield {
+                "model": model,
+                "step": step,
+                "split": split,
+                "primitive": primitive,
+                "share": float(share),
+                "accuracy": None if primitive == PRIMITIVES[-1] else float(rng.beta(2, 2)),
+                "told": 0.9 if trial.seed == SEEDS[0] else 0.95,
+                "guessed": 0.4,
             }
 
 

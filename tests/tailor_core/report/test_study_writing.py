@@ -43,6 +43,7 @@ FIGURES = {
     "coverage-ngram-states-of-data": len(BACKBONES),
     "map-policy": len(BACKBONES),
     "moves-warm-start": len(BACKBONES),
+    "primitives-seed-7": len(BACKBONES),
     "move-over-steps-1": len(BACKBONES),
     "accuracy-by-steps": len(BACKBONES),
     "accuracy-by-samples": len(BACKBONES),
@@ -105,6 +106,35 @@ def test_sections_come_in_the_papers_order_and_none_lacks_anything(read: Element
     assert tuple(s.attributes["id"] for s in read.all("section")) == SECTIONS
     assert [a.attributes["href"] for a in read.all("nav")[0].all("a")] == [f"#{s}" for s in SECTIONS]
     assert [m.text.split()[0] for m in read.classed("missing")] == ["Unfinished.", REASON.split()[0]]
+
+
+def test_primitives_are_followed_and_told_with_how_far_to_believe_it(
+    study: MadeUp, read: Element, directory: Path
+) -> None:
+    used = study.evidence.primitives
+    rows = rows_of(read, "primitives")
+    assert len(rows) == used.filter(model="data").height
+    first = used.filter(arm="tailor", backbone=BACKBONES[0], seed=SEEDS[0])
+    data = first.filter(model="data").sort("share", descending=True)
+    mine = rows[: data.height]
+    assert [row["Letter"] for row in mine] == ["A", "B", "C"]
+    for row, (primitive, share) in zip(mine, data.select("primitive", "share").iter_rows(), strict=True):
+        assert row["Primitive"][:20] == " ".join(visible(primitive).split())[:20]
+        assert row["Data"].startswith(percent(share))
+        policy = first.filter(model="policy", primitive=primitive).row(0, named=True)
+        assert row["Policy"].startswith(percent(policy["share"]))
+        assert ("right" in row["Policy"]) == (policy["accuracy"] is not None)
+    assert "names the primitive of 90% to 95%" in read.named("primitives").text
+    table = polars.read_csv(directory / "tables" / "primitives.csv")
+    assert table["policy"].to_list()[:3] == pytest.approx(
+        [first.filter(model="policy", primitive=one)["share"][0] for one in data["primitive"]]
+    )
+
+
+def test_without_a_library_to_tell_apart_there_is_no_word_of_uptake(study: MadeUp, tmp_path: Path) -> None:
+    nothing = dataclasses.replace(study.evidence, primitives=study.evidence.primitives.clear())
+    write(dataclasses.replace(study, evidence=nothing), tmp_path / "page")
+    assert "RL takes up" not in (tmp_path / "page" / "index.html").read_text()
 
 
 def test_every_link_within_the_page_arrives_and_ids_are_unique(read: Element) -> None:

@@ -31,7 +31,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 def evidence(**frames: polars.DataFrame) -> Evidence:
     """These frames, and empty ones for all others."""
     empty = {name: polars.DataFrame(schema=schema) for name, schema in SCHEMAS.items()}
-    bare = {name: polars.DataFrame(schema=TRIAL) for name in ("moves", "coverage", "map")}
+    bare = {name: polars.DataFrame(schema=TRIAL) for name in ("moves", "primitives", "coverage", "map")}
     return Evidence(**{**empty, **bare, **frames})
 
 

@@ -26,7 +26,8 @@ def run(method: str, backbone: Path, settings: Settings) -> Trial:
     values["policy"]["snapshots"] = 1
     values["evaluation"] |= {"base": False, "wide": {"problems": 2, "samples_per_problem": 4, "ks": [1, 4]}}
     values["evaluation"] |= {"curve": {"problems": 3}}
-    products = [product for product in STAGES if product not in ("probe", "report")]
+    left_out = ("report",) if method == "tailor" else ("probe", "report")
+    products = [product for product in STAGES if product not in left_out]
     refs = make_stages(make_recipe(values, "a test"), settings, products)
     return Trial(
         arm=method, method=method, backbone="small", seed=7, overrides=(), command=("run",), refs=refs
@@ -67,3 +68,22 @@ def test_real_runs_give_every_frame(tmp_path: Path, settings: Settings) -> None:
     assert whats == {*models, ("rule-based", "data")}
     assert {"data", "warm_start", "policy", "base"} == set(evidence.map["what"])
     assert evidence.moves.filter(polars.col("step") == 2)["model"].unique().to_list() == ["step-000002"]
+
+
+def test_primitives_are_followed_from_the_data_over_rl_to_the_policy(
+    tmp_path: Path, settings: Settings
+) -> None:
+    write_backbone(tmp_path / "backbone")
+    evidence = read_evidence([run("tailor", tmp_path / "backbone", settings)], Store(settings.store))
+    used = evidence.primitives
+    assert set(used.select("model", "step", "split").iter_rows()) == {
+        ("data", None, "train"), ("warm_start", None, "test"), ("policy", None, "test"),
+        *((f"step-{step:06}", step, "validation") for step in (0, 1, 2)),
+    }  # fmt: skip
+    shares = used.group_by("model", "split").agg(polars.col("share").sum(), polars.len())
+    assert shares["share"].to_list() == pytest.approx([1.0] * 6)
+    assert shares["len"].n_unique() == 1 < shares["len"][0]
+    data = used.filter(model="data")
+    assert set(data["accuracy"]) == {1.0}
+    assert data["share"].min() > 0
+    assert data["told"][0] >= data["guessed"][0]
