@@ -138,9 +138,7 @@ def _answer(
     with Bar(context.track, total=total, desc="evaluation", unit="completion") as bar:
         return {
             one.table: [
-                row
-                for name, directory in one.models.items()
-                for row in answers.of(name, directory, one.suites, one.samples, bar)
+                row for name, directory in one.models.items() for row in answers.of(name, directory, one, bar)
             ]
             for one in asked
         }
@@ -157,22 +155,15 @@ class _Answers:
         self.shards = Shards(context.workdir / "shards")
         self.difficulty = difficulty
 
-    def of(
-        self,
-        model: str,
-        directory: Path,
-        suites: Mapping[Split, Sequence[Problem]],
-        samples: int,
-        bar: Any,
-    ) -> list[EvaluationRow]:
-        """All rows of one model; it is loaded only if some of them are missing."""
+    def of(self, model: str, directory: Path, asked: _Asked, bar: Any) -> list[EvaluationRow]:
+        """All rows of one model in one table; it is loaded only if some of them are missing."""
         rows: list[EvaluationRow] = []
         before = bar.n
         with ExitStack() as stack:
             load = cache(lambda: stack.enter_context(self._engine(directory)))
-            for split, problems in suites.items():
+            for split, problems in asked.suites.items():
                 bar.set_postfix_str(f"{model} on {split}")
-                sampling = self._sampling(model, split, samples)
+                sampling = self._sampling(asked, model, split)
                 made_from = [model, split, asdict(sampling), [problem.to_row() for problem in problems]]
                 ask = partial(self._ask, load, model, problems, sampling, bar)
                 rows += self.shards.records(made_from, EvaluationRow, ask)
@@ -200,17 +191,15 @@ class _Answers:
             load(), problems, sampling, model=model, difficulty=self.difficulty, on_done=bar.update
         )
 
-    def _sampling(self, model: str, split: Split, samples: int) -> Sampling:
+    def _sampling(self, asked: _Asked, model: str, split: Split) -> Sampling:
         """A seed for each shard, so that its completions do not depend on which were there already."""
-        # As many samples as always have the seed that they always had.
-        usual = [] if samples == self.config.samples_per_problem else [samples]
         return Sampling(
             temperature=self.config.temperature,
             top_p=self.config.top_p,
             max_tokens=self.config.max_tokens,
-            n=samples,
+            n=asked.samples,
             logprobs=True,
-            seed=int(content_id(["evaluation", self.context.seed, model, split, *usual], length=7), 16),
+            seed=int(content_id([asked.table, self.context.seed, model, split], length=7), 16),
         )
 
 
