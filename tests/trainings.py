@@ -15,7 +15,6 @@ from tailor_core.artifacts.tables import read_records
 from tailor_core.config.accelerate import AccelerateConfig
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.config.warm_start import WarmStartConfig
-from tailor_core.inference.precision import CHOICE
 from tailor_core.records import Problem, SFTExample
 from tailor_core.stages.context import StageContext
 
@@ -61,7 +60,6 @@ def _places(context: StageContext, name: str) -> dict[str, Path]:
     output, workdir = context.output / name, context.workdir / name
     output.mkdir(exist_ok=True)
     workdir.mkdir(exist_ok=True)
-    (workdir / CHOICE).write_text("float32", encoding="utf-8")
     return {"output": output, "workdir": workdir}
 
 
