@@ -282,12 +282,13 @@ def _names(files: TrialFiles, kept: polars.DataFrame) -> list[str]:
 
 def _primitives_by(told_by: Attribution, rows: polars.DataFrame) -> polars.DataFrame:
     """How much each primitive is used, by model and split."""
-    return polars.concat(
+    parts = [
         _primitives(told_by, [json.loads(moves) for moves in part["moves"]], _verified(part)).with_columns(
             model=lit(model), split=lit(split)
         )
         for (model, split), part in rows.group_by("model", "split", maintain_order=True)
-    )
+    ]
+    return polars.concat(parts) if parts else polars.DataFrame(schema=["model"])
 
 
 def _primitives(told_by: Attribution, moves: Sequence[Moves], right: Sequence[bool]) -> polars.DataFrame:

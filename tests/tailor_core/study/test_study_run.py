@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 
 import polars
 import pytest
-from made_up_trials import make_stages
+from made_up_trials import MadeUp, make_stages, rows_of, solves
 from small_run import RECIPE, write_backbone
 
 from tailor_core.artifacts.store import Store
@@ -87,3 +88,16 @@ def test_primitives_are_followed_from_the_data_over_rl_to_the_policy(
     assert set(data["accuracy"]) == {1.0}
     assert data["share"].min() > 0
     assert data["told"][0] >= data["guessed"][0]
+
+
+def test_an_evaluation_without_test_problems_has_primitives_of_the_data_alone(
+    tmp_path: Path, settings: Settings
+) -> None:
+    write_backbone(tmp_path / "backbone")
+    trial = run("tailor", tmp_path / "backbone", settings)
+    made_up = MadeUp(Store(settings.store), settings, tmp_path / "made-up")
+    out_of_it = rows_of("policy", made_up.problems(trial.refs, "ood_people_4"), solves, 2, lambda _: True)
+    refs = {**trial.refs, "evaluation": made_up.commit("evaluation", {"evaluation": out_of_it}, {})}
+    evidence = read_evidence([dataclasses.replace(trial, refs=refs)], Store(settings.store))
+    assert set(evidence.primitives["model"]) == {"data"}
+    assert set(evidence.answers["split"]) == {"ood_people_4"}
