@@ -27,23 +27,26 @@ _FOLDS = 5
 class Attribution:
     """Tells the primitive of a trace.
 
-    known: the primitives, sorted
     told: the share of demonstrations whose primitive it told without having seen them, by cross-validation; beside
         `guessed`, the share that naming the most frequent primitive always would get right
     """
 
     def __init__(self, moves: Sequence[Moves], primitives: Sequence[str]) -> None:
-        """Learn from demonstrations, `_FOLDS` at least of each of two primitives or more (see `distinct`)."""
+        """Learn from demonstrations, `_FOLDS` at least of each of two primitives or more (see `attribute`)."""
         self._model = make_pipeline(
             DictVectorizer(), MaxAbsScaler(), LogisticRegression(C=10.0, max_iter=2000)
         )
         self.told = float(cross_val_score(self._model, list(moves), list(primitives), cv=_FOLDS).mean())
         self.guessed = Counter(primitives).most_common(1)[0][1] / len(primitives)
         self._model.fit(list(moves), list(primitives))
-        self.known = sorted(set(primitives))
+
+    @property
+    def known(self) -> list[str]:
+        """The primitives, sorted."""
+        return [str(one) for one in self._model.classes_]
 
     def primitives_of(self, moves: Sequence[Moves]) -> list[str]:
-        """The most likely primitive of each trace."""
+        """The most likely primitive of each trace, also of one that follows none of them."""
         found: Any = self._model.predict(list(moves)) if moves else numpy.empty(0, dtype=str)
         return [str(one) for one in found]
 

@@ -35,7 +35,8 @@ def describe_uptake(study: Study) -> Iterator[Block]:
     yield Words(
         "The share of traces that use each primitive of the trial's own library, told by their moves: of "
         f"demonstrations that it had not seen, the classifier names the primitive of {_span(told)} (always naming the "
-        f"most frequent one would be right for {_span(guessed)}). Letters are those of the table.",
+        f"most frequent one would be right for {_span(guessed)}). An answer that follows none of them counts for the "
+        "nearest. Letters are those of the table.",
         "about",
     )
     drawings = tuple(_charts(study, used))

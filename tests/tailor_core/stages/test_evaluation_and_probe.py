@@ -181,6 +181,22 @@ def test_few_problems_are_answered_many_times_where_the_recipe_asks(
         WideConfig(problems=3, samples_per_problem=16)
 
 
+def test_tables_with_as_many_samples_of_the_same_problems_draw_samples_of_their_own(
+    context: StageContext, loaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+    generate = Knowing.generate
+
+    def listened(self: Knowing, prompts: Any, sampling: Sampling, on_done: Any = None) -> Any:
+        seeds.append(sampling.seed)
+        return generate(self, prompts, sampling, on_done)
+
+    monkeypatch.setattr(Knowing, "generate", listened)
+    wide = WideConfig(problems=8, samples_per_problem=CONFIG.samples_per_problem, ks=(1,))
+    evaluation.run(CONFIG.model_copy(update={"wide": wide}), context)
+    assert len(seeds) == len(set(seeds)) == 3 + 2, "three models in one table, two in the other"
+
+
 def test_the_base_model_is_left_out_only_where_there_is_another_to_compare(
     context: StageContext, loaded: list[str]
 ) -> None:
