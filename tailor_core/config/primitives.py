@@ -10,6 +10,37 @@ from pydantic import BaseModel, ConfigDict, Field
 from tailor_core.config.teacher import TeacherConfig
 from tailor_core.config.verdicts import QualityConfig
 from tailor_core.config.vllm import VLLMConfig
+from tailor_core.config.warm_start import WarmStartConfig
+
+
+class PilotConfig(BaseModel):
+    """A last screen: the student is fine-tuned on each accepted primitive alone, and answers problems.
+
+    A program that solves every problem may still be one that the student does not learn to follow, and how a primitive
+    reads does not tell. Costs a fine-tuning for each, so it is made only where there is a `token_budget`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token_budget: int = Field(
+        default=0,
+        ge=0,
+        description="words and marks of the demonstrations of a primitive that the student is fine-tuned on; 0 makes "
+        "no pilot. A small budget misleads: what is learned first is not what is learned best",
+    )
+    problems: int = Field(
+        default=200, ge=1, description="other train problems that it then answers once each"
+    )
+    max_tokens: int = Field(default=512, ge=1, description="length of an answer at most")
+    keep: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="primitives stay with which the student is right at least this share as often as with the best",
+    )
+    training: WarmStartConfig = Field(
+        default=WarmStartConfig(), description="how it is fine-tuned, apart from [warm_start]"
+    )
 
 
 class PrimitivesConfig(BaseModel):
@@ -64,7 +95,13 @@ class PrimitivesConfig(BaseModel):
         description="a round whose accepted novelty, for each place its candidates could fill, is less ends "
         "the search: the default asks that a third of them be filled at tau_novelty",
     )
+    pilot: PilotConfig = PilotConfig()
 
     @property
     def runs_vllm(self) -> bool:
         return self.teacher.serve
+
+    @property
+    def has_pilot(self) -> bool:
+        """Whether the student is fine-tuned to screen primitives."""
+        return self.pilot.token_budget > 0

@@ -110,8 +110,8 @@ def novelty(direction: NDArray[np.float64], library: Sequence[NDArray[np.float64
 class Refusal:
     """The rule by which a candidate is not taken, and why in words.
 
-    Rules: `pass_rate`, `mean_tokens`, `novelty`, `round_full`; of a language model's proposals, which are then not
-    tried, also `unreadable`, `wording` and `surplus`.
+    Rules: `pass_rate`, `mean_tokens`, `novelty`, `round_full`; after a pilot `learned`; of a language model's
+    proposals, which are then not tried, also `unreadable`, `wording` and `surplus`.
     """
 
     rule: str

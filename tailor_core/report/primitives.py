@@ -150,6 +150,7 @@ def _screening_facts(primitive: Primitive) -> list[tuple[str, str]]:
         "pass_rate": percent,
         "novelty": quantity,
         "mean_tokens": quantity,
+        "learned": percent,
         "round": count,
     }
     return [

@@ -145,7 +145,7 @@ def _primitives(materials: Materials) -> Iterator[str]:
     accepted = [one for one in candidates if one.screening["verdict"] == "accepted"]
     rejected = [one for one in candidates if one.screening["verdict"] != "accepted"]
     yield from _funnel(materials, "primitives")
-    headings = ["name", "pass rate", "novelty", "tokens"]
+    headings = ["name", "pass rate", "novelty", "tokens", "learned"]
     yield _titled("Accepted", headings, map(_screened, accepted))
     yield _titled(
         "Rejected",
@@ -160,6 +160,7 @@ def _screened(one: Primitive) -> list[str]:
         "pass_rate": percent,
         "novelty": quantity,
         "mean_tokens": quantity,
+        "learned": percent,  # where there was a pilot
     }
     figures = [(form, one.screening.get(name)) for name, form in forms.items()]
     return [code(one.name, 90), *("" if value is None else form(value) for form, value in figures)]

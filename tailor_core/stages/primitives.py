@@ -2,7 +2,7 @@
 
 Where the student teaches itself, programs of the move language are proposed, as instructions: a student that has yet
 to be taught to reason cannot be expected to plan how. It has to where the family has no such language. Either way a
-candidate is judged by what the student writes when it is primed with it.
+candidate is judged by what the student writes when it is primed with it. Where there is a pilot, it has the last word.
 
 Puts together what its parts do not know of each other: discovery (`primitives`), the teacher (`demonstrations`) and
 the embedder (`diversity`).
@@ -15,7 +15,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,17 @@ from tailor_core.demonstrations.teacher import Wanted
 from tailor_core.diversity.embedding import HashedEmbedder
 from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import StageError
+from tailor_core.evaluation.intervals import rounded
 from tailor_core.primitives.aim import Aim, read_aim
 from tailor_core.primitives.chat_proposals import ChatProposer, show_probe
 from tailor_core.primitives.discovery import Discovery, discover
 from tailor_core.primitives.language import language_of
+from tailor_core.primitives.learning import keep_learned
 from tailor_core.primitives.proposing import ProgramProposer, Proposer
 from tailor_core.primitives.screening import Fault, step_fault
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, content_id
 from tailor_core.stages.context import StageContext
+from tailor_core.stages.pilot import try_learning
 from tailor_core.stages.teachers import (
     Asked,
     examples_of,
@@ -51,13 +53,16 @@ TRAIN_SPLIT = "train"
 
 
 def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
-    """Write primitives.parquet: all candidates, accepted and rejected. StageError where none is accepted."""
+    """Write primitives.parquet: all candidates, accepted and rejected. StageError where none is accepted.
+
+    Where there is a pilot, its answers are written to pilot.parquet (`EvaluationRow`, of which the `model` is the id of
+    a primitive).
+    """
     aim = read_aim(json.loads((context.inputs["probe"] / "summary.json").read_text(encoding="utf-8")))
     train, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
     problems = _probe_problems(train, difficulty, config, aim, context.seed)
     seed = int(content_id(["screening", context.seed], length=8), 16)
-    with ExitStack() as stack:
-        engine = stack.enter_context(open_engine(config.teacher, config.vllm, context))
+    with open_engine(config.teacher, config.vllm, context) as engine:
         teacher = make_teacher(config.teacher, engine, train)
         if engine is None or takes_programs(config.teacher.kind, train[0].environment):
             proposer: Proposer = _program_proposer(config, train[0].environment, aim, seed)
@@ -67,16 +72,30 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
             versions = 1
         fault: Fault = partial(_fault, config) if engine else step_fault
         at_most = config.rounds * config.candidates_per_round * versions * len(problems)
-        advance = stack.enter_context(progress(at_most, "primitives", engine, context.track))
+        with progress(at_most, "primitives", engine, context.track) as advance:
 
-        def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
-            return teacher.demonstrate_all(wanted, advance)
+            def demonstrate(wanted: Sequence[Wanted]) -> list[Demonstration]:
+                return teacher.demonstrate_all(wanted, advance)
 
-        found = discover(proposer, problems, demonstrate, HashedEmbedder().embed, config, seed, fault)
-    if not found.accepted:
-        raise StageError(_none_accepted(found.primitives, config.teacher))
+            found = discover(proposer, problems, demonstrate, HashedEmbedder().embed, config, seed, fault)
+        if not found.accepted:
+            raise StageError(_none_accepted(found.primitives, config.teacher))
+        if config.has_pilot:
+            rows = try_learning(
+                config.pilot, context, found.accepted, train, difficulty, teacher.demonstrate_all, fault
+            )
+            write_records(context.output / "pilot.parquet", rows, EvaluationRow)
+            found = keep_learned(found, _shares_right(rows, found.accepted), config.pilot.keep)
     write_records(context.output / "primitives.parquet", found.primitives)
     return _summary(found, aim, teacher_metrics(engine))
+
+
+def _shares_right(rows: Sequence[EvaluationRow], primitives: Sequence[Primitive]) -> dict[str, float]:
+    """By id of the primitive, the share of its answers that are right; 0 where it has none."""
+    rewards: dict[str, list[float]] = {one.id: [] for one in primitives}
+    for row in rows:
+        rewards[row.model].append(row.reward)
+    return {name: rounded(sum(told) / max(1, len(told))) for name, told in rewards.items()}
 
 
 def _program_proposer(config: PrimitivesConfig, environment: str, aim: Aim, seed: int) -> ProgramProposer:

@@ -42,6 +42,9 @@ class Besides:
 _STUDENT = Besides(field="teacher.kind", value="self", inputs=("backbone",), libraries=SAMPLING)
 """A student that teaches itself is the run's own backbone; no other teacher depends on that."""
 
+_PILOT = Besides(field="has_pilot", value=True, inputs=("backbone",), libraries=_TRAINING)
+"""Where the student is fine-tuned to see what it learns, the primitives depend on what it is and how that goes."""
+
 _VLLM = Besides(field="rollout_engine", value="vllm", libraries=("vllm",))
 """Where vLLM draws the rollouts, it does so in the environment of the stage."""
 
@@ -80,11 +83,11 @@ class StageDefinition:
     @property
     def offered(self) -> tuple[str, ...]:
         """The products that some configuration reads: what a flow has to offer."""
-        return (*self.inputs, *(name for one in self.besides for name in one.inputs))
+        return _distinct(self.inputs, self.besides)
 
     def inputs_of(self, config: BaseModel) -> tuple[str, ...]:
         """The products that a stage with this section reads, in order."""
-        return (*self.inputs, *(name for one in self._needed(config) for name in one.inputs))
+        return _distinct(self.inputs, self._needed(config))
 
     def libraries_of(self, config: BaseModel) -> frozenset[str]:
         """The distributions whose version changes what a stage with this section makes."""
@@ -92,6 +95,11 @@ class StageDefinition:
 
     def _needed(self, config: BaseModel) -> list[Besides]:
         return [one for one in self.besides if one.holds(config)]
+
+
+def _distinct(inputs: Iterable[str], besides: Iterable[Besides]) -> tuple[str, ...]:
+    """The inputs of a stage and those that it needs besides, each once."""
+    return tuple(dict.fromkeys((*inputs, *(name for one in besides for name in one.inputs))))
 
 
 def _stage(product: str, config: str, *inputs: str, **rest: Any) -> StageDefinition:
@@ -120,7 +128,7 @@ _ALL = (
         "problems",
         "probe",
         libraries=("numpy",),
-        besides=(_STUDENT,),
+        besides=(_STUDENT, _PILOT),
         sources=_TEACHER,
     ),
     _stage(

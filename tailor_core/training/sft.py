@@ -36,12 +36,13 @@ def fine_tune(
     workdir: Path,
     seed: int,
     track: Track,
+    title: str = "warm start",
 ) -> list[dict[str, float]]:
     """Fine-tune the model in `model_dir` on `examples`, save model and tokenizer in `output`.
 
-    Resumes from the newest complete checkpoint in `workdir`. Returns the training log, one dict a logged
-    step. Raises StageError when there is nothing to train on or an example is longer than `max_length`. All processes
-    that accelerate has launched together call it.
+    Resumes from the newest complete checkpoint in `workdir`; the bar has the `title`. Returns the training log, one
+    dict a logged step. Raises StageError when there is nothing to train on or an example is longer than `max_length`.
+    All processes that accelerate has launched together call it.
     """
     if not examples:
         raise StageError(
@@ -86,7 +87,7 @@ def fine_tune(
             train_dataset=datasets.Dataset.from_list(rows),
             processing_class=tokenizer,
         )
-    follow(trainer, "warm start", track)
+    follow(trainer, title, track)
     train_to_the_end(trainer, workdir, content_id(rows, length=64))
     save_model(trainer, tokenizer, output)
     return training_log(trainer)

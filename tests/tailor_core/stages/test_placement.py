@@ -44,6 +44,14 @@ def test_a_student_that_teaches_itself_makes_primitives_and_demonstrations_stage
     }
 
 
+def test_a_pilot_makes_primitives_a_stage_for_a_gpu_that_reads_the_student() -> None:
+    pilot = {"pilot": {"token_budget": 1000}}
+    assert places(execution={"gpu": "subprocess"}, primitives=pilot)["primitives"] == "subprocess"
+    recipe = make_recipe({"name": "toy", "primitives": pilot, "teacher": {"kind": "self"}}, "toy")
+    stage = STAGES["primitives"]
+    assert stage.inputs_of(stage.config_in(recipe)) == ("problems", "probe", "backbone")
+
+
 def test_a_single_stage_goes_where_it_is_said_whatever_its_kind() -> None:
     found = places(execution={"cpu": "subprocess", "gpu": "work_pool", "stages": {"probe": "local"}})
     assert (found["probe"], found["policy"], found["selection"]) == ("local", "work_pool", "subprocess")

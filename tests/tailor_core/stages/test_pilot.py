@@ -1,0 +1,164 @@
+"""The pilot: the student learns each primitive alone, from some train problems, and answers others."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tailor_core.artifacts.tables import read_records
+from tailor_core.config.primitives import PilotConfig, PrimitivesConfig
+from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
+from tailor_core.config.warm_start import WarmStartConfig
+from tailor_core.errors import StageError
+from tailor_core.inference.models import find_model
+from tailor_core.records import EvaluationRow, Primitive, Problem, SFTExample
+from tailor_core.stages import primitives, problems
+from tailor_core.stages.context import StageContext
+from tailor_core.training import sft
+from tailor_core.verification.scoring import score
+
+CONFIG = PrimitivesConfig(
+    probe_problems=4,
+    candidates_per_round=8,
+    tau_novelty=0.02,
+    rounds=1,
+    max_primitives=2,
+    max_tokens=400,
+    dimensions={"voice": ("plain",), "depth": ("none",), "slip": ("none",), "cases": ("single",)},
+    pilot=PilotConfig(
+        token_budget=4000,
+        problems=6,
+        max_tokens=24,
+        keep=0,
+        training=WarmStartConfig(
+            epochs=1, learning_rate=1e-3, batch_rows=4, micro_batch_rows=4, packing=False, save_steps=1
+        ),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Problems, a probe's summary, and the student."""
+    root = tmp_path_factory.mktemp("artifacts")
+    made = ProblemsConfig(
+        environment=EnvironmentConfig(options={"people": [3], "reports": "plain"}),
+        train=20,
+        validation=4,
+        test=4,
+        ood=0,
+    )
+    for name in ("problems", "probe"):
+        (root / name).mkdir()
+    problems.run(made, StageContext(inputs={}, output=root / "problems", workdir=root, seed=4))
+    summary = {"pass_rate_by_difficulty": {"3": 0.0}, "failures": {}, "wrong": 0}
+    (root / "probe" / "summary.json").write_text(json.dumps(summary))
+    student = find_model("tiny")
+    assert student
+    return {"problems": root / "problems", "probe": root / "probe", "backbone": student}
+
+
+def context(inputs: dict[str, Path], root: Path, run: str = "") -> StageContext:
+    output, workdir = root / f"primitives{run}", root / f"work{run}"
+    output.mkdir()
+    workdir.mkdir(exist_ok=True)
+    return StageContext(inputs=inputs, output=output, workdir=workdir, seed=4)
+
+
+class Watched:
+    """The real fine-tuning, with the examples of each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, dies_in: int = 0) -> None:
+        self.taught: list[Sequence[SFTExample]] = []
+        self._real, self._dies_in = sft.fine_tune, dies_in
+        monkeypatch.setattr(sft, "fine_tune", self)
+
+    def __call__(self, model: Path, examples: Sequence[SFTExample], *rest: Any, **named: Any) -> Any:
+        self.taught.append(examples)
+        if len(self.taught) == self._dies_in:
+            raise KeyboardInterrupt
+        return self._real(model, examples, *rest, **named)
+
+
+def test_it_learns_each_primitive_alone_and_answers_what_it_was_not_taught(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, where = Watched(monkeypatch), context(inputs, tmp_path)
+    primitives.run(CONFIG, where)
+    library = [
+        one
+        for one in read_records(where.output / "primitives.parquet", Primitive)
+        if one.screening["verdict"] == "accepted"
+    ]
+    assert len(library) == 2
+    rows = read_records(where.output / "pilot.parquet", EvaluationRow)
+    train = {
+        one.id: one
+        for one in read_records(inputs["problems"] / "problems.parquet", Problem)
+        if one.split == "train"
+    }
+    assert [{example.primitive_id for example in lesson} for lesson in watched.taught] == [
+        {one.id} for one in library
+    ]
+    asked = [[row.problem_id for row in rows if row.model == one.id] for one in library]
+    assert asked[0] == asked[1]
+    assert len(set(asked[0])) == 6
+    for lesson in watched.taught:
+        taught = {example.problem_id for example in lesson}
+        assert taught
+        assert taught <= train.keys() - set(asked[0])
+        assert all(
+            score(train[example.problem_id], example.completion[0]["content"]).reward == 1
+            for example in lesson
+        )
+    for one in library:
+        right = [score(train[row.problem_id], row.completion).reward for row in rows if row.model == one.id]
+        assert one.screening["learned"] == round(sum(right) / len(right), 6)
+    assert not list(where.workdir.rglob("*.safetensors"))
+
+
+def test_who_is_far_behind_the_best_is_rejected(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the fine-tuned student says is put in its mouth here: one cannot wait until `tiny` has learned."""
+    real = primitives.try_learning
+
+    def one_learns(*asked: Any) -> list[EvaluationRow]:
+        rows = real(*asked)
+        return [dataclasses.replace(row, reward=float(row.model == rows[-1].model)) for row in rows]
+
+    monkeypatch.setattr(primitives, "try_learning", one_learns)
+    config = CONFIG.model_copy(update={"pilot": CONFIG.pilot.model_copy(update={"keep": 0.8})})
+    where = context(inputs, tmp_path)
+    summary = primitives.run(config, where)
+    assert summary["funnel"]["kept"] == 1
+    assert summary["funnel"]["dropped"]["learned"] == 1
+
+
+def test_a_killed_pilot_goes_on_with_the_fine_tuning_that_was_under_way(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = context(inputs, tmp_path)
+    primitives.run(CONFIG, whole)
+    killed = context(inputs, tmp_path, "-killed")
+    with monkeypatch.context() as patched:
+        Watched(patched, dies_in=2)
+        with pytest.raises(KeyboardInterrupt):
+            primitives.run(CONFIG, killed)
+    (tmp_path / "primitives-killed").rmdir()
+    watched, again = Watched(monkeypatch), context(inputs, tmp_path, "-killed")
+    primitives.run(CONFIG, again)
+    assert len(watched.taught) == 1
+    for name in ("primitives.parquet", "pilot.parquet"):
+        assert (again.output / name).read_bytes() == (whole.output / name).read_bytes()
+
+
+def test_too_few_train_problems_are_one_sentence(inputs: dict[str, Path], tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"pilot": CONFIG.pilot.model_copy(update={"problems": 20})})
+    with pytest.raises(StageError, match=r"primitives\.pilot\.problems = 20, .* only 20 train problems"):
+        primitives.run(config, context(inputs, tmp_path))
