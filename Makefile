@@ -70,7 +70,7 @@ down: $(READY)  ## end what `make up` started, and nothing else
 
 test: $(READY)  ## all tests
 	@$(MAKE) --no-print-directory vllm-env || echo "the tests that need vLLM are skipped"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-unit: $(READY)  ## the tests that take seconds
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not integration" -n auto

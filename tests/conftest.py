@@ -30,6 +30,12 @@ hypothesis.settings.load_profile("untimed")
 _OURS = ("TAILOR_", "PREFECT_", "MLFLOW_", "OPENLINEAGE_", "TOY_LOG")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with integration tests first: where workers take whole files, a long one taken last is waited for alone."""
+    long = {item.path for item in items if item.get_closest_marker("integration")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the developer's machine decides a result."""
