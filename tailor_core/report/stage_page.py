@@ -145,23 +145,24 @@ def _primitives(materials: Materials) -> Iterator[str]:
     accepted = [one for one in candidates if one.screening["verdict"] == "accepted"]
     rejected = [one for one in candidates if one.screening["verdict"] != "accepted"]
     yield from _funnel(materials, "primitives")
-    headings = ["name", "pass rate", "novelty", "tokens", "learned"]
-    yield _titled("Accepted", headings, map(_screened, accepted))
-    yield _titled(
-        "Rejected",
-        [*headings, "why"],
-        ([*_screened(one), code(one.screening.get("reason", ""))] for one in rejected),
-    )
-
-
-def _screened(one: Primitive) -> list[str]:
-    """The name of a candidate and the figures that it was judged by; one that failed early has not all."""
     forms: dict[str, Callable[[float], str]] = {
         "pass_rate": percent,
         "novelty": quantity,
         "mean_tokens": quantity,
-        "learned": percent,  # where there was a pilot
     }
+    if any("learned" in one.screening for one in candidates):
+        forms["learned"] = percent
+    headings = ["name", *map(humanise, forms)]
+    yield _titled("Accepted", headings, (_screened(one, forms) for one in accepted))
+    yield _titled(
+        "Rejected",
+        [*headings, "why"],
+        ([*_screened(one, forms), code(one.screening.get("reason", ""))] for one in rejected),
+    )
+
+
+def _screened(one: Primitive, forms: Mapping[str, Callable[[float], str]]) -> list[str]:
+    """The name of a candidate and the figures that it was judged by; one that failed early has not all."""
     figures = [(form, one.screening.get(name)) for name, form in forms.items()]
     return [code(one.name, 90), *("" if value is None else form(value) for form, value in figures)]
 

@@ -15,6 +15,8 @@ from made_up_run import ACCURACY, INPUTS, make_run, read_manifest
 from markdown_it import MarkdownIt
 
 from tailor_core.artifacts.manifest import Manifest
+from tailor_core.artifacts.tables import read_records, write_records
+from tailor_core.records import Primitive
 from tailor_core.report.markdown import code, link, prose, table
 from tailor_core.report.materials import Materials
 from tailor_core.report.stage_page import describe_stage, say_headline, say_why
@@ -125,6 +127,18 @@ def test_the_page_of_primitives_says_how_each_was_screened_and_why_it_was_reject
     late = "candidate 2 that came too late"
     assert [late, "87.5%", "0.0375", "141.5", "quality is below its threshold of 0.1"] in shown
     assert ["novelty", "2"] in shown
+
+
+def test_the_page_of_primitives_says_what_the_student_learned_where_there_was_a_pilot(tmp_path: Path) -> None:
+    directories = make_run(tmp_path)
+    path = directories["primitives"] / "primitives.parquet"
+    candidates = read_records(path, Primitive)
+    accepted = next(one for one in candidates if one.screening["verdict"] == "accepted")
+    learned = dataclasses.replace(accepted, screening={**accepted.screening, "learned": 0.895})
+    write_records(path, [learned if one == accepted else one for one in candidates])
+    shown = rows(page(directories, "primitives"))
+    assert ["name", "pass rate", "novelty", "mean tokens", "learned"] in shown
+    assert next(row for row in shown if row[0] == accepted.name)[-1] == "89.5%"
 
 
 def test_the_page_of_a_selection_says_what_was_dropped_and_why_and_what_it_did_to_diversity(

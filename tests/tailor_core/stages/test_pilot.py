@@ -22,6 +22,8 @@ from tailor_core.stages.context import StageContext
 from tailor_core.training import sft
 from tailor_core.verification.scoring import score
 
+pytestmark = pytest.mark.integration
+
 CONFIG = PrimitivesConfig(
     probe_problems=4,
     candidates_per_round=8,
