@@ -22,6 +22,8 @@ from tailor_core.study.trial_files import TrialFiles
 METRICS: Mapping[str, str] = {
     "rows": "rows that are kept",
     "tokens": "words and marks of all kept rows together",
+    "pilot_tokens": "words and marks of the demonstrations, about, on which the student was fine-tuned before, to see "
+    "which primitives it learns",
     "mean_tokens": "words and marks of a kept row on the average",
     "problems": "different problems that kept rows solve",
     "vendi_score": "effective number of different kept traces: exp of the entropy of the eigenvalues of their cosine "
@@ -103,6 +105,7 @@ def _metrics(
     return {
         "rows": kept.height,
         "tokens": int(kept["tokens"].sum()),
+        "pilot_tokens": _pilot_tokens(files),
         "problems": kept["problem_id"].n_unique(),
         **{name: float(described[name]) for name in _OF_SELECTION},
         "primitives": len(by_primitive),
@@ -113,6 +116,13 @@ def _metrics(
         "steps_checked": round(len(checked) / kept.height, _DIGITS),
         "step_soundness": round(sum(bool(one.get("sound")) for one in checked) / kept.height, _DIGITS),
     }
+
+
+def _pilot_tokens(files: TrialFiles) -> int:
+    """What choosing the primitives cost in fine-tuning: the budget of each that was tried; 0 without a pilot."""
+    screenings = files.table("primitives", "primitives", ["screening"])["screening"]
+    tried = sum("learned" in json.loads(text) for text in screenings)
+    return int(tried and tried * files.manifest("primitives").spec["config"]["pilot"]["token_budget"])
 
 
 def _described(files: TrialFiles) -> Mapping[str, float]:

@@ -36,7 +36,9 @@ def describe_uptake(study: Study) -> Iterator[Block]:
         "The share of traces that use each primitive of the trial's own library, told by their moves: of "
         f"demonstrations that it had not seen, the classifier names the primitive of {_span(told)} (always naming the "
         f"most frequent one would be right for {_span(guessed)}). An answer that follows none of them counts for the "
-        "nearest. Letters are those of the table.",
+        "nearest. Accuracies are of answers that read like a primitive, and how an answer reads may depend on how it "
+        "went: one that says that all fits has mostly succeeded. So they do not tell which primitive the student is "
+        "best at; a pilot does. Letters are those of the table.",
         "about",
     )
     drawings = tuple(_charts(study, used))
