@@ -48,4 +48,4 @@ def test_all_methods_are_compared_and_ablations_share_their_trials(name: str, to
     assert study.overrides[-1] == f"baselines.max_tokens={tokens}"
     commands = {trial.command for trial in expand(study, RECIPES)}
     shared = [trial.arm for trial in expand(ablations, RECIPES) if trial.command in commands]
-    assert shared == ["tailor", "rule-based"] * 3
+    assert [arm for arm in shared if arm in ablations.methods] == ["tailor", "rule-based"] * 3
