@@ -114,16 +114,19 @@ def _learn(
         return []
     workdir = context.workdir / "pilot" / primitive.id
     model = _emptied(workdir / "model")
-    fine_tune(
-        context.inputs["backbone"],
-        lesson,
-        config.training,
-        output=model,
-        workdir=workdir / "checkpoints",
-        seed=context.seed,
-        title=f"pilot {primitive.id}",
-        track=untracked,  # of many trainings, in which a step would have many losses
-    )
+    try:
+        fine_tune(
+            context.inputs["backbone"],
+            lesson,
+            config.training,
+            output=model,
+            workdir=workdir / "checkpoints",
+            seed=context.seed,
+            title=f"pilot {primitive.id}",
+            track=untracked,  # of many trainings, in which a step would have many losses
+        )
+    except StageError as error:  # which speaks of a warm start
+        raise StageError(str(error).replace("warm_start.", "primitives.pilot.training.")) from error
     sampling = Sampling(
         temperature=1.0,
         max_tokens=config.max_tokens,

@@ -160,6 +160,18 @@ def test_a_killed_pilot_goes_on_with_the_fine_tuning_that_was_under_way(
         assert (again.output / name).read_bytes() == (whole.output / name).read_bytes()
 
 
+def test_a_demonstration_that_is_too_long_is_told_of_the_pilot(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    short = CONFIG.pilot.model_copy(
+        update={"training": CONFIG.pilot.training.model_copy(update={"max_length": 32})}
+    )
+    with pytest.raises(
+        StageError, match=r"^primitives\.pilot\.training\.max_length = 32 tokens, .* set primitives\.pilot\."
+    ):
+        primitives.run(CONFIG.model_copy(update={"pilot": short}), context(inputs, tmp_path))
+
+
 def test_too_few_train_problems_are_one_sentence(inputs: dict[str, Path], tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"pilot": CONFIG.pilot.model_copy(update={"problems": 20})})
     with pytest.raises(StageError, match=r"primitives\.pilot\.problems = 20, .* only 20 train problems"):
