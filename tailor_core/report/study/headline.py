@@ -203,7 +203,7 @@ def _about(study: Study) -> str:
         f"Accuracy is pass@1, the mean over seeds ± standard deviation; below it the {confidence} interval over seeds "
         "and problems. Every figure leads to the trials that it comes from. All arms share problems, base model and "
         "the settings of fine-tuning and RL, but for what their names and commands say; rows and tokens of their "
-        "data, which may differ, have columns."
+        "data, which may differ, have columns, and what pilots took in fine-tuning has one in the table of the data."
     )
 
 
