@@ -73,7 +73,7 @@ def wait_for(condition: Callable[[], Any], what: str) -> None:
 
 
 def test_it_makes_what_this_process_would_and_tells_of_it(settings: Settings, store: Store) -> None:
-    before = below(os.getpid())  # what tests before have left in this process, such as multiprocessing's tracker
+    before = below(os.getpid())  # tests before may have left multiprocessing's tracker
     job = make_job(toy_stages.PROBLEMS, settings)
     begin, metrics, done = told(job)
     assert (begin.kind, metrics.kind, done.kind, done.hit) == ("begin", "metrics", "done", False)
