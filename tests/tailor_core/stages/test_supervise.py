@@ -73,7 +73,7 @@ def wait_for(condition: Callable[[], Any], what: str) -> None:
 
 
 def test_it_makes_what_this_process_would_and_tells_of_it(settings: Settings, store: Store) -> None:
-    before = below(os.getpid())  # tests before may have left multiprocessing's tracker
+    before = set(below(os.getpid()))  # what tests before left, or is ending
     job = make_job(toy_stages.PROBLEMS, settings)
     begin, metrics, done = told(job)
     assert (begin.kind, metrics.kind, done.kind, done.hit) == ("begin", "metrics", "done", False)
@@ -84,7 +84,7 @@ def test_it_makes_what_this_process_would_and_tells_of_it(settings: Settings, st
     other = Settings(home=settings.home / "other", store=str(settings.home / "other" / "store"))
     assert execute(make_job(toy_stages.PROBLEMS, other)).manifest.digest == made.digest
     assert [(event.kind, event.hit) for event in told(job)] == [("done", True)]
-    assert below(os.getpid()) == before
+    assert before.issuperset(below(os.getpid()))
 
 
 def test_a_mistake_is_the_sentence_that_it_is_here(settings: Settings) -> None:
@@ -141,11 +141,11 @@ def test_what_a_stage_prints_is_no_event(settings: Settings) -> None:
 def test_a_stage_that_takes_too_long_is_ended_and_goes_on_the_next_time(
     settings: Settings, store: Store, toy_log: Path
 ) -> None:
-    before = below(os.getpid())
+    before = set(below(os.getpid()))
     job = make_job(toy_stages.SLOW, settings, train=60)
     with pytest.raises(StageError, match=r"execution\.time_limit = 2 seconds; .* is kept"):
         told(job, time_limit=2)
-    assert below(os.getpid()) == before
+    assert before.issuperset(below(os.getpid()))
     assert find_intact(store, "problems", job.spec.key) is None
     assert store.directory
     assert list((store.directory / ".tmp").iterdir()) == [], "it ended in good order"
