@@ -9,7 +9,7 @@ from pathlib import Path
 from prefect import flow, task
 
 from tailor_core.artifacts.locks import held
-from tailor_core.artifacts.store import Store
+from tailor_core.artifacts.store import key_lock
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.settings import read_settings
 from tailor_core.records import content_id
@@ -38,5 +38,5 @@ def backbone(output: Path, config: PretrainingConfig, home: Path | None = None) 
     """Pretrain a tiny backbone and leave a model directory in `output`; the last metrics."""
     places = read_settings(home, None)
     key = content_id(config.model_dump(mode="json"))
-    lock = Store(places.store).lock_file("pretraining", key, places.locks)
+    lock = key_lock("pretraining", key, places.locks)
     return pretraining(config, output, places.work / f"pretraining-{key}", lock)

@@ -187,7 +187,7 @@ def gc(
     }
     garbage = find_garbage(opened, kept)
     freed = delete_garbage(opened, garbage, settings.locks, _warn) if delete else 0
-    workdirs = list(remove_abandoned(opened, settings.work, settings.locks, dry_run=not delete))
+    workdirs = list(remove_abandoned(settings.work, settings.locks, dry_run=not delete))
     size = garbage.size + sum(size for _, size in workdirs)
     freed += sum(size for _, size in workdirs) if delete else 0
     goes = [(one.stage, one.key, "artifact", one.size) for one in garbage.artifacts]

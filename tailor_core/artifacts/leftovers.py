@@ -1,7 +1,8 @@
 """What writers that died left behind: staging directories, workdirs of what was made after all, lock files.
 
 Whoever writes holds the lock of the key, and the kernel frees that however a process ends. So what lies under a lock
-that nobody holds belongs to nobody, and is removed with the lock held.
+that nobody holds belongs to nobody, and is removed with the lock held. What lies in a store is under the lock of that
+store, and what lies in a home's work directory under the one of the home, whichever store it is for.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tailor_core.artifacts.locks import BusyError, held
 from tailor_core.artifacts.refs import is_name
-from tailor_core.artifacts.store import LOCKS, TEMPORARY, Store
+from tailor_core.artifacts.store import LOCKS, TEMPORARY, Store, key_lock
 
 ABANDONED_SECONDS = 14 * 24 * 3600.0
 """How long nothing was written in a workdir that nobody will go on in."""
+
+_Of = tuple[Path, str, str]
+"""A directory, and the stage and key that it is of."""
 
 
 def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = False) -> Iterator[Path]:
@@ -26,35 +30,25 @@ def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = F
     A workdir goes only where its artifact is in the store: the next attempt needs it otherwise. Uploads that did not
     end are left to garbage collection, since their writer may be on another host.
     """
-    for path, stage, key in _candidates(store, work):
-        if path.parent == work and store.find(stage, key) is None:
-            continue
-        try:
-            with held(store.lock_file(stage, key, locks), f"{stage} {key[:12]}", timeout=0):
-                if path.exists():
-                    if not dry_run:
-                        shutil.rmtree(path)
-                    yield path
-        except BusyError:
-            continue
+    yield from _unheld(_staged(work / "staging"), locks, dry_run)
+    yield from _unheld((one for one in _workdirs(work) if store.find(*one[1:])), locks, dry_run)
     yield from _unheld_locks(locks, dry_run)
     if store.directory:
+        yield from _unheld(_staged(store.own(TEMPORARY)), store.own(LOCKS), dry_run)
         yield from _unheld_locks(store.own(LOCKS), dry_run)
 
 
 def remove_abandoned(
-    store: Store, work: Path, locks: Path, *, dry_run: bool = False, now: float | None = None
+    work: Path, locks: Path, *, dry_run: bool = False, now: float | None = None
 ) -> Iterator[tuple[Path, int]]:
     """Remove workdirs in which nothing was written for ABANDONED_SECONDS; each with its bytes, also with `dry_run`.
 
     They are of stages that were killed or failed and whose recipe was changed since: nobody will go on there.
     """
     newest = (time.time() if now is None else now) - ABANDONED_SECONDS
-    for path, stage, key in _candidates(store, work):
-        if path.parent != work:
-            continue
+    for path, stage, key in _workdirs(work):
         try:
-            with held(store.lock_file(stage, key, locks), f"{stage} {key[:12]}", timeout=0):
+            with held(key_lock(stage, key, locks), f"{stage} {key[:12]}", timeout=0):
                 states = [one.lstat() for one in (path, *path.rglob("*"))]
                 if max(state.st_mtime for state in states) <= newest:
                     if not dry_run:
@@ -64,15 +58,34 @@ def remove_abandoned(
             continue
 
 
-def _candidates(store: Store, work: Path) -> Iterator[tuple[Path, str, str]]:
-    """Directories that belong to a key: `<stage>-<key>-<number>` for staging, `<stage>-<key>` for workdirs."""
-    staging = [work / "staging", *([store.own(TEMPORARY)] if store.directory else [])]
-    named = [(path, path.name.rpartition("-")[0]) for parent in staging for path in parent.glob("*-*-*")]
-    named += [(path, path.name) for path in work.glob("*-*")]
+def _staged(parent: Path) -> Iterator[_Of]:
+    """Staging directories, by the key that they are of: `<stage>-<key>-<number>`."""
+    return _of_keys((path, path.name.rpartition("-")[0]) for path in parent.glob("*-*-*"))
+
+
+def _workdirs(work: Path) -> Iterator[_Of]:
+    """Workdirs, by the key that they are of: `<stage>-<key>`."""
+    return _of_keys((path, path.name) for path in work.glob("*-*"))
+
+
+def _of_keys(named: Iterable[tuple[Path, str]]) -> Iterator[_Of]:
     for path, name in sorted(named):
         stage, _, key = name.partition("-")
         if is_name(stage) and is_name(key) and not path.is_symlink():
             yield path, stage, key
+
+
+def _unheld(found: Iterable[_Of], locks: Path, dry_run: bool) -> Iterator[Path]:
+    """Remove the directories of keys whose lock nobody holds."""
+    for path, stage, key in found:
+        try:
+            with held(key_lock(stage, key, locks), f"{stage} {key[:12]}", timeout=0):
+                if path.exists():
+                    if not dry_run:
+                        shutil.rmtree(path)
+                    yield path
+        except BusyError:
+            continue
 
 
 def _unheld_locks(directory: Path, dry_run: bool) -> Iterator[Path]:

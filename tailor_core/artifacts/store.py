@@ -35,6 +35,11 @@ _TRIES = 3
 """How often a commit looks again after another writer, or a damaged artifact, was in its place."""
 
 
+def key_lock(stage: str, key: str, locks: Path) -> Path:
+    """The lock file of a key in a directory of locks: that of a home, or that of a local store."""
+    return locks / f"{artifact_uri(stage, key).replace('/', '-')}.lock"
+
+
 class Store:
     """Artifacts under a local path or an fsspec URL (`file://`, `memory://`, `s3://`, ...).
 
@@ -70,8 +75,16 @@ class Store:
 
     def lock_file(self, stage: str, key: str, fallback: Path) -> Path:
         """What a writer of this key locks: a file in the store where that is local, else in `fallback`."""
-        name = artifact_uri(stage, key).replace("/", "-")
-        return (self.own(LOCKS) if self.directory else fallback) / f"{name}.lock"
+        return key_lock(stage, key, self.own(LOCKS) if self.directory else fallback)
+
+    def maker_locks(self, stage: str, key: str, locks: Path) -> tuple[Path, ...]:
+        """What one who makes this key with a workdir locks, in this order: the workdir, and the key in the store.
+
+        `locks` is the directory of locks of the home that has the workdir; both are one file where the store is not
+        local.
+        """
+        both = key_lock(stage, key, locks), self.lock_file(stage, key, locks)
+        return tuple(dict.fromkeys(both))
 
     def find(self, stage: str, key: str) -> Manifest | None:
         """The manifest of an artifact; None where there is none, or it is torn."""

@@ -11,6 +11,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -100,7 +101,9 @@ def execute(
     store = Store(job.store)
     settings = Settings(home=Path(job.home), store=job.store)
     stage, key = job.spec.stage, job.spec.key
-    with held(store.lock_file(stage, key, settings.locks), f"{stage} {key[:12]}", on_wait=say):
+    with ExitStack() as locks:
+        for lock in store.maker_locks(stage, key, settings.locks):
+            locks.enter_context(held(lock, f"{stage} {key[:12]}", on_wait=say))
         standing = find_intact(store, stage, key)
         if standing and not job.force:
             return Outcome(manifest=standing, hit=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from test_store import KEY, commit
 
 from tailor_core.artifacts.leftovers import ABANDONED_SECONDS, remove_abandoned, remove_leftovers
 from tailor_core.artifacts.locks import held
-from tailor_core.artifacts.store import Store
+from tailor_core.artifacts.store import Store, key_lock
 
 OTHER = "cd" * 32
 
@@ -55,7 +56,9 @@ def test_staging_directories_that_nobody_holds_go(some_store: Store, work: Path)
 
 def test_what_a_writer_holds_stays(some_store: Store, work: Path) -> None:
     lock = some_store.lock_file("problems", KEY, work.parent / "locks")
-    with held(lock, "problems"):
+    with ExitStack() as locks:
+        for one in some_store.maker_locks("problems", KEY, work.parent / "locks"):
+            locks.enter_context(held(one, "problems"))
         path, other = staging(some_store, work), staging(some_store, work, OTHER)
         made = workdir(work)
         found = remove(some_store, work)
@@ -64,6 +67,18 @@ def test_what_a_writer_holds_stays(some_store: Store, work: Path) -> None:
         assert path.exists()
         assert made.exists()
         assert lock.exists()
+
+
+def test_what_a_writer_holds_stays_whichever_store_it_writes_to(work: Path, tmp_path: Path) -> None:
+    """Upkeep looks at all stores of a home, and its workdirs and what waits for an upload belong to none of them."""
+    far, near = Store(f"memory://{uuid.uuid4().hex}"), Store(str(tmp_path / "store"))
+    commit(near, tmp_path)
+    with held(far.lock_file("problems", KEY, work.parent / "locks"), "problems"):
+        path, made = staging(far, work), workdir(work)
+        assert remove(near, work) == []
+        assert path.exists()
+        assert made.exists()
+    assert set(remove(near, work)) >= {path, made}
 
 
 def test_a_workdir_stays_until_its_artifact_is_there(some_store: Store, work: Path, tmp_path: Path) -> None:
@@ -86,7 +101,7 @@ def test_lock_files_that_nobody_holds_go(some_store: Store, work: Path) -> None:
     assert list(lock.parent.iterdir()) == []
 
 
-def test_workdirs_that_were_left_for_long_go_and_no_others(some_store: Store, work: Path) -> None:
+def test_workdirs_that_were_left_for_long_go_and_no_others(work: Path) -> None:
     left, busy, new = (workdir(work, key * 32) for key in ("ab", "cd", "ef"))
     (left / "checkpoint-3" / "weights").write_text("weights")
     now = time.time()
@@ -95,10 +110,10 @@ def test_workdirs_that_were_left_for_long_go_and_no_others(some_store: Store, wo
             os.utime(one, times=(now - ABANDONED_SECONDS - 60,) * 2)
     os.utime(new / "checkpoint-3")
     locks = work.parent / "locks"
-    with held(some_store.lock_file("problems", "cd" * 32, locks), "problems"):
+    with held(key_lock("problems", "cd" * 32, locks), "problems"):
         for dry_run in (True, False):
             assert left.exists()
-            found = list(remove_abandoned(some_store, work, locks, dry_run=dry_run))
+            found = list(remove_abandoned(work, locks, dry_run=dry_run))
             assert found == [(left, len("weights"))]
     assert [path.exists() for path in (left, busy, new)] == [False, True, True]
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import toy_stages
 
+from tailor_core.artifacts.locks import BusyError, held
 from tailor_core.artifacts.manifest import Manifest
 from tailor_core.artifacts.store import Store
 from tailor_core.artifacts.tables import read_table
@@ -21,7 +22,8 @@ from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.config.verdicts import VerdictsConfig
 from tailor_core.errors import ArtifactError, StageError
-from tailor_core.stages.execute import StageJob, execute
+from tailor_core.stages.context import Track
+from tailor_core.stages.execute import StageJob, execute, untold
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
 
@@ -99,6 +101,21 @@ def test_equal_content_under_another_key_is_a_hit_downstream(settings: Settings,
     second = execute(make_job(toy_stages.VERDICTS, settings, {"problems": again}))
     assert (first.hit, second.hit) == (False, True)
     assert calls(toy_log, "halve") == 1
+
+
+def test_while_a_stage_is_made_its_workdir_is_held_whatever_the_store(settings: Settings) -> None:
+    """Two runs of a home with different stores would else share it, and upkeep take it from a living one."""
+
+    def begin() -> Track:
+        with (
+            pytest.raises(BusyError),
+            held(settings.locks / f"{job.spec.stage}-{job.spec.key}.lock", "it", timeout=0),
+        ):
+            pass
+        return untold()
+
+    job = make_job(toy_stages.PROBLEMS, settings)
+    assert not execute(job, begin=begin).hit
 
 
 def test_a_forced_stage_that_repeats_itself_leaves_the_old_artifact(
