@@ -89,7 +89,7 @@ def _table(study: Study) -> Table:
             heading("method", "Method"),
             Column("seconds", "Time", "what its stages took in all where they were executed"),
             heading("outcome", "Outcome"),
-            heading("command", "Command"),
+            Column("command", "Command", number=False, printed=False),
         ),
         tuple(lines),
         folded=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -38,12 +38,16 @@ _LATEX = {
     "ρ": r"$\rho$",
 }
 
+_LONG_HEADING = 12
+"""Characters that stand in one line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: its name in CSV, its heading, and for hovering what it means.
 
     where_varied: people see it only where its values differ; CSV always has it
+    printed: it is in LaTeX too
     """
 
     name: str
@@ -51,6 +55,7 @@ class Column:
     meaning: str = ""
     number: bool = True
     where_varied: bool = False
+    printed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +112,35 @@ class Table:
         return self.frame().write_csv()
 
     def latex(self) -> str:
-        """A `table` with booktabs' rules, to be included; needs the package booktabs."""
-        columns = [self.columns[place] for place in self.shown]
+        """A `table` with booktabs' rules, to be included; it is as wide as the text at most."""
+        printed = [place for place in self.shown if self.columns[place].printed]
+        columns = [self.columns[place] for place in printed]
+        aligned = ["r" if column.number else "l" for column in columns]
         lines = [
-            "% needs \\usepackage{booktabs}",
+            "% needs \\usepackage{booktabs,adjustbox,makecell}",
             "\\begin{table}",
             "\\centering",
             f"\\caption{{{latex_text(self.title)}}}",
             f"\\label{{tab:{self.name}}}",
-            f"\\begin{{tabular}}{{{''.join('r' if column.number else 'l' for column in columns)}}}",
+            "\\begin{adjustbox}{max width=\\textwidth}",
+            f"\\begin{{tabular}}{{{''.join(aligned)}}}",
             "\\toprule",
-            _latex_row([column.heading for column in columns]),
+            _latex_row(
+                _latex_stack(_halves(column.heading), side)
+                for column, side in zip(columns, aligned, strict=True)
+            ),
             "\\midrule",
-            *(_latex_row([_latex_cell(row[place]) for place in self.shown]) for row in self.rows),
+            *(
+                "\\addlinespace[3pt] "
+                + _latex_row(
+                    _latex_stack([row[place].text, row[place].note], side)
+                    for place, side in zip(printed, aligned, strict=True)
+                )
+                for row in self.rows
+            ),
             "\\bottomrule",
             "\\end{tabular}",
+            "\\end{adjustbox}",
             "\\end{table}",
         ]
         return "\n".join(lines) + "\n"
@@ -150,12 +169,24 @@ def nothing(text: str = "–") -> Cell:
     return Cell(text)
 
 
-def _latex_cell(cell: Cell) -> str:
-    return f"{cell.text} ({cell.note})" if cell.note else cell.text
+def _halves(text: str) -> Sequence[str]:
+    """A long heading in two lines."""
+    spaces = [place for place, character in enumerate(text) if character == " "]
+    if len(text) <= _LONG_HEADING or not spaces:
+        return [text]
+    middle = min(spaces, key=lambda place: abs(place - len(text) / 2))
+    return [text[:middle], text[middle + 1 :]]
 
 
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(latex_text(cell) for cell in cells) + r" \\"
+def _latex_stack(lines: Sequence[str], side: str) -> str:
+    """The lines that are not empty, one below another."""
+    texts = [latex_text(line) for line in lines if line]
+    stack = r" \\ ".join(texts)
+    return f"\\makecell[t{side}]{{{stack}}}" if len(texts) > 1 else stack
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def _alike(values: Sequence[Value]) -> list[Value]:

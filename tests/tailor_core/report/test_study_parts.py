@@ -52,10 +52,22 @@ def test_a_hostile_cell_stays_in_its_cell_of_latex() -> None:
     text = table((words(HOSTILE), words("tiny"), Cell("1%", "0 & 2", 0.01))).latex()
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert rows[1] == (
-        r'a "quoted", \textless{}b\textgreater{}\& \_50\%\_ \{x\} \$y\$ \#1 \textasciitilde{}\textasciicircum{}'
-        r"\textbackslash{}end\{table\} & 1\% (0 \& 2) \\"
+        r'\addlinespace[3pt] a "quoted", \textless{}b\textgreater{}\& \_50\%\_ \{x\} \$y\$ \#1 \textasciitilde{}\textasciicircum{}'
+        r"\textbackslash{}end\{table\} & \makecell[tr]{1\% \\ 0 \& 2} \\"
     )
     assert r"\caption{100\% \& more}" in text
+
+
+def test_a_long_heading_takes_two_lines_and_what_is_not_printed_is_not_in_latex() -> None:
+    columns = (
+        heading("arm", "Arm"),
+        Column("area", "Area under the curve"),
+        Column("run", "Run", printed=False),
+    )
+    made = Table("of-tests", "Areas", columns, ((words("a"), Cell("1"), words("tailor run x")),))
+    assert r"Arm & \makecell[tr]{Area under \\ the curve} \\" in made.latex()
+    assert "tailor run x" not in made.latex()
+    assert "tailor run x" in made.csv()
 
 
 @given(st.text())

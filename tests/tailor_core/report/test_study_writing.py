@@ -9,6 +9,8 @@ import hashlib
 import io
 import json
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -338,8 +340,10 @@ def test_latex_has_balanced_braces_and_no_raw_special_character(directory: Path)
         body = text.split("\n", 1)[1]  # after the comment
         assert re.findall(r"\\(begin|end)\{(\w+)\}", body) == [
             ("begin", "table"),
+            ("begin", "adjustbox"),
             ("begin", "tabular"),
             ("end", "tabular"),
+            ("end", "adjustbox"),
             ("end", "table"),
         ]
         plain = re.sub(r"\\[&%$#_{}]", "", body)
@@ -350,6 +354,28 @@ def test_latex_has_balanced_braces_and_no_raw_special_character(directory: Path)
         for line in plain.splitlines():
             if line.endswith(r"\\"):
                 assert line.count("&") == columns - 1, (path.name, line)
+
+
+def test_latex_compiles_and_no_table_is_wider_than_the_text(directory: Path, tmp_path: Path) -> None:
+    find = shutil.which("kpsewhich")
+    if (
+        not find
+        or subprocess.run(
+            [find, "adjustbox.sty", "makecell.sty"], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("no LaTeX with adjustbox and makecell is installed (Debian: texlive-latex-extra)")
+    inputs = "".join(
+        f"\\input{{{path}}}\\clearpage\n" for path in sorted((directory / "tables").glob("*.tex"))
+    )
+    packages = "\\usepackage{booktabs,adjustbox,makecell}"
+    (tmp_path / "all.tex").write_text(
+        f"\\documentclass{{article}}{packages}\\begin{{document}}{inputs}\\end{{document}}"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout[-1000:]
+    assert "Overfull \\hbox" not in told.stdout
 
 
 def test_latex_text_is_escaped_as_latex_wants_it() -> None:
