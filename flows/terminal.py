@@ -18,6 +18,9 @@ from tailor_core.errors import ArtifactError
 OVERALL = "all"
 _WIDEST = 10_000
 
+STDERR = Console(stderr=True, highlight=False)
+"""What lines and bars of progress are printed on: on one console, so that a line appears above the bar."""
+
 
 def show_progress() -> None:
     """Print the progress of a run, and the library's warnings, to stderr."""
@@ -35,8 +38,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         style = "yellow" if record.levelno >= logging.WARNING else "dim" if " hit " in record.msg else None
-        console = Console(stderr=True, highlight=False)
-        console.print(self.format(record), style=style, soft_wrap=True, markup=False)
+        STDERR.print(self.format(record), style=style, soft_wrap=True, markup=False)
 
 
 def result_table(summary: Mapping[str, Any], unit: str) -> Table:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import fmean
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from flows.terminal import STDERR
 from tailor_core.report.text import duration
 from tasks.board import Board, page_key
 from tasks.run import progress
@@ -49,8 +49,8 @@ class Watch:
             BarColumn(),
             MofNCompleteColumn(),
             _Left(self),
-            console=Console(stderr=True),
-            disable=not Console(stderr=True).is_terminal,
+            console=STDERR,
+            disable=not STDERR.is_terminal,
             transient=True,
         )
         self._task = self._bar.add_task(f"trials of {study}", total=total)
