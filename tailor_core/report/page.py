@@ -71,7 +71,9 @@ def build_page(inputs: Mapping[str, Path], config: ReportConfig) -> Page:
         "page.html",
         styles=["page.css"],
         scripts=["page.js", "sections.js"],
-        setting=setting,
+        title=setting.title,
+        description="",
+        facts=setting.facts,
         sections=sections,
     )
     return Page(html, charts, tuple(section.name for section in sections if section.missing))
