@@ -52,7 +52,8 @@ def test_a_hostile_cell_stays_in_its_cell_of_latex() -> None:
     text = table((words(HOSTILE), words("tiny"), Cell("1%", "0 & 2", 0.01))).latex()
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert rows[1] == (
-        r'\addlinespace[3pt] a "quoted", \textless{}b\textgreater{}\& \_50\%\_ \{x\} \$y\$ \#1 \textasciitilde{}\textasciicircum{}'
+        r'\addlinespace[3pt] a "quoted", '
+        r"\textless{}b\textgreater{}\& \_50\%\_ \{x\} \$y\$ \#1 \textasciitilde{}\textasciicircum{}"
         r"\textbackslash{}end\{table\} & \makecell[tr]{1\% \\ 0 \& 2} \\"
     )
     assert r"\caption{100\% \& more}" in text
