@@ -22,6 +22,7 @@ Moves = Mapping[str, int]
 """How often each move is seen in a trace."""
 
 _FOLDS = 5
+_DIGITS = 6
 
 
 class Attribution:
@@ -61,3 +62,9 @@ def attribute(moves: Sequence[Moves], primitives: Sequence[str]) -> Attribution 
     if len({primitive for _, primitive in pairs}) < 2:
         return None
     return Attribution([m for m, _ in pairs], [p for _, p in pairs])
+
+
+def tell_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Id of a primitive -> its name, with the first digits of the id where others have the same name."""
+    counts = Counter(names.values())
+    return {one: name if counts[name] == 1 else f"{name} ({one[:_DIGITS]})" for one, name in names.items()}

@@ -15,7 +15,7 @@ from polars import col, lit
 
 from tailor_core.artifacts.store import Store
 from tailor_core.evaluation.moves import trace_of, usage
-from tailor_core.study.attribution import Attribution, Moves, attribute
+from tailor_core.study.attribution import Attribution, Moves, attribute, tell_apart
 from tailor_core.study.clusters import ClusterReader
 from tailor_core.study.coverage import cover, draw_map, find_reference
 from tailor_core.study.traces import DATA, TraceReader, TraceSet, draw
@@ -276,7 +276,7 @@ def _usage(traces: Iterable[Mapping[str, int]]) -> polars.DataFrame:
 def _names(files: TrialFiles, kept: polars.DataFrame) -> list[str]:
     """What the primitive of each kept trace is called; its id where the library has no name for it."""
     library = files.table("primitives", "primitives", ["id", "name"]) if files.makes("primitives") else None
-    names = dict(library.iter_rows()) if library is not None else {}
+    names = tell_apart(dict(library.iter_rows())) if library is not None else {}
     return [names.get(primitive, primitive) for primitive in kept["primitive_id"]]
 
 

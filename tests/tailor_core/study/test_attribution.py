@@ -9,7 +9,7 @@ import pytest
 
 from tailor_core.environments import get_environment
 from tailor_core.environments.teaching import get_teaching
-from tailor_core.study.attribution import attribute
+from tailor_core.study.attribution import attribute, tell_apart
 
 
 def written(count: int, **choices: str) -> list[dict[str, int]]:
@@ -59,3 +59,12 @@ def test_moves_that_no_demonstration_shows_count_for_nothing() -> None:
     assert found.primitives_of([{"assume": 1, "other": 50}, {"verify": 1, "nonsense": 3}]) == ["a", "b"]
     assert found.primitives_of([]) == []
     assert found.primitives_of([{}])[0] in ("a", "b")
+
+
+def test_two_primitives_of_one_name_are_two() -> None:
+    names = {"abcdef01": "forward", "12345678": "forward", "99999999": "backward"}
+    assert tell_apart(names) == {
+        "abcdef01": "forward (abcdef)",
+        "12345678": "forward (123456)",
+        "99999999": "backward",
+    }
