@@ -1,9 +1,12 @@
-"""The data stages work on iGSM as they are: problems, primitives, demonstrations, verdicts, selection."""
+"""The data stages work on iGSM and Countdown as they are: problems, primitives, demonstrations, verdicts, selection."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,12 +21,48 @@ from tailor_core.records import Primitive, Problem, SelectionDecision, SFTExampl
 from tailor_core.stages import demonstrations, primitives, problems, selection, sft_dataset, verdicts
 from tailor_core.stages.context import StageContext
 
-OPTIONS = {"setting": "med", "op": [4, 6], "ood": {"op": [8]}}
+
+@dataclass(frozen=True)
+class Family:
+    """A family with its options, what a probe of it says, its splits, and how many rows are kept at least."""
+
+    name: str
+    options: dict[str, Any]
+    rates: dict[str, float]
+    failure: str
+    splits: dict[str, int]
+    kept: int
+
+
+FAMILIES = [
+    Family(
+        name="countdown",
+        options={"numbers": [3, 4], "ood": {"numbers": [5], "target": [300]}},
+        rates={"3": 0.2, "4": 0.0},
+        failure="the expression does not make the target",
+        splits={"train": 40, "validation": 6, "test": 10, "ood_numbers_5": 5, "ood_target_300": 5},
+        kept=6,
+    ),
+    Family(
+        name="igsm",
+        options={"setting": "med", "op": [4, 6], "ood": {"op": [8]}},
+        rates={"4": 0.2, "6": 0.0},
+        failure="the number is wrong",
+        splits={"train": 40, "validation": 6, "test": 10, "ood_op_8": 5},
+        kept=1,
+    ),
+]
+
+
+@pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)
+def family(request: pytest.FixtureRequest) -> Family:
+    found: Family = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("igsm")
+def made(tmp_path_factory: pytest.TempPathFactory, family: Family) -> Path:
+    root = tmp_path_factory.mktemp(family.name)
 
     def context(product: str) -> StageContext:
         inputs = {path.name: path for path in root.iterdir() if path.is_dir() and path.name != "work"}
@@ -32,18 +71,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         workdir.mkdir(parents=True)
         return StageContext(inputs=inputs, output=output, workdir=workdir, seed=1)
 
-    environment = EnvironmentConfig(name="igsm", options=OPTIONS)
+    environment = EnvironmentConfig(name=family.name, options=family.options)
     problems.run(
         ProblemsConfig(environment=environment, train=40, validation=6, test=10, ood=5), context("problems")
     )
     (root / "probe").mkdir()
     summary = {
-        "pass_rate_by_difficulty": {"4": 0.2, "6": 0.0},
-        "failures": {"the number is wrong": 5},
+        "pass_rate_by_difficulty": family.rates,
+        "failures": {family.failure: 5},
         "wrong": 5,
     }
     (root / "probe" / "summary.json").write_text(json.dumps(summary))
-    config = PrimitivesConfig(probe_problems=8, candidates_per_round=8, rounds=2, max_primitives=6)
+    config = PrimitivesConfig(probe_problems=8, candidates_per_round=12, rounds=2, max_primitives=6)
     primitives.run(config, context("primitives"))
     demonstrations.run(DemonstrationsConfig(total=60), context("demonstrations"))
     verdicts.run(VerdictsConfig(), context("verdicts"))
@@ -52,10 +91,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_problems_have_splits_of_their_own(made: Path) -> None:
+def test_problems_have_splits_of_their_own(made: Path, family: Family) -> None:
     found = read_records(made / "problems" / "problems.parquet", Problem)
-    assert len({problem.metadata["template_hash"] for problem in found if problem.split == "train"}) > 5
-    assert {problem.split for problem in found} == {"train", "validation", "test", "ood_op_8"}
+    assert Counter(problem.split for problem in found) == family.splits
+    assert len({problem.canonical_hash for problem in found}) == len(found)
+    if family.name == "igsm":
+        assert len({problem.metadata["template_hash"] for problem in found if problem.split == "train"}) > 5
 
 
 def test_primitives_are_discovered_and_solve_what_they_are_tried_on(made: Path) -> None:
@@ -72,11 +113,13 @@ def test_every_demonstration_is_right_and_sound(made: Path) -> None:
     assert all(verdict.reward == 1.0 and verdict.checks["sound"] for verdict in found)
 
 
-def test_rows_are_selected_and_rendered(made: Path) -> None:
+def test_rows_are_selected_and_rendered(made: Path, family: Family) -> None:
     decisions = read_records(made / "selection" / "selection.parquet", SelectionDecision)
     kept = [decision for decision in decisions if decision.kept]
-    assert 0 < len(kept) <= 20
+    assert family.kept <= len(kept) <= 20
     assert all(decision.rule for decision in decisions)
+    if family.name == "countdown":
+        assert "contaminated" not in {decision.rule for decision in decisions}
     examples = read_records(made / "sft_dataset" / "sft_dataset.parquet", SFTExample)
     assert len(examples) == len(kept)
     assert all(example.completion[0]["content"].startswith("<think>") for example in examples)
