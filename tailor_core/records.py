@@ -119,7 +119,7 @@ class Primitive(Record):
 
     `id` is the content hash of what the primitive does (its program, or its instruction where it has none).
     `provenance` holds `teacher`, `round`, `parents`; `screening` holds `pass_rate`, `novelty`, `mean_tokens`,
-    `verdict` (`accepted` or `rejected`), `rule`, `reason` and, where there was a pilot, `learned`.
+    `verdict` (`accepted` or `rejected`), `rule`, `reason` and, where there was a pilot, `learned` and `together`.
     """
 
     id: str

@@ -14,10 +14,11 @@ from tailor_core.config.warm_start import WarmStartConfig
 
 
 class PilotConfig(BaseModel):
-    """A last screen: the student is fine-tuned on each accepted primitive alone, and answers problems.
+    """A last screen: the student is fine-tuned on primitives, each alone and then together, and answers problems.
 
     A program that solves every problem may still be one that the student does not learn to follow, and how a primitive
-    reads does not tell. Costs a fine-tuning for each, so it is made only where there is a `token_budget`.
+    reads does not tell; nor how many ways of reasoning a student learns from so many tokens. Costs a fine-tuning or two
+    for each primitive, so it is made only where there is a `token_budget`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,7 +26,7 @@ class PilotConfig(BaseModel):
     token_budget: int = Field(
         default=0,
         ge=0,
-        description="words and marks of the demonstrations of a primitive that the student is fine-tuned on; 0 makes "
+        description="words and marks of the demonstrations in each fine-tuning; 0 makes "
         "no pilot. A small budget misleads: what is learned first is not what is learned best",
     )
     problems: int = Field(
@@ -33,10 +34,11 @@ class PilotConfig(BaseModel):
     )
     max_tokens: int = Field(default=512, ge=1, description="length of an answer at most")
     keep: float = Field(
-        default=0.8,
+        default=0.95,
         ge=0,
         le=1,
-        description="primitives stay with which the student is right at least this share as often as with the best",
+        description="from the best on, primitives stay as long as the student, fine-tuned on all that stay, is right "
+        "at least this share as often as with the best alone",
     )
     training: WarmStartConfig = Field(
         default=WarmStartConfig(), description="how it is fine-tuned, apart from [warm_start]"

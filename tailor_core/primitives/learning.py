@@ -1,33 +1,50 @@
-"""Which primitives stay of those that the student was fine-tuned on, one by one."""
+"""Which primitives stay after a pilot: as many as the student learns together, the best first."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tailor_core.primitives.discovery import Discovery
 from tailor_core.records import Primitive
 
+Right = Callable[[Sequence[Primitive]], float]
+"""The share of problems (0..1) that the student is right in after a fine-tuning on these primitives together."""
 
-def keep_learned(found: Discovery, learned: Mapping[str, float], keep: float) -> Discovery:
+
+def keep_learned(found: Discovery, right: Right, keep: float) -> Discovery:
     """The discovery with a last verdict on what it accepted.
 
-    `learned` is by id the share of problems (0..1) that the student is right in after a fine-tuning on a primitive
-    alone. Those with less than the share `keep` of the best are rejected, by the rule `learned`. The best always stays.
+    Each primitive is tried alone, and the best stays. Then, from the next best on, each is tried together with those
+    that stay, on as many tokens in all, and stays too if the student is still right at least the share `keep` as often
+    as with the best alone. Who was not right so often even alone is not tried. Those that do not stay are rejected, by
+    the rule `learned`.
     """
-    best = max(found.accepted, key=lambda one: (learned[one.id], one.id))
-    told = [_told(one, learned, best, keep) if one.id in learned else one for one in found.primitives]
-    return dataclasses.replace(found, primitives=told)
+    alone = {one.id: right([one]) for one in found.accepted}
+    best, *others = sorted(found.accepted, key=lambda one: (-alone[one.id], one.id))
+    most = alone[best.id]
+    library = [best]
+    screenings: dict[str, dict[str, object]] = {best.id: {"learned": most}}
+    for one in others:
+        tried, share = [one], alone[one.id]
+        screening: dict[str, object] = {"learned": share}
+        if share >= keep * most:
+            tried = [*library, one]
+            share = right(tried)
+            screening["together"] = share
+        if share >= keep * most:
+            library = tried
+        else:
+            before = f" together with {len(library)} that are learned better" if len(tried) > 1 else " alone"
+            screening |= {
+                "verdict": "rejected",
+                "rule": "learned",
+                "reason": f"after a fine-tuning on it{before} the student is right in {share:.1%} of other problems, "
+                f"which is less than {keep:g} of the {most:.1%} with {best.id} ({best.name}) alone",
+            }
+        screenings[one.id] = screening
+    return dataclasses.replace(found, primitives=[_screened(one, screenings) for one in found.primitives])
 
 
-def _told(one: Primitive, learned: Mapping[str, float], best: Primitive, keep: float) -> Primitive:
-    share, most = learned[one.id], learned[best.id]
-    screening = {**one.screening, "learned": share}
-    if share < keep * most:
-        screening |= {
-            "verdict": "rejected",
-            "rule": "learned",
-            "reason": f"after a fine-tuning on it alone the student is right in {share:.1%} of other problems, which "
-            f"is less than {keep:g} of the {most:.1%} with {best.id} ({best.name})",
-        }
-    return dataclasses.replace(one, screening=screening)
+def _screened(one: Primitive, screenings: Mapping[str, Mapping[str, object]]) -> Primitive:
+    return dataclasses.replace(one, screening={**one.screening, **screenings.get(one.id, {})})

@@ -151,6 +151,7 @@ def _screening_facts(primitive: Primitive) -> list[tuple[str, str]]:
         "novelty": quantity,
         "mean_tokens": quantity,
         "learned": percent,
+        "together": percent,
         "round": count,
     }
     return [

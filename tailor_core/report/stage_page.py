@@ -151,7 +151,7 @@ def _primitives(materials: Materials) -> Iterator[str]:
         "mean_tokens": quantity,
     }
     if any("learned" in one.screening for one in candidates):
-        forms["learned"] = percent
+        forms |= {"learned": percent, "together": percent}
     headings = ["name", *map(humanise, forms)]
     yield _titled("Accepted", headings, (_screened(one, forms) for one in accepted))
     yield _titled(

@@ -1,4 +1,4 @@
-"""The pilot of the `primitives` stage: the student is fine-tuned on each primitive alone, and answers problems.
+"""The pilot of the `primitives` stage: the student is fine-tuned on primitives, alone and together, and answers.
 
 All primitives are told on the same train problems, and all answers are to the same others. What the student answered
 after a fine-tuning is kept: a stage that was killed goes on with the fine-tuning that was under way.
@@ -17,9 +17,12 @@ from tailor_core.data.sft import render
 from tailor_core.demonstrations.teacher import Wanted
 from tailor_core.errors import StageError
 from tailor_core.evaluation.answering import answer_problems
+from tailor_core.evaluation.intervals import rounded
 from tailor_core.evaluation.suites import spread_sample
 from tailor_core.inference.engine import Sampling
 from tailor_core.inference.loading import load_engine
+from tailor_core.primitives.discovery import Discovery
+from tailor_core.primitives.learning import keep_learned
 from tailor_core.primitives.screening import Fault
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, SFTExample, content_id
 from tailor_core.stages.context import StageContext, untracked
@@ -32,13 +35,13 @@ Demonstrate = Callable[[Sequence[Wanted]], list[Demonstration]]
 def try_learning(
     config: PilotConfig,
     context: StageContext,
-    primitives: Sequence[Primitive],
+    found: Discovery,
     train: Sequence[Problem],
     difficulty: Mapping[str, int],
     demonstrate: Demonstrate,
     fault: Fault,
-) -> list[EvaluationRow]:
-    """The answers, with the id of the primitive as the `model`; in the order of the primitives.
+) -> tuple[Discovery, list[EvaluationRow]]:
+    """The discovery with a last verdict (see `keep_learned`), and all answers, by fine-tuning (see `learner`).
 
     StageError where there are too few train problems to learn from some and answer others.
     """
@@ -54,10 +57,12 @@ def try_learning(
             "student is to learn from others; lower it, or raise problems.train"
         )
     shards = Shards(context.workdir / "pilot")
-    rows: list[EvaluationRow] = []
-    with Bar(context.track, total=len(primitives), desc="pilot", unit="primitive") as bar:
-        for primitive in primitives:
-            lesson = _lesson(config, primitive, taught, context.seed, demonstrate, fault)
+    answers: list[EvaluationRow] = []
+    at_most = 2 * len(found.accepted) - 1
+    with Bar(context.track, total=at_most, desc="pilot", unit="fine-tuning") as bar:
+
+        def right(primitives: Sequence[Primitive]) -> float:
+            lesson = _lesson(config, primitives, taught, context.seed, demonstrate, fault)
             made_from = [
                 config.model_dump(mode="json"),
                 context.seed,
@@ -65,33 +70,41 @@ def try_learning(
                 sorted(held_out),
             ]
 
-            def learn(
-                primitive: Primitive = primitive, lesson: Sequence[SFTExample] = lesson
-            ) -> list[EvaluationRow]:
-                return _learn(config, context, primitive, lesson, asked, difficulty)
+            def learn() -> list[EvaluationRow]:
+                return _learn(config, context, learner(primitives), lesson, asked, difficulty)
 
-            rows += shards.records(made_from, EvaluationRow, learn)
+            rows = shards.records(made_from, EvaluationRow, learn)
+            answers.extend(rows)
             bar.update(1)
-    return rows
+            return rounded(sum(row.reward for row in rows) / max(1, len(rows)))
+
+        return keep_learned(found, right, config.keep), answers
+
+
+def learner(primitives: Sequence[Primitive]) -> str:
+    """What the student is called that was fine-tuned on these: their ids."""
+    return "+".join(one.id for one in primitives)
 
 
 def _lesson(
     config: PilotConfig,
-    primitive: Primitive,
+    primitives: Sequence[Primitive],
     problems: Sequence[Problem],
     seed: int,
     demonstrate: Demonstrate,
     fault: Fault,
 ) -> list[SFTExample]:
-    """Right demonstrations of a primitive, as many as fill the budget at the length that it had in the screening."""
-    count = max(1, round(config.token_budget / primitive.screening["mean_tokens"]))
+    """Right demonstrations that fill the budget at the lengths of the screening, as much of it with each primitive."""
+    lengths = {one.id: one.screening["mean_tokens"] for one in primitives}
+    share = config.token_budget / len(primitives)
+    told = [one for one in primitives for _ in range(max(1, round(share / lengths[one.id])))]
     wanted = [
         (
             problems[i % len(problems)],
             primitive,
             int(content_id(["pilot", seed, i // len(problems)], length=8), 16),
         )
-        for i in range(count)
+        for i, primitive in enumerate(told)
     ]
     written = demonstrate(wanted)
     return [
@@ -102,17 +115,17 @@ def _lesson(
 def _learn(
     config: PilotConfig,
     context: StageContext,
-    primitive: Primitive,
+    name: str,
     lesson: Sequence[SFTExample],
     asked: Sequence[Problem],
     difficulty: Mapping[str, int],
 ) -> list[EvaluationRow]:
-    """Fine-tune the student on a primitive, and let it answer."""
+    """Fine-tune the student, which is then the model `name`, and let it answer."""
     from tailor_core.training.sft import fine_tune
 
     if not lesson:  # nothing that could be learned
         return []
-    workdir = context.workdir / "pilot" / primitive.id
+    workdir = context.workdir / "pilot" / content_id(name)
     model = _emptied(workdir / "model")
     try:
         fine_tune(
@@ -122,7 +135,7 @@ def _learn(
             output=model,
             workdir=workdir / "checkpoints",
             seed=context.seed,
-            title=f"pilot {primitive.id}",
+            title=f"pilot {name}",
             track=untracked,  # of many trainings, in which a step would have many losses
         )
     except StageError as error:  # which speaks of a warm start
@@ -136,7 +149,7 @@ def _learn(
     )
     loaded = load_engine(model, "transformers", VLLMConfig(), workdir=workdir, logs=context.places.servers)
     with loaded as engine:
-        rows = answer_problems(engine, asked, sampling, model=primitive.id, difficulty=difficulty)
+        rows = answer_problems(engine, asked, sampling, model=name, difficulty=difficulty)
     shutil.rmtree(workdir)
     return rows
 

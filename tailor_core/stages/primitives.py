@@ -27,12 +27,10 @@ from tailor_core.demonstrations.teacher import Wanted
 from tailor_core.diversity.embedding import HashedEmbedder
 from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import StageError
-from tailor_core.evaluation.intervals import rounded
 from tailor_core.primitives.aim import Aim, read_aim
 from tailor_core.primitives.chat_proposals import ChatProposer, show_probe
 from tailor_core.primitives.discovery import Discovery, discover
 from tailor_core.primitives.language import language_of
-from tailor_core.primitives.learning import keep_learned
 from tailor_core.primitives.proposing import ProgramProposer, Proposer
 from tailor_core.primitives.screening import Fault, step_fault
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, content_id
@@ -55,8 +53,8 @@ TRAIN_SPLIT = "train"
 def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
     """Write primitives.parquet: all candidates, accepted and rejected. StageError where none is accepted.
 
-    Where there is a pilot, its answers are written to pilot.parquet (`EvaluationRow`, of which the `model` is the id of
-    a primitive).
+    Where there is a pilot, its answers are written to pilot.parquet (`EvaluationRow`; the `model` is named by the ids
+    of the primitives that it was fine-tuned on).
     """
     aim = read_aim(json.loads((context.inputs["probe"] / "summary.json").read_text(encoding="utf-8")))
     train, difficulty = _train_problems(context.inputs["problems"] / "problems.parquet")
@@ -81,21 +79,12 @@ def run(config: PrimitivesConfig, context: StageContext) -> dict[str, Any]:
         if not found.accepted:
             raise StageError(_none_accepted(found.primitives, config.teacher))
         if config.has_pilot:
-            rows = try_learning(
-                config.pilot, context, found.accepted, train, difficulty, teacher.demonstrate_all, fault
+            found, answers = try_learning(
+                config.pilot, context, found, train, difficulty, teacher.demonstrate_all, fault
             )
-            write_records(context.output / "pilot.parquet", rows, EvaluationRow)
-            found = keep_learned(found, _shares_right(rows, found.accepted), config.pilot.keep)
+            write_records(context.output / "pilot.parquet", answers, EvaluationRow)
     write_records(context.output / "primitives.parquet", found.primitives)
     return _summary(found, aim, teacher_metrics(engine))
-
-
-def _shares_right(rows: Sequence[EvaluationRow], primitives: Sequence[Primitive]) -> dict[str, float]:
-    """By id of the primitive, the share of its answers that are right; 0 where it has none."""
-    rewards: dict[str, list[float]] = {one.id: [] for one in primitives}
-    for row in rows:
-        rewards[row.model].append(row.reward)
-    return {name: rounded(sum(told) / max(1, len(told))) for name, told in rewards.items()}
 
 
 def _program_proposer(config: PrimitivesConfig, environment: str, aim: Aim, seed: int) -> ProgramProposer:

@@ -119,9 +119,9 @@ def _metrics(
 
 
 def _pilot_tokens(files: TrialFiles) -> int:
-    """What choosing the primitives cost in fine-tuning: the budget of each that was tried; 0 without a pilot."""
-    screenings = files.table("primitives", "primitives", ["screening"])["screening"]
-    tried = sum("learned" in json.loads(text) for text in screenings)
+    """What choosing the primitives cost: the budget of each fine-tuning, alone or together; 0 without a pilot."""
+    screenings = map(json.loads, files.table("primitives", "primitives", ["screening"])["screening"])
+    tried = sum(("learned" in one) + ("together" in one) for one in screenings)
     return int(tried and tried * files.manifest("primitives").spec["config"]["pilot"]["token_budget"])
 
 

@@ -1,9 +1,10 @@
-"""The pilot: the student learns each primitive alone, from some train problems, and answers others."""
+"""The pilot: the student learns primitives alone and together, from some train problems, and answers others."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.models import find_model
 from tailor_core.records import EvaluationRow, Primitive, Problem, SFTExample
-from tailor_core.stages import primitives, problems
+from tailor_core.stages import pilot, primitives, problems
 from tailor_core.stages.context import StageContext
 from tailor_core.training import sft
 from tailor_core.verification.scoring import score
@@ -87,7 +88,7 @@ class Watched:
         return self._real(model, examples, *rest, **named)
 
 
-def test_it_learns_each_primitive_alone_and_answers_what_it_was_not_taught(
+def test_it_learns_each_primitive_alone_then_both_and_answers_what_it_was_not_taught(
     inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched, where = Watched(monkeypatch), context(inputs, tmp_path)
@@ -104,12 +105,17 @@ def test_it_learns_each_primitive_alone_and_answers_what_it_was_not_taught(
         for one in read_records(inputs["problems"] / "problems.parquet", Problem)
         if one.split == "train"
     }
-    assert [{example.primitive_id for example in lesson} for lesson in watched.taught] == [
-        {one.id} for one in library
-    ]
-    asked = [[row.problem_id for row in rows if row.model == one.id] for one in library]
-    assert asked[0] == asked[1]
+    ids = [one.id for one in library]
+    both = next(row.model for row in rows if "+" in row.model)
+    assert sorted(both.split("+")) == sorted(ids)
+    taught_of = [{example.primitive_id for example in lesson} for lesson in watched.taught]
+    assert taught_of == [{ids[0]}, {ids[1]}, set(ids)]
+    asked = [[row.problem_id for row in rows if row.model == model] for model in (*ids, both)]
+    assert asked[0] == asked[1] == asked[2]
     assert len(set(asked[0])) == 6
+    of_both = Counter(example.primitive_id for example in watched.taught[2])
+    for lesson, one in zip(watched.taught, ids, strict=False):
+        assert of_both[one] == pytest.approx(len(lesson) / 2, abs=1), "as many tokens in all"
     for lesson in watched.taught:
         taught = {example.problem_id for example in lesson}
         assert taught
@@ -121,6 +127,7 @@ def test_it_learns_each_primitive_alone_and_answers_what_it_was_not_taught(
     for one in library:
         right = [score(train[row.problem_id], row.completion).reward for row in rows if row.model == one.id]
         assert one.screening["learned"] == round(sum(right) / len(right), 6)
+    assert sum("together" in one.screening for one in library) == 1
     assert not list(where.workdir.rglob("*.safetensors"))
 
 
@@ -128,18 +135,20 @@ def test_who_is_far_behind_the_best_is_rejected(
     inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the fine-tuned student says is put in its mouth here: one cannot wait until `tiny` has learned."""
-    real = primitives.try_learning
+    real, models = pilot.answer_problems, list[str]()
 
-    def one_learns(*asked: Any) -> list[EvaluationRow]:
-        rows = real(*asked)
-        return [dataclasses.replace(row, reward=float(row.model == rows[-1].model)) for row in rows]
+    def second_learns(*asked: Any, model: str, **named: Any) -> list[EvaluationRow]:
+        models.append(model)
+        rows = real(*asked, model=model, **named)
+        return [dataclasses.replace(row, reward=float(len(models) == 2)) for row in rows]
 
-    monkeypatch.setattr(primitives, "try_learning", one_learns)
+    monkeypatch.setattr(pilot, "answer_problems", second_learns)
     config = CONFIG.model_copy(update={"pilot": CONFIG.pilot.model_copy(update={"keep": 0.8})})
     where = context(inputs, tmp_path)
     summary = primitives.run(config, where)
     assert summary["funnel"]["kept"] == 1
     assert summary["funnel"]["dropped"]["learned"] == 1
+    assert len(models) == 2, "who is behind alone is not tried together"
 
 
 def test_a_killed_pilot_goes_on_with_the_fine_tuning_that_was_under_way(
@@ -155,7 +164,7 @@ def test_a_killed_pilot_goes_on_with_the_fine_tuning_that_was_under_way(
     (tmp_path / "primitives-killed").rmdir()
     watched, again = Watched(monkeypatch), context(inputs, tmp_path, "-killed")
     primitives.run(CONFIG, again)
-    assert len(watched.taught) == 1
+    assert len(watched.taught) == 2
     for name in ("primitives.parquet", "pilot.parquet"):
         assert (again.output / name).read_bytes() == (whole.output / name).read_bytes()
 

@@ -117,17 +117,16 @@ def test_rows_whose_steps_nobody_could_read_are_not_checked(made_up: MadeUp, hab
     assert (found["pass_rate"], found["steps_checked"], found["step_soundness"]) == (1, 0, 0)
 
 
-def test_a_pilot_is_told_by_what_each_primitive_that_it_tried_may_cost(
-    made_up: MadeUp, habits: Trial
-) -> None:
+def test_a_pilot_is_told_by_what_each_of_its_fine_tunings_may_cost(made_up: MadeUp, habits: Trial) -> None:
     assert read_data(TrialFiles(habits, made_up.store)).metrics["pilot_tokens"] == 0
     accepted = table(made_up, habits, "primitives")
     tried = accepted.with_columns(polars.col("screening").str.replace(r"^\{", '{"learned": 0.0, '))
-    library = polars.concat([tried, tried, accepted])
+    joined = tried.with_columns(polars.col("screening").str.replace(r"^\{", '{"together": 0.0, '))
+    library = polars.concat([tried, joined, accepted])
     config = {"pilot": {"token_budget": 500}}
     refs = {**habits.refs, "primitives": made_up.commit("primitives", {"primitives": library}, config)}
     found = read_data(TrialFiles(dataclasses.replace(habits, refs=refs), made_up.store)).metrics
-    assert found["pilot_tokens"] == 2 * 500
+    assert found["pilot_tokens"] == 3 * 500
 
 
 def test_a_sentence_of_no_known_form_is_no_move(made_up: MadeUp, habits: Trial) -> None:
