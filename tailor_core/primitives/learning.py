@@ -17,18 +17,18 @@ def keep_learned(found: Discovery, right: Right, keep: float) -> Discovery:
 
     Each primitive is tried alone, and the best stays. Then, from the next best on, each is tried together with those
     that stay, on as many tokens in all, and stays too if the student is still right at least the share `keep` as often
-    as with the best alone. Who was not right so often even alone is not tried. Those that do not stay are rejected, by
-    the rule `learned`.
+    as with the best alone; of equal ones the shorter is better. Who was not right so often even alone is not tried.
+    Those that do not stay are rejected, by the rule `learned`. Where the student learns none, all stay.
     """
     alone = {one.id: right([one]) for one in found.accepted}
-    best, *others = sorted(found.accepted, key=lambda one: (-alone[one.id], one.id))
+    best, *others = sorted(found.accepted, key=lambda one: (-alone[one.id], _length(one), one.id))
     most = alone[best.id]
     library = [best]
     screenings: dict[str, dict[str, object]] = {best.id: {"learned": most}}
     for one in others:
         tried, share = [one], alone[one.id]
         screening: dict[str, object] = {"learned": share}
-        if share >= keep * most:
+        if most and share >= keep * most:
             tried = [*library, one]
             share = right(tried)
             screening["together"] = share
@@ -44,6 +44,11 @@ def keep_learned(found: Discovery, right: Right, keep: float) -> Discovery:
             }
         screenings[one.id] = screening
     return dataclasses.replace(found, primitives=[_screened(one, screenings) for one in found.primitives])
+
+
+def _length(one: Primitive) -> float:
+    length: float = one.screening["mean_tokens"]
+    return length
 
 
 def _screened(one: Primitive, screenings: Mapping[str, Mapping[str, object]]) -> Primitive:

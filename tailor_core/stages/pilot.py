@@ -58,11 +58,17 @@ def try_learning(
         )
     shards = Shards(context.workdir / "pilot")
     answers: list[EvaluationRow] = []
-    at_most = 2 * len(found.accepted) - 1
+    lessons = {
+        one.id: _lesson(config, one, taught, context.seed, demonstrate, fault) for one in found.accepted
+    }
+    at_most = 2 * len(lessons) - 1
     with Bar(context.track, total=at_most, desc="pilot", unit="fine-tuning") as bar:
 
         def right(primitives: Sequence[Primitive]) -> float:
-            lesson = _lesson(config, primitives, taught, context.seed, demonstrate, fault)
+            # Of several each has a part of its own lesson, on other problems: a teacher is asked for nothing more.
+            lesson = [
+                row for i, one in enumerate(primitives) for row in lessons[one.id][i :: len(primitives)]
+            ]
             made_from = [
                 config.model_dump(mode="json"),
                 context.seed,
@@ -88,23 +94,21 @@ def learner(primitives: Sequence[Primitive]) -> str:
 
 def _lesson(
     config: PilotConfig,
-    primitives: Sequence[Primitive],
+    primitive: Primitive,
     problems: Sequence[Problem],
     seed: int,
     demonstrate: Demonstrate,
     fault: Fault,
 ) -> list[SFTExample]:
-    """Right demonstrations that fill the budget at the lengths of the screening, as much of it with each primitive."""
-    lengths = {one.id: one.screening["mean_tokens"] for one in primitives}
-    share = config.token_budget / len(primitives)
-    told = [one for one in primitives for _ in range(max(1, round(share / lengths[one.id])))]
+    """Right demonstrations of a primitive, as many as fill the budget at the length that it had in the screening."""
+    count = max(1, round(config.token_budget / primitive.screening["mean_tokens"]))
     wanted = [
         (
             problems[i % len(problems)],
             primitive,
             int(content_id(["pilot", seed, i // len(problems)], length=8), 16),
         )
-        for i, primitive in enumerate(told)
+        for i in range(count)
     ]
     written = demonstrate(wanted)
     return [

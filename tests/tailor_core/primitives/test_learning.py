@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from tailor_core.primitives.discovery import Discovery, Round
 from tailor_core.primitives.learning import keep_learned
 from tailor_core.records import Primitive
 
+NO_LENGTHS: Mapping[int, float] = {}
 SHARES = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=1, max_size=8)
 KEEP = st.integers(0, 10).map(lambda n: n / 10)
 
@@ -29,15 +30,20 @@ class Student:
         return max(0.0, min(self.alone[one] for one in ids) - self._loss * (len(ids) - 1))
 
 
-def found(count: int) -> Discovery:
-    """A discovery that accepted so many, and refused one."""
+def found(count: int, lengths: Mapping[int, float] = NO_LENGTHS) -> Discovery:
+    """A discovery that accepted so many, of 100 tokens where it is not said otherwise, and refused one."""
     accepted = [
         Primitive(
             id=f"p{i}",
             name=f"way {i}",
             instruction="",
             kind="procedural",
-            screening={"verdict": "accepted", "rule": "", "reason": "is new", "novelty": 0.3},
+            screening={
+                "verdict": "accepted",
+                "reason": "is new",
+                "novelty": 0.3,
+                "mean_tokens": lengths.get(i, 100),
+            },
         )
         for i in range(count)
     ]
@@ -89,5 +95,12 @@ def test_each_is_tried_with_those_that_stay_and_the_best_first() -> None:
     assert "together with 2 that are learned better the student is right in 69.0%" in left["reason"]
 
 
+def test_of_equal_ones_the_shorter_is_the_best() -> None:
+    after = keep_learned(found(3, {0: 90, 1: 80}), Student([0.5, 0.5, 0.5], loss=0.1), 1)
+    assert [one.id for one in after.accepted] == ["p1"]
+
+
 def test_where_the_student_learns_nothing_no_primitive_is_to_blame() -> None:
-    assert len(keep_learned(found(2), Student([0.0, 0.0]), 0.8).accepted) == 2
+    student = Student([0.0, 0.0])
+    assert len(keep_learned(found(2), student, 0.8).accepted) == 2
+    assert student.tried == [["p0"], ["p1"]]

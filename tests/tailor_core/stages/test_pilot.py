@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ class Watched:
         return self._real(model, examples, *rest, **named)
 
 
-def test_it_learns_each_primitive_alone_then_both_and_answers_what_it_was_not_taught(
+def test_it_learns_each_primitive_alone_and_answers_what_it_was_not_taught(
     inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched, where = Watched(monkeypatch), context(inputs, tmp_path)
@@ -105,17 +104,12 @@ def test_it_learns_each_primitive_alone_then_both_and_answers_what_it_was_not_ta
         for one in read_records(inputs["problems"] / "problems.parquet", Problem)
         if one.split == "train"
     }
-    ids = [one.id for one in library]
-    both = next(row.model for row in rows if "+" in row.model)
-    assert sorted(both.split("+")) == sorted(ids)
-    taught_of = [{example.primitive_id for example in lesson} for lesson in watched.taught]
-    assert taught_of == [{ids[0]}, {ids[1]}, set(ids)]
-    asked = [[row.problem_id for row in rows if row.model == model] for model in (*ids, both)]
-    assert asked[0] == asked[1] == asked[2]
+    assert [{example.primitive_id for example in lesson} for lesson in watched.taught] == [
+        {one.id} for one in library
+    ]
+    asked = [[row.problem_id for row in rows if row.model == one.id] for one in library]
+    assert asked[0] == asked[1]
     assert len(set(asked[0])) == 6
-    of_both = Counter(example.primitive_id for example in watched.taught[2])
-    for lesson, one in zip(watched.taught, ids, strict=False):
-        assert of_both[one] == pytest.approx(len(lesson) / 2, abs=1), "as many tokens in all"
     for lesson in watched.taught:
         taught = {example.problem_id for example in lesson}
         assert taught
@@ -127,28 +121,50 @@ def test_it_learns_each_primitive_alone_then_both_and_answers_what_it_was_not_ta
     for one in library:
         right = [score(train[row.problem_id], row.completion).reward for row in rows if row.model == one.id]
         assert one.screening["learned"] == round(sum(right) / len(right), 6)
-    assert sum("together" in one.screening for one in library) == 1
     assert not list(where.workdir.rglob("*.safetensors"))
+
+
+class Told:
+    """The real answers, rewarded by the number of the fine-tuning: one cannot wait until `tiny` has learned."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, reward: Callable[[int], float]) -> None:
+        self.models: list[str] = []
+        self._real, self._reward = pilot.answer_problems, reward
+        monkeypatch.setattr(pilot, "answer_problems", self)
+
+    def __call__(self, *asked: Any, model: str, **named: Any) -> list[EvaluationRow]:
+        self.models.append(model)
+        reward = self._reward(len(self.models))
+        return [dataclasses.replace(row, reward=reward) for row in self._real(*asked, model=model, **named)]
+
+
+def test_those_that_it_learns_alone_it_learns_together_on_parts_of_their_lessons(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, told = Watched(monkeypatch), Told(monkeypatch, lambda number: 1.0)
+    where = context(inputs, tmp_path)
+    summary = primitives.run(CONFIG, where)
+    assert summary["funnel"]["kept"] == 2
+    one, other, both = watched.taught
+    assert {example.id for example in both} <= {example.id for example in (*one, *other)}
+    by = {who: [e.problem_id for e in both if e.primitive_id == who] for who in told.models[:2]}
+    assert set(told.models[2].split("+")) == set(by)
+    for lesson, problem_ids in zip((one, other), by.values(), strict=True):
+        assert len(problem_ids) == pytest.approx(len(lesson) / 2, abs=1), "as many tokens in all"
+    rows = read_records(where.output / "pilot.parquet", EvaluationRow)
+    assert [row.problem_id for row in rows[:6]] == [row.problem_id for row in rows[12:]]
+    assert {row.model for row in rows} == set(told.models)
 
 
 def test_who_is_far_behind_the_best_is_rejected(
     inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the fine-tuned student says is put in its mouth here: one cannot wait until `tiny` has learned."""
-    real, models = pilot.answer_problems, list[str]()
-
-    def second_learns(*asked: Any, model: str, **named: Any) -> list[EvaluationRow]:
-        models.append(model)
-        rows = real(*asked, model=model, **named)
-        return [dataclasses.replace(row, reward=float(len(models) == 2)) for row in rows]
-
-    monkeypatch.setattr(pilot, "answer_problems", second_learns)
+    told = Told(monkeypatch, lambda number: float(number == 2))
     config = CONFIG.model_copy(update={"pilot": CONFIG.pilot.model_copy(update={"keep": 0.8})})
-    where = context(inputs, tmp_path)
-    summary = primitives.run(config, where)
+    summary = primitives.run(config, context(inputs, tmp_path))
     assert summary["funnel"]["kept"] == 1
     assert summary["funnel"]["dropped"]["learned"] == 1
-    assert len(models) == 2, "who is behind alone is not tried together"
+    assert len(told.models) == 2, "who is behind alone is not tried together"
 
 
 def test_a_killed_pilot_goes_on_with_the_fine_tuning_that_was_under_way(
@@ -164,7 +180,7 @@ def test_a_killed_pilot_goes_on_with_the_fine_tuning_that_was_under_way(
     (tmp_path / "primitives-killed").rmdir()
     watched, again = Watched(monkeypatch), context(inputs, tmp_path, "-killed")
     primitives.run(CONFIG, again)
-    assert len(watched.taught) == 2
+    assert len(watched.taught) == 1
     for name in ("primitives.parquet", "pilot.parquet"):
         assert (again.output / name).read_bytes() == (whole.output / name).read_bytes()
 
