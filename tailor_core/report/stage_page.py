@@ -150,8 +150,8 @@ def _primitives(materials: Materials) -> Iterator[str]:
         "novelty": quantity,
         "mean_tokens": quantity,
     }
-    if any("learned" in one.screening for one in candidates):
-        forms |= {"learned": percent, "together": percent}
+    of_a_pilot = ("learned", "together")
+    forms |= {name: percent for name in of_a_pilot if any(name in one.screening for one in candidates)}
     headings = ["name", *map(humanise, forms)]
     yield _titled("Accepted", headings, (_screened(one, forms) for one in accepted))
     yield _titled(

@@ -139,6 +139,11 @@ def test_the_page_of_primitives_says_what_the_student_learned_where_there_was_a_
     shown = rows(page(directories, "primitives"))
     assert ["name", "pass rate", "novelty", "mean tokens", "learned"] in shown
     assert next(row for row in shown if row[0] == accepted.name)[-1] == "89.5%"
+    joined = dataclasses.replace(learned, screening={**learned.screening, "together": 0.78})
+    write_records(path, [joined if one == accepted else one for one in candidates])
+    shown = rows(page(directories, "primitives"))
+    assert ["name", "pass rate", "novelty", "mean tokens", "learned", "together"] in shown
+    assert next(row for row in shown if row[0] == accepted.name)[-2:] == ["89.5%", "78.0%"]
 
 
 def test_the_page_of_a_selection_says_what_was_dropped_and_why_and_what_it_did_to_diversity(
