@@ -20,7 +20,7 @@ from tailor_core.artifacts.store import LOCKS, TEMPORARY, Store, key_lock
 ABANDONED_SECONDS = 14 * 24 * 3600.0
 """How long nothing was written in a workdir that nobody will go on in."""
 
-_Of = tuple[Path, str, str]
+_KeyDirectory = tuple[Path, str, str]
 """A directory, and the stage and key that it is of."""
 
 
@@ -58,24 +58,24 @@ def remove_abandoned(
             continue
 
 
-def _staged(parent: Path) -> Iterator[_Of]:
+def _staged(parent: Path) -> Iterator[_KeyDirectory]:
     """Staging directories, by the key that they are of: `<stage>-<key>-<number>`."""
     return _of_keys((path, path.name.rpartition("-")[0]) for path in parent.glob("*-*-*"))
 
 
-def _workdirs(work: Path) -> Iterator[_Of]:
+def _workdirs(work: Path) -> Iterator[_KeyDirectory]:
     """Workdirs, by the key that they are of: `<stage>-<key>`."""
     return _of_keys((path, path.name) for path in work.glob("*-*"))
 
 
-def _of_keys(named: Iterable[tuple[Path, str]]) -> Iterator[_Of]:
+def _of_keys(named: Iterable[tuple[Path, str]]) -> Iterator[_KeyDirectory]:
     for path, name in sorted(named):
         stage, _, key = name.partition("-")
         if is_name(stage) and is_name(key) and not path.is_symlink():
             yield path, stage, key
 
 
-def _unheld(found: Iterable[_Of], locks: Path, dry_run: bool) -> Iterator[Path]:
+def _unheld(found: Iterable[_KeyDirectory], locks: Path, dry_run: bool) -> Iterator[Path]:
     """Remove the directories of keys whose lock nobody holds."""
     for path, stage, key in found:
         try:
