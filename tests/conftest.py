@@ -21,6 +21,9 @@ from tailor_core.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
+# The hub's library reads it as it is imported; without it, it tries for long what no test may reach.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 # No test fails because the machine is busy.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -43,7 +46,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(_OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TAILOR_ENV_FILE", os.devnull)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +152,7 @@ def s3_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{bucket}/some/store"
 
 
-@pytest.fixture(params=["file", "memory", "s3"])
+@pytest.fixture(params=["file", "memory", pytest.param("s3", marks=pytest.mark.integration)])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store of each kind: what holds for one holds for all."""
     if request.param == "file":

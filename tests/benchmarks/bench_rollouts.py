@@ -6,9 +6,11 @@ Tailor takes the micro-batches of the recipe `kk-tiny`, stock the better of thos
 The model is a random 1.9M-parameter Llama, so each of its 1,024 tokens is about equally likely. Twelve of them end a
 completion, in both arms, so that lengths are like those of the policy in the recipe `kk-tiny`: there they average 55
 to 105 tokens of at most 160 and 0 to 16 % reach the limit, here about 72 and 15 %. `--ends 1` has nearly all
-completions run to the limit, which leaves no padding to be saved.
+completions run to the limit, which leaves no padding to be saved. With `--model` it is a real one, which ends its
+completions by itself.
 
     python tests/benchmarks/bench_rollouts.py [--prompts 32] [--samples 8] [--tokens 160] [--ends 12] [--steps 2]
+        [--model smollm2-135m] [--micro-batch 16]
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, TrainerCa
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.environments import get_environment
+from tailor_core.inference.models import write_model
 from tailor_core.inference.precision import fast_dtype
 from tailor_core.inference.pretrained import load_config
 from tailor_core.records import canonical_json
 from tailor_core.training.grpo import make_trainer
 
-MICRO_BATCH = 16
 BACKBONE = Path(__file__).parents[2] / "tailor_core" / "backbones" / "tiny"
 
 
@@ -94,8 +96,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("prompts", 32), ("samples", 8), ("tokens", 160), ("ends", 12), ("steps", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--model", help="one that a recipe may name, in the place of the random one")
+    parser.add_argument("--micro-batch", type=int, default=16, help="completions a pass of Tailor's")
     arguments = parser.parse_args()
-    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
     kk = get_environment("kk")
     problems = kk.generate(kk.options_model(people=(3, 4)), count=arguments.prompts, split="train", seed=0)
     rows = [
@@ -104,12 +107,17 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        random_model(directory, tokenizer, arguments.ends)
+        if arguments.model:
+            write_model(arguments.model, directory)
+            tokenizer = AutoTokenizer.from_pretrained(directory)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
+            random_model(directory, tokenizer, arguments.ends)
         dtype = fast_dtype(load_config(directory))
-        ours = seconds_a_step(directory, tokenizer, rows, "static-cache", MICRO_BATCH, arguments)
+        ours = seconds_a_step(directory, tokenizer, rows, "static-cache", arguments.micro_batch, arguments)
         stock = min(
             seconds_a_step(directory, tokenizer, rows, "transformers", size, arguments)
-            for size in (MICRO_BATCH, 4 * MICRO_BATCH)
+            for size in (arguments.micro_batch, 4 * arguments.micro_batch)
         )
     table = Table(
         "one GRPO step", "seconds", "ratio", "of processor time", "ratio", "tokens a completion",

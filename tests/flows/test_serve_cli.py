@@ -12,7 +12,10 @@ import psutil
 import pytest
 from standin_vllm import make_environment, notes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="guardians need Linux")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="guardians need Linux"),
+]
 
 
 @pytest.fixture

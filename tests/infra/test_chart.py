@@ -11,6 +11,8 @@ import pytest
 import yaml
 from infra_files import CHART, SECRET, deployed_pools, read_compose
 
+pytestmark = pytest.mark.integration
+
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
 

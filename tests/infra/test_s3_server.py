@@ -18,6 +18,8 @@ import pytest
 pytest.importorskip("s3fs", reason="s3fs is not installed (extra s3)")
 pytest.importorskip("moto.server", reason="moto[server] is not installed (extra dev)")
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 LARGE = os.urandom(11 << 20)
 

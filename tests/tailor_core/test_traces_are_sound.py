@@ -12,6 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+import pytest
+
 from tailor_core.demonstrations.knights_knaves.narration import narrate
 from tailor_core.environments.base import StepReport
 from tailor_core.environments.knights_knaves.answers import check_answer
@@ -22,6 +24,8 @@ from tailor_core.environments.knights_knaves.statements import phrase, with_arti
 from tailor_core.environments.knights_knaves.step_language import MOVES, readings, sentences
 from tailor_core.environments.knights_knaves.steps import check_steps
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES, ROLE_WORDS
+
+pytestmark = pytest.mark.integration
 
 TRACES = int(os.environ.get("TAILOR_TRACES", "2000"))
 

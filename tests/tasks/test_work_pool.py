@@ -23,6 +23,8 @@ from tailor_core.stages.spec import make_spec
 from tasks import work_pool
 from tasks.work_pool import EventLog, run_in_work_pool
 
+pytestmark = pytest.mark.integration
+
 IN_POOL = Placement(where="work_pool", deployment="tailor-stage/gpu")
 
 

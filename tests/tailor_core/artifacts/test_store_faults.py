@@ -40,7 +40,7 @@ class Failing:
         return getattr(self._inner, self._method)(*arguments, **options)
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.integration)])
 def remote_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return Store("memory://faults/" + tmp_path.name if request.param == "memory" else s3(request))
 

@@ -25,6 +25,8 @@ from tailor_core.inference.prompts import Prompts, prompts_of
 from tailor_core.records import Primitive, Problem
 from tailor_core.verification.judging import judge, rule_of_refusal
 
+pytestmark = pytest.mark.integration
+
 KK = get_environment("kk")
 PROBLEMS = KK.generate(read_options("kk", {"people": [3]}), count=12, split="train", seed=5)
 SAMPLING = Sampling(max_tokens=500)

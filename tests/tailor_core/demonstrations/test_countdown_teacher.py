@@ -21,6 +21,8 @@ from tailor_core.primitives.language import language_of
 from tailor_core.records import Problem
 from tailor_core.verification import score
 
+pytestmark = pytest.mark.integration
+
 COUNTDOWN = get_environment("countdown")
 
 SPECIAL = (

@@ -19,6 +19,8 @@ from tailor_core.errors import InputError
 from tailor_core.primitives.language import language_of
 from tailor_core.verification import score
 
+pytestmark = pytest.mark.integration
+
 IGSM = get_environment("igsm")
 
 

@@ -71,6 +71,7 @@ def test_known_games_have_their_solutions(numbers: tuple[int, ...], target: int,
     assert len(solutions(numbers, target)) == count
 
 
+@pytest.mark.integration
 def test_five_numbers_too() -> None:
     numbers, target = (2, 3, 5, 7, 11), 29
     assert len(all_solutions(Countdown(numbers, target))) == len(solutions(numbers, target))

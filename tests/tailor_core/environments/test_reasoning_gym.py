@@ -14,6 +14,8 @@ from tailor_core.environments.splits import belongs
 from tailor_core.errors import InputError, MissingExtraError, RecipeError, TailorError
 from tailor_core.verification import score
 
+pytestmark = pytest.mark.integration
+
 reasoning_gym = pytest.importorskip("reasoning_gym")
 
 DATASETS = sorted(name for name in reasoning_gym.factory.DATASETS if not name.startswith("tailor_"))

@@ -27,6 +27,8 @@ from tailor_core.errors import MachineError, MissingExtraError, StageError, Tail
 from tailor_core.inference.engine import Completion, Sampling
 from tailor_core.inference.openai_engine import OpenAIEngine, Request
 
+pytestmark = pytest.mark.integration
+
 SAMPLING = Sampling(temperature=0.5, max_tokens=7, seed=3)
 SECRET = "sk-very-secret"
 

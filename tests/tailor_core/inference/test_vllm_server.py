@@ -31,7 +31,10 @@ from tailor_core.inference.loading import serve_on_demand
 from tailor_core.inference.openai_engine import OpenAIEngine
 from tailor_core.inference.vllm_server import VLLMServer, on_demand, server_arguments, vllm_server
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="guardians need Linux")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="guardians need Linux"),
+]
 
 TINY = Path(__file__).parents[3] / "tailor_core" / "backbones" / "tiny"
 

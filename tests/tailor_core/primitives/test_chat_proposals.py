@@ -31,6 +31,8 @@ from tailor_core.primitives.proposing import Proposal
 from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem
 from tailor_core.verification.judging import judge
 
+pytestmark = pytest.mark.integration
+
 KK = get_environment("kk")
 PROBLEMS = KK.generate(read_options("kk", {"people": [3]}), count=8, split="train", seed=5)
 RIGHT = {"question": "Q1", "reply": "R1", "reason": "all roles are right"}

@@ -23,6 +23,8 @@ from tailor_core.primitives.proposing import ProgramProposer, program_proposal
 from tailor_core.primitives.screening import step_fault
 from tailor_core.records import Problem
 
+pytestmark = pytest.mark.integration
+
 SMALL = {"probe_problems": 8, "candidates_per_round": 12, "max_primitives": 8, "rounds": 3}
 KK = language_of("kk")
 

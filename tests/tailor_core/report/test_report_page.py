@@ -356,6 +356,7 @@ def test_the_page_is_light_and_plain_text(page: Page) -> None:
     assert page.html.isascii()
 
 
+@pytest.mark.integration
 def test_equal_inputs_give_equal_bytes_in_any_process(inputs: dict[str, Path], page: Page) -> None:
     code = (
         "import json, sys; from pathlib import Path\n"

@@ -36,6 +36,8 @@ from tailor_core.report.text import visible
 from tailor_core.study.evidence import Evidence
 from tailor_core.study.results import summarise_study
 
+pytestmark = pytest.mark.integration
+
 SECTIONS = ("result", "coverage", "primitives", "training", "accuracy", "data", "ablations", "provenance")
 FIGURES = {
     "accuracy-on-test": len(BACKBONES),

@@ -50,6 +50,8 @@ from tailor_core.stages.registry import STAGES, load_target
 from tailor_core.stages.spec import make_spec
 from tailor_core.verification.scoring import score
 
+pytestmark = pytest.mark.integration
+
 FAMILIES: dict[str, dict[str, Any]] = {
     "kk": {"people": [3]},
     "igsm": {"setting": "tiny"},

@@ -34,6 +34,8 @@ from tailor_core.stages.registry import STAGES
 from tailor_core.stages.spec import make_spec
 from tailor_core.verification.scoring import score
 
+pytestmark = pytest.mark.integration
+
 
 def recipe(url: str = "http://127.0.0.1:1/v1", **changed: Any) -> Recipe:
     values: dict[str, Any] = {

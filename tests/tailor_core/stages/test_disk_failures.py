@@ -62,7 +62,7 @@ def test_a_store_that_cannot_be_written_is_one_sentence(settings: Settings) -> N
         execute(job)
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.integration)])
 def remote(request: pytest.FixtureRequest) -> str:
     return f"memory://{uuid.uuid4().hex}" if request.param == "memory" else request.getfixturevalue("s3_url")
 

@@ -209,6 +209,7 @@ def test_the_base_model_is_left_out_only_where_there_is_another_to_compare(
     assert loaded == ["backbone", "policy"]
 
 
+@pytest.mark.integration
 def test_students_are_served_one_at_a_time_where_vllm_cannot_be_imported(
     context: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,8 @@ from tailor_core.stages.execute import StageJob, execute, untold
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
 
+pytestmark = pytest.mark.integration
+
 
 def make_job(
     definition: StageDefinition, settings: Settings, inputs: dict[str, Any] | None = None, train: int = 4

@@ -19,6 +19,8 @@ from tailor_core.stages import fingerprint
 from tailor_core.stages.registry import STAGES
 from tailor_core.stages.spec import StageSpec, make_spec
 
+pytestmark = pytest.mark.integration
+
 RUNS_FAMILY = {
     "problems", "probe", "primitives", "demonstrations", "verdicts", "policy", "evaluation", "report",
 }  # fmt: skip

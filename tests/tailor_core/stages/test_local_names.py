@@ -23,6 +23,8 @@ import pytest
 from tailor_core.stages.fingerprint import _meaning
 from tailor_core.stages.local_names import number_local_names
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -22,6 +22,8 @@ from tailor_core.study.evidence import Evidence, read_evidence
 from tailor_core.study.trials import Trial
 from tailor_core.study.warm_start_data import METRICS
 
+pytestmark = pytest.mark.integration
+
 FRAMES = [field.name for field in dataclasses.fields(Evidence)]
 
 

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
 from tailor_core.records import Problem, canonical_json
+from tailor_core.training import grpo, rollouts
 from tailor_core.training.grpo import make_trainer, reinforce
 from tailor_core.verification import reward_function
 
@@ -26,6 +27,13 @@ CONFIG = PolicyConfig(
     epsilon=0.2,
     epsilon_high=0.3,
 )
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bfloat16, which is what a GPU trains and samples in."""
+    for module in (grpo, rollouts):
+        monkeypatch.setattr(module, "fast_dtype", lambda config: torch.float32)
 
 
 def trainer_of(model_dir: Path, problems: list[Problem], workdir: Path, config: PolicyConfig = CONFIG) -> Any:
@@ -45,15 +53,16 @@ def test_the_loss_is_the_clipped_objective_with_kl_to_the_reference(
     trainer.model.train()
     trainer.current_gradient_accumulation_steps = 1
     generator = torch.Generator().manual_seed(3)
-    prompt = torch.randint(5, 300, (4, 6), generator=generator)
-    completion = torch.randint(5, 300, (4, 7), generator=generator)
-    mask = (torch.arange(7)[None] < torch.tensor([7, 3, 5, 1])[:, None]).long()
+    device = trainer.model.device
+    prompt = torch.randint(5, 300, (4, 6), generator=generator).to(device)
+    completion = torch.randint(5, 300, (4, 7), generator=generator).to(device)
+    mask = (torch.arange(7)[None] < torch.tensor([7, 3, 5, 1])[:, None]).long().to(device)
     with torch.no_grad():
         logits = trainer.model(torch.cat([prompt, completion], dim=1)).logits[:, 5:-1]
         logps = torch.log_softmax(logits.float(), dim=-1).gather(2, completion[..., None])[..., 0]
-    old = logps + 0.5 * torch.randn(logps.shape, generator=generator)
-    reference = logps + 0.3 * torch.randn(logps.shape, generator=generator)
-    advantages = torch.tensor([1.5, -0.5, -1.0, 0.7])
+    old = logps + 0.5 * torch.randn(logps.shape, generator=generator).to(device)
+    reference = logps + 0.3 * torch.randn(logps.shape, generator=generator).to(device)
+    advantages = torch.tensor([1.5, -0.5, -1.0, 0.7], device=device)
     loss = trainer._compute_loss(
         trainer.model,
         {
@@ -88,7 +97,8 @@ def test_rollouts_are_of_the_trainers_current_weights_and_grouped_as_trl_expects
     assert found["prompt_ids"][0] == found["prompt_ids"][3] != found["prompt_ids"][4]
     for prompt, ids, logprobs in zip(*found.values(), strict=True):
         with torch.no_grad():
-            logits = trainer.model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
+            row = torch.tensor([prompt + ids], device=trainer.model.device)
+            logits = trainer.model(row).logits[0, len(prompt) - 1 : -1].cpu()
         expected = torch.log_softmax(logits.float(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0]
         assert torch.allclose(torch.tensor(logprobs), expected, atol=2e-3)
 

@@ -12,6 +12,8 @@ from tailor_core.environments.igsm.vocabulary import FEW_NAMES
 from tailor_core.stages import pretraining as stage
 from tailor_core.training.pretraining import new_model
 
+pytestmark = pytest.mark.integration
+
 CONFIG = BACKBONES["tiny-igsm"].model_copy(update={"conversations": 8_000})
 COPY, FACT = (1, 0), (1, CONFIG.heads // CONFIG.kv_heads)
 """Layer and query head."""

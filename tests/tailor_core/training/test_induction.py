@@ -24,6 +24,8 @@ from tailor_core.training.induction import (
     plant_induction,
 )
 
+pytestmark = pytest.mark.integration
+
 SIZES = {
     "vocab_size": 512,
     "hidden_size": 192,

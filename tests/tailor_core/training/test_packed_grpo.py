@@ -16,6 +16,8 @@ from tailor_core.records import Problem
 from tailor_core.training.grpo import make_trainer, reinforce
 from tailor_core.training.packed_grpo import Packed, PackedGRPOTrainer, by_prompt
 
+pytestmark = pytest.mark.integration
+
 PROMPTS = [[5, 6, 7, 8], [5, 6, 7, 8], [9, 10], [5, 6, 7, 8]]
 COMPLETIONS = [[11, 12, 13], [14], [15, 16, 17, 18, 19], [20, 21]]
 
