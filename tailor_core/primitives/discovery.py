@@ -2,7 +2,7 @@
 
 In each round whoever proposes sees the library so far, and the candidates that hold up join it farthest first, until
 the round's share of places is taken; how they are worded is no distance. It ends when the library is full, the rounds
-are over, or a round added too little that is new.
+are over, or a round added too little that is new. Places that are left then go to those that lost theirs in a round.
 """
 
 from __future__ import annotations
@@ -63,15 +63,22 @@ def discover(
 ) -> Discovery:
     """Look for primitives, trying each proposal on all of `problems`. As deterministic as those who take part."""
     search = _Search(problems, demonstrate, embed, config, seed, fault)
+    rounds, ended = _rounds(search, proposer, config)
+    search.fill()
+    return Discovery(search.screened, rounds, ended)
+
+
+def _rounds(search: _Search, proposer: Proposer, config: PrimitivesConfig) -> tuple[list[Round], str]:
+    """Rounds until one of the reasons to end is met; which."""
     rounds: list[Round] = []
     for number in range(config.rounds):
         rounds.append(search.round(number, proposer.propose(number, search.library, search.screened)))
         if len(search.library) == config.max_primitives:
-            return Discovery(search.screened, rounds, "the library is full")
+            return rounds, "the library is full"
         # As long as the library is empty, a round that found nothing may just have been unlucky.
         if search.library and rounds[-1].coverage_gain < config.min_coverage_gain:
-            return Discovery(search.screened, rounds, "coverage no longer grows")
-    return Discovery(search.screened, rounds, "all rounds are over")
+            return rounds, "coverage no longer grows"
+    return rounds, "all rounds are over"
 
 
 @dataclass(slots=True)
@@ -94,6 +101,7 @@ class _Search:
     library: list[Primitive] = field(default_factory=list)
     directions: list[NDArray[np.float64]] = field(default_factory=list)
     screened: list[Primitive] = field(default_factory=list)
+    passed_over: list[_Tried] = field(default_factory=list)
 
     def round(self, number: int, proposals: Sequence[Proposal]) -> Round:
         """Try all proposals, take the best into the library, and give every one its verdict."""
@@ -107,9 +115,28 @@ class _Search:
             distance, nearest = novelty(one.trial.direction, self.directions)
             refusal = one.refusal or self._refuse(distance, nearest, number, places)
             one.primitive = _with_screening(one, distance, "rejected", refusal.rule, refusal.reason)
+            if refusal.rule == "round_full":
+                self.passed_over.append(one)
         self.screened += [one.primitive for one in tried]
         gain = sum(gains.values()) / max(1, min(places, len(tried)))
         return Round(len(proposals), len(gains), round(gain, 6))
+
+    def fill(self) -> None:
+        """Give places that are left to those passed over, who may still be far from all that is in the library.
+
+        Where there are few programs, the first round tries most of them, and has few places.
+        """
+        places = self.config.max_primitives - len(self.library)
+        if not places:
+            return
+        gains = self._accept(self.passed_over, places)
+        for one in self.passed_over:
+            distance, nearest = novelty(one.trial.direction, self.directions)
+            if one.primitive.id not in gains and distance < self.config.tau_novelty:
+                refusal = self._too_near(distance, nearest)
+                one.primitive = _with_screening(one, distance, "rejected", refusal.rule, refusal.reason)
+        judged = {one.primitive.id: one.primitive for one in self.passed_over}
+        self.screened = [judged.get(primitive.id, primitive) for primitive in self.screened]
 
     def _try(self, proposals: Sequence[Proposal]) -> list[_Tried]:
         candidates = [(one.primitive, one.retold) for one in proposals]
@@ -142,14 +169,17 @@ class _Search:
     def _refuse(self, distance: float, nearest: int, number: int, places: int) -> Refusal:
         """Why a candidate that is good in itself was not taken in."""
         if distance < self.config.tau_novelty:
-            return Refusal(
-                "novelty",
-                f"novelty {distance:.3f} is below {self.config.tau_novelty:g}: too close to "
-                f"{self.library[nearest].id} ({self.library[nearest].name})",
-            )
+            return self._too_near(distance, nearest)
         return Refusal(
             "round_full",
             f"the {places} places of round {number} went to candidates that are farther from the library",
+        )
+
+    def _too_near(self, distance: float, nearest: int) -> Refusal:
+        return Refusal(
+            "novelty",
+            f"novelty {distance:.3f} is below {self.config.tau_novelty:g}: too close to "
+            f"{self.library[nearest].id} ({self.library[nearest].name})",
         )
 
 
