@@ -78,7 +78,9 @@ def test_every_candidate_has_a_verdict_and_a_reason_and_comes_once() -> None:
 def test_no_place_stays_empty_while_a_candidate_that_lost_its_own_is_new() -> None:
     """Of so few programs the first round tries most, and has three places; the others find nothing more to try."""
     dimensions = {name: values[:1] for name, values in KK.dimensions.items()}
-    dimensions |= {name: KK.dimensions[name][:2] for name in ("direction", "subgoals", "restating", "branching")}
+    dimensions |= {
+        name: KK.dimensions[name][:2] for name in ("direction", "subgoals", "restating", "branching")
+    }
     config = PrimitivesConfig(**{**SMALL, "rounds": 4, "max_primitives": 12, "tau_novelty": 0.1})
     found = search(KK.within(dimensions), config)
     assert sum(r.accepted for r in found.rounds) < len(found.accepted) < 12
