@@ -44,7 +44,10 @@ def _programs(module: str, demonstrations: str = "", selection: str = "verified"
 
 
 def _sampled(module: str, demonstrations: str, model: str) -> _Way:
-    """A baseline whose demonstrations are answers of a model that is among the products, or the first policy."""
+    """A baseline whose demonstrations are answers of a model that is among the products, or the first policy.
+
+    Their papers verify the answer. To ask for sound steps too would leave less than half of what such a model writes.
+    """
     written = StageDefinition(
         product="demonstrations",
         function=f"tailor_core.stages.baselines.{module}:{demonstrations}",
@@ -53,7 +56,7 @@ def _sampled(module: str, demonstrations: str, model: str) -> _Way:
         inputs=("problems", "primitives", model),
         libraries=SAMPLING,
     )
-    made = (_given(module), written, _chosen("verified"))
+    made = (_given(module), written, _chosen("right_answers"))
     return _Way(made_otherwise={stage.product: stage for stage in made})
 
 

@@ -492,6 +492,24 @@ def test_redistilled_outputs_are_the_policys_verified_answers_one_of_each_proble
     assert len(greedy.demonstrations) < len(drawn.demonstrations)
 
 
+@pytest.mark.parametrize("method", ["re-distillation-a", "re-distillation-b", "self-stitch"])
+def test_what_a_model_wrote_itself_is_kept_for_its_answer_also_where_a_step_does_not_hold(
+    make: Make, monkeypatch: pytest.MonkeyPatch, method: Method
+) -> None:
+    def guess(_: Model, problem: Problem, sample: int) -> Completion:
+        think, _ = plainly(misread(problem, sample))
+        text = completion_text(think, plainly(problem)[1])
+        return Completion(text=text, finish="stop", usage=Usage())
+
+    monkeypatch.setattr(Model, "_answer", guess)
+    made = make("kk", method, again=3)
+    assert made.kept
+    unsound = [one for one in made.kept if not made.verdicts[one.id].checks["sound"]]
+    assert len(unsound) > 0.5 * len(made.kept)
+    assert all(made.verdicts[one.id].checks["correct"] for one in made.kept)
+    assert "not_wanted" not in {decision.rule for decision in made.decisions}
+
+
 def test_one_distillation_is_greedy_and_the_other_samples(make: Make) -> None:
     asked = {method: make("kk", method).sampled[0] for method in SAMPLED}
     assert (asked["re-distillation-a"].temperature, asked["re-distillation-a"].n) == (0.0, 1)
