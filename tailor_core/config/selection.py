@@ -33,9 +33,10 @@ class SelectionConfig(BaseModel):
     choice: Literal["diverse", "random"] = Field(
         default="diverse", description="of the unique rows: far apart and balanced, or drawn at random"
     )
-    fill: bool = Field(
-        default=False,
-        description="keep near and semantic duplicates after all, where unique rows do not take up the budget",
+    duplicates: Literal["drop", "fill", "keep"] = Field(
+        default="drop",
+        description="near and semantic ones: drop them; keep those that fill the budget where unique rows do not; or "
+        "keep them all to choose from, for where traces are alike, and how often each kind comes is to be learned",
     )
     budget: int = Field(default=2000, ge=1, description="rows to keep at most")
     token_budget: int | None = Field(

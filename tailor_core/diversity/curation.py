@@ -1,8 +1,8 @@
 """From demonstrations to decisions: the tests that a row passes in turn, each drop with its reason.
 
 Verified, not contaminated, not too long, no exact, near or semantic duplicate of a better row, within the budget: a row
-leaves at the first test that it fails. Near and semantic duplicates may come back, to fill a budget. Every row that
-comes in goes out with exactly one decision, and the decisions do not depend on the order of the rows.
+leaves at the first test that it fails. Near and semantic duplicates may come back, to fill a budget, or stay. Every row
+that comes in goes out with exactly one decision, and the decisions do not depend on the order of the rows.
 """
 
 from __future__ import annotations
@@ -63,19 +63,20 @@ def curate(
     by_id = {row.id: (position, row) for position, row in enumerate(rows)}
     decisions, candidates = screen(rows, contaminated, config, verified(config))
     exact = drop_exact(candidates)
-    near = drop_near(exact.kept, config.near_duplicate_threshold)
-    vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
-    semantic = drop_semantic(near.kept, vectors, config.semantic_threshold)
+    unique, alike = exact.kept, {}
+    if config.duplicates != "keep":
+        near = drop_near(exact.kept, config.near_duplicate_threshold)
+        vectors = grid[[by_id[candidate.id][0] for candidate in near.kept]]
+        semantic = drop_semantic(near.kept, vectors, config.semantic_threshold)
+        unique = semantic.kept
+        alike = {duplicate.id: duplicate for part in (near, semantic) for duplicate in part.dropped}
     if config.choice == "random":
         demonstrations = {row.id: row.demonstration for row in rows}
-        chosen = draw(
-            semantic.kept, demonstrations, seed, places=config.budget, token_budget=config.token_budget
-        )
+        chosen = draw(unique, demonstrations, seed, places=config.budget, token_budget=config.token_budget)
     else:
-        chosen = _spend(semantic.kept, by_id, grid, config)
-    alike = {duplicate.id: duplicate for part in (near, semantic) for duplicate in part.dropped}
+        chosen = _spend(unique, by_id, grid, config)
     spare = [candidate for candidate in exact.kept if candidate.id in alike]
-    filling = _fill(spare, chosen, by_id, grid, config) if config.fill else {}
+    filling = _fill(spare, chosen, by_id, grid, config) if config.duplicates == "fill" else {}
     decisions += [drop(duplicate) for duplicate in exact.dropped]
     decisions += chosen
     decisions += [

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -157,17 +158,29 @@ def test_near_and_semantic_duplicates_take_what_unique_rows_leave_of_the_budget(
         return [d.demonstration_id for d in taken]
 
     assert set(kept()) == {row.id for row in unique}
-    assert set(kept(fill=True)) == {row.id for row in [*unique, *alike]}
-    assert set(kept(fill=True)[:5]) == {row.id for row in unique}, "unique rows come first"
-    assert len(kept(fill=True, budget=7)) == 7
-    assert kept(fill=True, budget=5) == kept(budget=5)
+    assert set(kept(duplicates="fill")) == {row.id for row in [*unique, *alike]}
+    assert set(kept(duplicates="fill")[:5]) == {row.id for row in unique}, "unique rows come first"
+    assert len(kept(duplicates="fill", budget=7)) == 7
+    assert kept(duplicates="fill", budget=5) == kept(budget=5)
     tokens = {row.id: row.demonstration.tokens for row in rows}
     whole = sum(tokens[row.id] for row in unique)
-    some = kept(fill=True, token_budget=whole + 2 * min(tokens[row.id] for row in alike) + 1)
+    some = kept(duplicates="fill", token_budget=whole + 2 * min(tokens[row.id] for row in alike) + 1)
     assert 5 < len(some) < 9
-    assert set(kept(fill=True, token_budget=whole - 1)) < {row.id for row in unique}, (
+    assert set(kept(duplicates="fill", token_budget=whole - 1)) < {row.id for row in unique}, (
         "it was the budget that ended it"
     )
+
+
+@pytest.mark.parametrize("choice", ["diverse", "random"])
+def test_near_and_semantic_duplicates_that_are_kept_are_chosen_from_like_any_others(choice: str) -> None:
+    alike = [make_row(i, f"Step number{i % 2}: {MOVES[i % 2]}", problem=f"x{i}") for i in range(12)]
+    same = [make_row(20, alike[0].demonstration.think, problem="x0"), make_row(21, "No.", reward=0.0)]
+    decisions = decide([*alike, *same], duplicates="keep", choice=choice, budget=9)
+    assert Counter(decision.rule for decision in decisions if decision.kept).total() == 9
+    assert len({decision.rule for decision in decisions if decision.kept}) == 1
+    assert Counter(decision.rule for decision in decisions if not decision.kept) == {
+        "over_budget": 3, "exact_duplicate": 1, "not_verified": 1,
+    }  # fmt: skip
 
 
 def test_a_choice_at_random_is_of_the_same_unique_rows_and_follows_from_the_seed() -> None:
