@@ -131,19 +131,17 @@ def _learn(
         return []
     workdir = context.workdir / "pilot" / content_id(name)
     model = _emptied(workdir / "model")
-    try:
-        fine_tune(
-            context.inputs["backbone"],
-            lesson,
-            config.training,
-            output=model,
-            workdir=workdir / "checkpoints",
-            seed=context.seed,
-            title=f"pilot {name}",
-            track=untracked,  # of many trainings, in which a step would have many losses
-        )
-    except StageError as error:  # which speaks of a warm start
-        raise StageError(str(error).replace("warm_start.", "primitives.pilot.training.")) from error
+    fine_tune(
+        context.inputs["backbone"],
+        lesson,
+        config.training,
+        output=model,
+        workdir=workdir / "checkpoints",
+        seed=context.seed,
+        title=f"pilot {name}",
+        section="primitives.pilot.training",
+        track=untracked,  # of many trainings, in which a step would have many losses
+    )
     sampling = Sampling(
         temperature=1.0,
         max_tokens=config.max_tokens,

@@ -37,20 +37,21 @@ def fine_tune(
     seed: int,
     track: Track,
     title: str = "warm start",
+    section: str = "warm_start",
 ) -> list[dict[str, float]]:
     """Fine-tune the model in `model_dir` on `examples`, save model and tokenizer in `output`.
 
     Resumes from the newest complete checkpoint in `workdir`; the bar has the `title`. Returns the training log, one
-    dict a logged step. Raises StageError when there is nothing to train on or an example is longer than `max_length`.
-    All processes that accelerate has launched together call it.
+    dict a logged step. Raises StageError when there is nothing to train on or an example is longer than `max_length`,
+    which it names as a value of the recipe's `section`. All processes that accelerate has launched together call it.
     """
     if not examples:
         raise StageError(
-            "warm_start: sft_dataset has 0 rows, expected at least 1; loosen [selection] or [primitives]"
+            f"{section}: there are 0 rows to train on, expected at least 1; loosen [selection] or [primitives]"
         )
     tokenizer = load_tokenizer(model_dir)
     rows = [{"prompt": e.prompt, "completion": e.completion} for e in examples]
-    _refuse_long(rows, tokenizer, config.max_length)
+    _refuse_long(rows, tokenizer, config.max_length, section)
     model = load_model(model_dir, "float32")
     model.generation_config.eos_token_id = end_ids(model, tokenizer)  # whoever loads it stops where turns end
     batches = config.batches(process_count())
@@ -93,12 +94,12 @@ def fine_tune(
     return training_log(trainer)
 
 
-def _refuse_long(rows: Sequence[dict[str, Any]], tokenizer: Any, max_length: int) -> None:
+def _refuse_long(rows: Sequence[dict[str, Any]], tokenizer: Any, max_length: int, section: str) -> None:
     """A truncated demonstration teaches a reasoning that never ends, so it is refused, not cut."""
     texts = [tokenizer.apply_chat_template(r["prompt"] + r["completion"], tokenize=False) for r in rows]
     longest = max(len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"])
     if longest > max_length:
         raise StageError(
-            f"warm_start.max_length = {max_length} tokens, but the longest demonstration has {longest}; "
-            f"set warm_start.max_length to at least {longest}, or lower primitives.max_tokens"
+            f"{section}.max_length = {max_length} tokens, but the longest demonstration has {longest}; "
+            f"set {section}.max_length to at least {longest}, or lower primitives.max_tokens"
         )
