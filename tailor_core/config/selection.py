@@ -31,7 +31,7 @@ class SelectionConfig(BaseModel):
         default=0.97, gt=0, le=1, description="cosine of trace embeddings that counts as a duplicate"
     )
     choice: Literal["diverse", "random"] = Field(
-        default="diverse", description="of the unique rows: far apart and balanced, or drawn at random"
+        default="diverse", description="of the rows that are left: far apart and balanced, or drawn at random"
     )
     duplicates: Literal["drop", "fill", "keep"] = Field(
         default="drop",

@@ -43,11 +43,8 @@ def _programs(module: str, demonstrations: str = "", selection: str = "verified"
     return _Way(made_otherwise={stage.product: stage for stage in made})
 
 
-def _sampled(module: str, demonstrations: str, model: str) -> _Way:
-    """A baseline whose demonstrations are answers of a model that is among the products, or the first policy.
-
-    Their papers verify the answer. To ask for sound steps too would leave less than half of what such a model writes.
-    """
+def _sampled(module: str, demonstrations: str, model: str, selection: str = "verified") -> _Way:
+    """A baseline whose demonstrations are answers of a model that is among the products, or the first policy."""
     written = StageDefinition(
         product="demonstrations",
         function=f"tailor_core.stages.baselines.{module}:{demonstrations}",
@@ -56,7 +53,7 @@ def _sampled(module: str, demonstrations: str, model: str) -> _Way:
         inputs=("problems", "primitives", model),
         libraries=SAMPLING,
     )
-    made = (_given(module), written, _chosen("right_answers"))
+    made = (_given(module), written, _chosen(selection))
     return _Way(made_otherwise={stage.product: stage for stage in made})
 
 
@@ -99,8 +96,9 @@ _WAYS: Mapping[Method, _Way] = MappingProxyType(
         "all-wrong": _programs("four_star", "all_wrong:demonstrations", "wrong_answers"),
         "behavior-injection": _programs("behavior_injection"),
         "self-stitch": _sampled("self_stitch", "demonstrations", "backbone"),
-        "re-distillation-a": _sampled("re_distillation", "greedy", FIRST_POLICY),
-        "re-distillation-b": _sampled("re_distillation", "rollouts", FIRST_POLICY),
+        # The paper verifies answers. To ask for sound steps too would leave about half of what a policy writes.
+        "re-distillation-a": _sampled("re_distillation", "greedy", FIRST_POLICY, "right_answers"),
+        "re-distillation-b": _sampled("re_distillation", "rollouts", FIRST_POLICY, "right_answers"),
     }
 )
 

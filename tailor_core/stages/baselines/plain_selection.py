@@ -21,7 +21,7 @@ def verified(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
 
 
 def right_answers(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
-    """Of the rows with the right answer, whatever their reasoning: a control's is empty, a model's own its own."""
+    """Of the rows with the right answer, whatever their reasoning: a control's is empty, a policy's its own."""
     return _decide(config, context, lambda row: "" if _check(row, "correct") else "not_wanted")
 
 

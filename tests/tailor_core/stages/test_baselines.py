@@ -492,8 +492,8 @@ def test_redistilled_outputs_are_the_policys_verified_answers_one_of_each_proble
     assert len(greedy.demonstrations) < len(drawn.demonstrations)
 
 
-@pytest.mark.parametrize("method", ["re-distillation-a", "re-distillation-b", "self-stitch"])
-def test_what_a_model_wrote_itself_is_kept_for_its_answer_also_where_a_step_does_not_hold(
+@pytest.mark.parametrize("method", ["re-distillation-a", "re-distillation-b"])
+def test_what_a_policy_wrote_is_kept_for_its_answer_also_where_a_step_does_not_hold(
     make: Make, monkeypatch: pytest.MonkeyPatch, method: Method
 ) -> None:
     def guess(_: Model, problem: Problem, sample: int) -> Completion:
