@@ -1,0 +1,86 @@
+"""The controls of 4-STaR: its problems and answers without its reasoning, or its reasoning with wrong answers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from baseline_data import FAMILIES, HABITS, Make
+
+from tailor_core.demonstrations.misreading import misread
+from tailor_core.environments import get_environment
+from tailor_core.verification.scoring import score
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_controls_have_the_problems_and_answers_of_4_star_and_none_of_its_reasoning(
+    make: Make, family: str
+) -> None:
+    whole = make(family, "4-star").demonstrations
+    for method in ("empty-cot", "dots"):
+        made = make(family, method)
+        told = {(one.problem_id, one.seed): one for one in made.demonstrations}
+        assert told.keys() == {(one.problem_id, one.seed) for one in whole}
+        for one in whole:
+            other = told[one.problem_id, one.seed]
+            assert other.answer_text == one.answer_text
+            assert set(get_environment(family).count_moves(other.think)) <= {"other"}
+            if method == "dots":
+                assert re.fullmatch(r"So( \.)+", other.think)
+                assert other.tokens == one.tokens
+            else:
+                assert other.think == "So"
+        if method == "dots":
+            kept = [
+                {(one.problem_id, one.seed) for one in part.kept} for part in (made, make(family, "4-star"))
+            ]
+            assert kept[0] == kept[1], "the same rows, so that nothing but the reasoning differs"
+        right = {
+            one.id
+            for one in made.demonstrations
+            if score(made.problems[one.problem_id], one.completion).reward == 1
+        }
+        assert {one.id for one in made.kept} <= right
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_all_wrong_data_show_the_habits_and_are_wrong_by_the_verifier(make: Make, family: str) -> None:
+    made = make(family, "all-wrong")
+    environment = get_environment(family)
+    assert len(made.kept) >= 5
+    for one in made.kept:
+        problem = made.problems[one.problem_id]
+        found = score(problem, one.completion)
+        assert found.reward == 0
+        assert found.checks["parsed"], "an answer in the right form, which is another's"
+        assert not environment.check_steps(problem, one.think).sound
+        assert "other" not in environment.count_moves(one.think), "every sentence looks like a step"
+    shares = made.shares()
+    assert all(shares.get(move, 0) >= 0.55 for move in HABITS[family].values())
+    assert {"not_wanted"} >= {d.rule for d in made.decisions if not d.kept} - {
+        "over_token_budget", "exact_duplicate", "contaminated",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "answers"), [("kk", 1), ("igsm", 1), ("countdown", None)])
+def test_what_is_misread_differs_in_one_place_and_has_another_answer(
+    make: Make, family: str, answers: int | None
+) -> None:
+    environment = get_environment(family)
+    problems = [problem for problem in make(family, "4-star").problems.values() if problem.split == "train"]
+    changed = 0
+    for problem in problems:
+        other = misread(problem, 1)
+        assert misread(problem, 1) == other
+        if other == problem:
+            continue
+        changed += 1
+        assert other.id == problem.id
+        texts = [environment.render({**problem.spec, **one.spec}).split() for one in (problem, other)]
+        assert len(texts[0]) == len(texts[1])
+        assert sum(a != b for a, b in zip(*texts, strict=True)) <= 2
+        found = environment.solve(other.spec)
+        assert found.count == answers if answers else found.count
+    assert changed > 0.7 * len(problems)
