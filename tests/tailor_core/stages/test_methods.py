@@ -24,6 +24,8 @@ from tailor_core.stages.methods import (
 from tailor_core.stages.registry import STAGES, load_target
 from tailor_core.stages.spec import make_spec
 
+pytestmark = pytest.mark.integration
+
 
 def keys(method: Method, family: str = "kk") -> dict[str, str]:
     """The key that each stage of a method has where its inputs are the same."""
