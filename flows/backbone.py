@@ -22,20 +22,23 @@ progress = logging.getLogger("tailor")
 def pretraining(config: PretrainingConfig, output: Path, workdir: Path, lock: Path) -> dict[str, float]:
     """Pretrain into `output`; an interrupted run goes on from its newest checkpoint in `workdir`.
 
-    One process at a time works there, and the last one removes it.
+    One process at a time works there, and the last one removes it. Returns what the backbone can do: the share of
+    exercises that it answers word for word, by kind.
     """
+    from tailor_core.stages.examination import examine
     from tailor_core.stages.pretraining import make_backbone
 
     with held(lock, "the backbone", on_wait=progress.info):
         workdir.mkdir(parents=True, exist_ok=True)
-        metrics = make_backbone(config, output, workdir, untracked)
+        make_backbone(config, output, workdir, untracked)
+        right = examine(output, config, workdir)
         shutil.rmtree(workdir)
-    return metrics
+    return right
 
 
 @flow(name="tailor-backbone")
 def backbone(output: Path, config: PretrainingConfig, home: Path | None = None) -> dict[str, float]:
-    """Pretrain a tiny backbone and leave a model directory in `output`; the last metrics."""
+    """Pretrain a tiny backbone and leave a model directory in `output`; the share of each exercise that it can do."""
     places = read_settings(home, None)
     key = content_id(config.model_dump(mode="json"))
     lock = key_lock("pretraining", key, places.locks)

@@ -38,14 +38,13 @@ TOKENIZER_DEMONSTRATIONS = 6_000
 _CURRICULA = {"igsm": igsm.CURRICULUM, "kk": knights_knaves.CURRICULUM}
 
 
-def make_backbone(config: PretrainingConfig, output: Path, workdir: Path, track: Track) -> dict[str, float]:
-    """Pretrain a tiny backbone and save it in `output`; resumable from `workdir`. Returns the last metrics."""
+def make_backbone(config: PretrainingConfig, output: Path, workdir: Path, track: Track) -> None:
+    """Pretrain a tiny backbone and save it in `output`; resumable from `workdir`."""
     curriculum = curriculum_of(config)
     problems = _problems(config)
     tokenizer = _tokenizer(config, problems)
     rows = list(_rows(config, problems, tokenizer))
-    log = pretrain(config, tokenizer, curriculum, rows, output=output, workdir=workdir, track=track)
-    return log[-1] if log else {}
+    pretrain(config, tokenizer, curriculum, rows, output=output, workdir=workdir, track=track)
 
 
 def curriculum_of(config: PretrainingConfig) -> Curriculum:

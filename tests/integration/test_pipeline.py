@@ -304,6 +304,7 @@ def test_a_killed_backbone_is_recovered_and_made_after_all(
     assert "set to Crashed: Prefect flow run " in resumed
     assert unfinished(home) == []
     assert (output / "model.safetensors").exists()
+    assert re.search(r"restate +0\.0%", resumed), "it is examined, and two steps teach nothing"
     assert not list((home / "work").glob("pretraining-*")), "it is of no use any more"
     assert not list((home / "runs").iterdir()), "nothing is left to resume"
 
