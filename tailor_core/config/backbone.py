@@ -69,8 +69,9 @@ BACKBONES = {
         environment=EnvironmentConfig(name="igsm", options={"setting": "tiny", "op": (2, 3, 4, 5, 6)}),
         vocabulary=1400,
         embedding_scale=6.0,  # at 1 training destroys the planted look-ups before they pay
+        conversations=64_000,
         row_tokens=256,
-        steps=2_600,
+        steps=8_000,  # with a third of them it lists what a parameter needs in 80 % of problems, and no RL mends that
         warmup_steps=50,
     ),
 }
