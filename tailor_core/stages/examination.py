@@ -9,13 +9,12 @@ from pathlib import Path
 
 from tailor_core.config.backbone import VOICES, PretrainingConfig
 from tailor_core.config.vllm import VLLMConfig
-from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.curriculum import Exercise
 from tailor_core.inference.engine import Sampling
 from tailor_core.inference.loading import load_engine
 from tailor_core.inference.pretrained import load_tokenizer
 from tailor_core.records import Problem
-from tailor_core.stages.pretraining import curriculum_of
+from tailor_core.stages.pretraining import curriculum_of, problems_of
 
 PROBLEMS = 200
 """One exercise of each kind about each of them."""
@@ -29,7 +28,8 @@ def examine(model: Path, config: PretrainingConfig, workdir: Path) -> dict[str, 
 
     Each is the first in a chat about a problem of the test split. A reply that says the same otherwise does not count.
     """
-    asked = [(problem, one) for problem in _problems(config) for one in _exercises(config, problem)]
+    problems = problems_of(config, "test", PROBLEMS)
+    asked = [(problem, one) for problem in problems for one in _exercises(config, problem)]
     prompts = [[{"role": "user", "content": f"{problem.question}\n{one.question}"}] for problem, one in asked]
     tokenizer = load_tokenizer(model)
     longest = max(len(tokenizer.encode(one.reply)) for _, one in asked)
@@ -40,12 +40,6 @@ def examine(model: Path, config: PretrainingConfig, workdir: Path) -> dict[str, 
     for (_, exercise), reply in zip(asked, replies, strict=True):
         right[exercise.kind].append(reply.strip() == exercise.reply.strip())
     return {kind: sum(found) / len(found) for kind, found in sorted(right.items())}
-
-
-def _problems(config: PretrainingConfig) -> list[Problem]:
-    options = read_options(config.environment.name, config.environment.options)
-    environment = get_environment(config.environment.name)
-    return environment.generate(options, count=PROBLEMS, split="test", seed=config.seed)
 
 
 def _exercises(config: PretrainingConfig, problem: Problem) -> list[Exercise]:

@@ -22,7 +22,7 @@ from tailor_core.environments.curriculum import Curriculum
 from tailor_core.environments.knights_knaves import curriculum as knights_knaves
 from tailor_core.errors import RecipeError
 from tailor_core.primitives.language import MoveLanguage, language_of
-from tailor_core.records import Problem
+from tailor_core.records import Problem, Split
 from tailor_core.stages.context import Track
 from tailor_core.training.pretraining import Row, Turn, encode_row, pretrain
 from tailor_core.training.tokenizer import train_tokenizer
@@ -41,7 +41,7 @@ _CURRICULA = {"igsm": igsm.CURRICULUM, "kk": knights_knaves.CURRICULUM}
 def make_backbone(config: PretrainingConfig, output: Path, workdir: Path, track: Track) -> None:
     """Pretrain a tiny backbone and save it in `output`; resumable from `workdir`."""
     curriculum = curriculum_of(config)
-    problems = _problems(config)
+    problems = problems_of(config, "train", max(1, config.conversations // CONVERSATIONS_PER_PROBLEM))
     tokenizer = _tokenizer(config, problems)
     rows = list(_rows(config, problems, tokenizer))
     pretrain(config, tokenizer, curriculum, rows, output=output, workdir=workdir, track=track)
@@ -58,11 +58,11 @@ def curriculum_of(config: PretrainingConfig) -> Curriculum:
     return _CURRICULA[name]
 
 
-def _problems(config: PretrainingConfig) -> list[Problem]:
-    count = max(1, config.conversations // CONVERSATIONS_PER_PROBLEM)
+def problems_of(config: PretrainingConfig, split: Split, count: int) -> list[Problem]:
+    """So many problems of a split of the environment."""
     options = read_options(config.environment.name, config.environment.options)
     environment = get_environment(config.environment.name)
-    return environment.generate(options, count=count, split="train", seed=config.seed)
+    return environment.generate(options, count=count, split=split, seed=config.seed)
 
 
 def _rows(
