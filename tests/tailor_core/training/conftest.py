@@ -23,7 +23,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "TOKENIZER_CONVERSATIONS", 3_000)
         patch.setattr(stage, "TOKENIZER_DEMONSTRATIONS", 1_000)
-        return stage._tokenizer(config, stage._problems(config))
+        return stage._tokenizer(config, stage.problems_of(config, "train", 2_000))
 
 
 @pytest.fixture(scope="session")

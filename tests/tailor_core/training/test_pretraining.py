@@ -24,7 +24,7 @@ CONFIG = PretrainingConfig(conversations=8_000)
 @pytest.fixture(scope="module")
 def chats() -> list[list[Turn]]:
     rng = random.Random(0)
-    problems = stage._problems(PretrainingConfig(conversations=100))
+    problems = stage.problems_of(PretrainingConfig(), "train", 25)
     return [list(islice(stage._conversation(CONFIG, problem, rng), 9)) for problem in problems]
 
 
