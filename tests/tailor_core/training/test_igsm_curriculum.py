@@ -36,10 +36,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "TOKENIZER_CONVERSATIONS", 4_000)
         patch.setattr(stage, "TOKENIZER_DEMONSTRATIONS", 500)
-        return stage._tokenizer(
-            CONFIG,
-            stage.problems_of(CONFIG, "train", CONFIG.conversations // stage.CONVERSATIONS_PER_PROBLEM),
-        )
+        return stage._tokenizer(CONFIG, stage.problems_of(CONFIG, "train", 2_000))
 
 
 @pytest.fixture(scope="module")
