@@ -16,9 +16,13 @@ _NO_CODE = {"trust_remote_code": False}
 
 def load_model(model: str | Path, dtype: Any) -> Any:
     """The causal language model, with weights of `dtype`. InputError where there is none in safetensors."""
+    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
+    # cuDNN's attention, torch's first choice on Hopper since 2.11, gives NaN for gradients of a batch padded on the
+    # left whose width leaves 64 divided by 128, as every 128th step of GRPO has (pytorch #196678). Others do not.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         return AutoModelForCausalLM.from_pretrained(model, dtype=dtype, use_safetensors=True, **_NO_CODE)
     except (OSError, ValueError, SafetensorError) as error:

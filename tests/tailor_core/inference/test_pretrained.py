@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from tailor_core.errors import InputError, RecipeError
 from tailor_core.inference.models import find_model, local_model, write_model
@@ -112,3 +113,24 @@ def test_a_model_s_name_leads_to_no_directory_outside_those_of_models(name: str,
     with pytest.raises(RecipeError, match=r"is neither a model that comes with Tailor"):
         local_model(name, tmp_path / "home" / "models")
     assert not [path for path in tmp_path.rglob("*") if path.is_dir() and path.name not in ("home", "models")]
+
+
+def test_a_loaded_model_is_not_run_with_the_attention_of_cudnn(model: Path) -> None:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    load_model(model, torch.float32)
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="the kernels are a GPU's")
+@pytest.mark.parametrize("width", [64, 65, 192, 320])
+def test_gradients_of_a_batch_padded_on_the_left_are_finite(width: int, tmp_path: Path) -> None:
+    shape = {"hidden_size": 128, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 128}
+    LlamaForCausalLM(LlamaConfig(vocab_size=64, **shape)).save_pretrained(tmp_path)
+    model = load_model(tmp_path, torch.float32).cuda()
+    ids = torch.randint(64, (4, width), device="cuda")
+    mask = (torch.arange(width, device="cuda") >= torch.arange(0, 32, 8, device="cuda")[:, None]).long()
+    with torch.autocast("cuda", torch.bfloat16):
+        logits = model(input_ids=ids, attention_mask=mask).logits.float()
+    log_probs = logits[:, :-1].log_softmax(dim=-1).gather(2, ids[:, 1:, None])[..., 0]
+    (log_probs * mask[:, :-1]).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
