@@ -138,7 +138,10 @@ def completion_text(think: str, answer: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demonstration(Record):
-    """One problem solved by a teacher with one primitive. `tokens` counts the think block and answer."""
+    """One problem solved by a teacher with one primitive.
+
+    `tokens` counts the words and marks of think block and answer; where dots stand for a trace, those of the trace.
+    """
 
     id: str
     problem_id: str

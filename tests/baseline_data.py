@@ -118,6 +118,7 @@ class Made:
     summaries: Mapping[str, Mapping[str, Any]]
     sampled: list[Sampling]
     root: Path
+    shared: Path
 
     @property
     def kept(self) -> list[Demonstration]:

@@ -34,12 +34,21 @@ class _Way:
         return any(FIRST_POLICY in stage.inputs for stage in self.made_otherwise.values())
 
 
-def _programs(module: str, demonstrations: str = "", selection: str = "verified") -> _Way:
-    """A baseline whose primitives are given, in `module`; demonstrations are Tailor's unless a function is named."""
+def _programs(
+    module: str, demonstrations: str = "", selection: str = "verified", *, tokenized: bool = False
+) -> _Way:
+    """A baseline whose primitives are given, in `module`; demonstrations are Tailor's unless a function is named.
+
+    That function reads the student's tokenizer where they are `tokenized`.
+    """
     made = [_given(module), _chosen(selection)]
     if demonstrations:
-        function = f"tailor_core.stages.baselines.{demonstrations}"
-        made.append(replace(STAGES["demonstrations"], function=function))
+        tailors = STAGES["demonstrations"]
+        written = replace(tailors, function=f"tailor_core.stages.baselines.{demonstrations}")
+        if tokenized:
+            libraries = (*tailors.libraries, "tokenizers", "transformers")
+            written = replace(written, inputs=(*tailors.inputs, "backbone"), libraries=libraries)
+        made.append(written)
     return _Way(made_otherwise={stage.product: stage for stage in made})
 
 
@@ -92,7 +101,7 @@ _WAYS: Mapping[Method, _Way] = MappingProxyType(
         "rule-based": _programs("rule_based"),
         "4-star": _programs("four_star"),
         "empty-cot": _programs("four_star", "controls:empty_cot", "as_many_right_answers"),
-        "dots": _programs("four_star", "controls:dots", "right_answers"),
+        "dots": _programs("four_star", "controls:dots", "right_answers", tokenized=True),
         "all-wrong": _programs("four_star", "all_wrong:demonstrations", "wrong_answers"),
         "behavior-injection": _programs("behavior_injection"),
         "self-stitch": _sampled("self_stitch", "demonstrations", "backbone"),

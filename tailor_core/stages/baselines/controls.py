@@ -6,16 +6,20 @@ earns no reward here, before RL and in it, so both keep one word.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tailor_core.config.demonstrations import DemonstrationsConfig
-from tailor_core.demonstrations.teacher import count_tokens, make_demonstration
+from tailor_core.demonstrations.teacher import make_demonstration
+from tailor_core.inference.pretrained import load_tokenizer
 from tailor_core.records import Demonstration, Primitive, Problem
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.demonstrations import Writing, demonstrate
 
 WORD = "So"
 """What is left of a thought: the least that is not an empty think block."""
+
+DOT = " ."
 
 TEACHER = "control"
 
@@ -26,16 +30,27 @@ def empty_cot(config: DemonstrationsConfig, context: StageContext) -> dict[str, 
 
 
 def dots(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
-    """Write demonstrations.parquet: 4-STaR's with as many dots as there were words and marks."""
-    return demonstrate(config, context, Writing, _dotted)
+    """Write demonstrations.parquet: 4-STaR's with dots for their reasoning, as many as the student reads tokens there.
+
+    The student's tokens and not words, for a tokenizer that was made for these traces has one for several words of
+    theirs, and may have two for a dot. `tokens` stays that of the trace, so that a budget keeps the same rows.
+    """
+    tokenizer = load_tokenizer(context.inputs["backbone"])
+
+    def length(text: str) -> int:
+        return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    a_dot = length(DOT * 100) / 100
+
+    def dotted(problem: Problem, primitive: Primitive, written: Demonstration) -> Demonstration:
+        many = max(1, round((length(written.think) - length(WORD)) / a_dot))
+        return replace(_with_think(problem, primitive, written, WORD + DOT * many), tokens=written.tokens)
+
+    return demonstrate(config, context, Writing, dotted)
 
 
 def _emptied(problem: Problem, primitive: Primitive, written: Demonstration) -> Demonstration:
     return _with_think(problem, primitive, written, WORD)
-
-
-def _dotted(problem: Problem, primitive: Primitive, written: Demonstration) -> Demonstration:
-    return _with_think(problem, primitive, written, WORD + " ." * (count_tokens(written.think) - 1))
 
 
 def _with_think(problem: Problem, primitive: Primitive, written: Demonstration, think: str) -> Demonstration:

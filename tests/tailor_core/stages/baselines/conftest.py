@@ -14,6 +14,7 @@ from baseline_data import DATA, Made, Make, Model, recipe
 from tailor_core.artifacts.tables import read_records
 from tailor_core.config.baselines import Method
 from tailor_core.config.recipe import Recipe
+from tailor_core.inference.models import write_model
 from tailor_core.records import Demonstration, Primitive, Problem, SelectionDecision, Verdict
 from tailor_core.stages.baselines import own_answers
 from tailor_core.stages.context import StageContext
@@ -42,8 +43,9 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     def shared_of(family: str) -> Path:
         root = tmp_path_factory.mktemp(f"shared-{family}")
         run(root, "problems", recipe(family))
-        for name in ("probe", "backbone", FIRST_POLICY):
+        for name in ("probe", FIRST_POLICY):
             (root / name).mkdir()
+        write_model("tiny", root / "backbone")
         (root / "probe" / "summary.json").write_text(
             json.dumps({"pass_rate_by_difficulty": {}, "failures": {}, "wrong": 0})
         )
@@ -72,6 +74,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
             summaries=summaries,
             sampled=model.sampled,
             root=root,
+            shared=shared,
         )
 
     return data
