@@ -29,7 +29,7 @@ from tailor_core.stages.registry import STAGES
 from tailor_core.stages.spec import make_spec
 from tailor_core.study.trials import Trial
 
-DATA = ("problems", "primitives", "demonstrations", "verdicts", "selection")
+DATA = ("problems", "backbone", "primitives", "demonstrations", "verdicts", "selection")
 PROMPTS, COMPLETIONS = 3, 4
 """Of a made-up step of RL."""
 
