@@ -31,6 +31,7 @@ def test_the_controls_have_the_problems_and_answers_of_4_star_and_none_of_its_re
             assert set(get_environment(family).count_moves(other.think)) <= {"other"}
             if method == "dots":
                 assert re.fullmatch(r"So( \.)+", other.think)
+                assert other.tokens == one.tokens
                 lengths = [len(tokenizer(think)["input_ids"]) for think in (other.think, one.think)]
                 assert abs(lengths[0] - lengths[1]) <= 2, "as long for the student, to a dot"
             else:
