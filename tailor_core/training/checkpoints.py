@@ -22,6 +22,7 @@ from transformers import TrainerCallback, TrainerState
 
 from tailor_core.artifacts.durable import write_last
 from tailor_core.errors import ResumeError, StageError
+from tailor_core.training.finite import FiniteGradients
 from tailor_core.training.order import RemembersOrder
 
 MARKER = "complete.json"
@@ -53,11 +54,12 @@ class _Reached(Exception):  # noqa: N818  # it ends a training as planned
     """All steps were done before."""
 
 
-def train_to_the_end(trainer: Any, workdir: Path, data: str) -> None:
+def train_to_the_end(trainer: Any, workdir: Path, data: str, section: str) -> None:
     """Train from the newest complete checkpoint under `workdir` to the last planned step.
 
-    `data` is the digest of the training rows. ResumeError where the checkpoint is of other data or of more steps than
-    are planned; StageError if steps are missing in the end.
+    `data` is the digest of the training rows, and `section` what the recipe calls the training. ResumeError where the
+    checkpoint is of other data or of more steps than are planned; StageError where a gradient is not finite, or steps
+    are missing in the end.
     """
     planned = planned_steps(trainer)
     checkpoint = newest_checkpoint(workdir)
@@ -74,6 +76,7 @@ def train_to_the_end(trainer: Any, workdir: Path, data: str) -> None:
         _load_finished(trainer, checkpoint)
     else:
         trainer.add_callback(_Seal(trainer, data))
+        trainer.add_callback(FiniteGradients(section))
         if checkpoint:
             _restore(trainer, checkpoint)
         trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)

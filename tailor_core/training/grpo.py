@@ -45,7 +45,7 @@ def reinforce(
 
     `reward(completions=..., problem=...)` gets chat completions and the problems as JSON text and returns one
     float each. Resumes from the newest complete checkpoint in `workdir`. Returns the training log. StageError where
-    there are no problems, or the rollouts cannot be drawn as `config` says.
+    there are no problems, the rollouts cannot be drawn as `config` says, or a gradient is not finite.
     """
     if not problems:
         raise StageError("policy: there are 0 train problems, expected at least 1; raise problems.train")
@@ -62,7 +62,7 @@ def reinforce(
     follow(trainer, "policy", track)
     snapshots = Snapshots(trainer, tokenizer, workdir, config.snapshot_steps)
     trainer.add_callback(snapshots)
-    train_to_the_end(trainer, workdir, content_id(rows, length=64))
+    train_to_the_end(trainer, workdir, content_id(rows, length=64), "policy")
     save_model(trainer, tokenizer, output)
     snapshots.publish(output)
     return training_log(trainer)

@@ -130,7 +130,10 @@ def pretrain(
     workdir: Path,
     track: Track,
 ) -> list[dict[str, float]]:
-    """Train from scratch (or from the newest checkpoint in `workdir`); save model and tokenizer in `output`."""
+    """Train from scratch (or from the newest checkpoint in `workdir`); save model and tokenizer in `output`.
+
+    StageError where a gradient is not finite.
+    """
     model = new_model(config, tokenizer, curriculum)
     arguments = TrainingArguments(
         output_dir=str(workdir),
@@ -161,7 +164,7 @@ def pretrain(
     )
     trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate)
     follow(trainer, "backbone", track)
-    train_to_the_end(trainer, workdir, _digest(rows))
+    train_to_the_end(trainer, workdir, _digest(rows), "backbone")
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)
     return training_log(trainer)

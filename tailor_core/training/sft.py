@@ -42,8 +42,9 @@ def fine_tune(
     """Fine-tune the model in `model_dir` on `examples`, save model and tokenizer in `output`.
 
     Resumes from the newest complete checkpoint in `workdir`; the bar has the `title`. Returns the training log, one
-    dict a logged step. Raises StageError when there is nothing to train on or an example is longer than `max_length`,
-    which it names as a value of the recipe's `section`. All processes that accelerate has launched together call it.
+    dict a logged step. Raises StageError when there is nothing to train on, an example is longer than `max_length` or
+    a gradient is not finite, and names values of the recipe's `section`. All processes that accelerate has launched
+    together call it.
     """
     if not examples:
         raise StageError(
@@ -89,7 +90,7 @@ def fine_tune(
             processing_class=tokenizer,
         )
     follow(trainer, title, track)
-    train_to_the_end(trainer, workdir, content_id(rows, length=64))
+    train_to_the_end(trainer, workdir, content_id(rows, length=64), section)
     save_model(trainer, tokenizer, output)
     return training_log(trainer)
 

@@ -72,7 +72,7 @@ def trainer(done: int, planned: int) -> Any:
 @pytest.mark.parametrize("done", [0, 7])
 def test_a_training_that_stops_short_of_its_plan_is_an_error(tmp_path: Path, done: int) -> None:
     with pytest.raises(StageError, match=rf"after {done} of 9 planned steps; run the same command"):
-        train_to_the_end(trainer(done, 9), tmp_path, "d")
+        train_to_the_end(trainer(done, 9), tmp_path, "d", "policy")
 
 
 def test_the_log_holds_every_logged_step_and_no_time() -> None:

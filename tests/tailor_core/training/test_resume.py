@@ -27,7 +27,9 @@ from tailor_core.config.warm_start import WarmStartConfig
 from tailor_core.environments.knights_knaves.curriculum import CURRICULUM
 from tailor_core.errors import ResumeError, StageError
 from tailor_core.inference import precision
+from tailor_core.inference.pretrained import load_model
 from tailor_core.records import Problem, SFTExample
+from tailor_core.stages.context import untracked
 from tailor_core.training import grpo, sft
 from tailor_core.training.checkpoints import newest_checkpoint
 from tailor_core.training.pretraining import pretrain
@@ -388,6 +390,56 @@ def test_data_that_give_no_batch_are_an_error_and_no_training_of_zero_steps(
     with pytest.raises((StageError, ValueError)):
         training()
     assert not list((tmp_path / "output").iterdir())
+
+
+def test_a_gradient_that_is_not_finite_ends_a_policy_before_the_step_and_the_next_attempt_goes_on(
+    policy: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = Training(policy, tmp_path / "undisturbed")
+    expected = undisturbed()
+    resumed = Training(policy, tmp_path / "resumed")
+
+    def load_faulty_model(*arguments: Any) -> Any:
+        model = load_model(*arguments)
+        model.model.norm.weight.register_hook(lambda g: g * (np.nan if resumed.tracked == [1, 2, 3] else 1.0))
+        return model
+
+    with monkeypatch.context() as kernels:
+        kernels.setattr(grpo, "load_model", load_faulty_model)
+        with pytest.raises(
+            StageError, match=r"^policy: the gradient of step 4 is not finite, .* which is 0\.01, or"
+        ):
+            resumed()
+    checkpoint = newest_checkpoint(tmp_path / "resumed" / "work")
+    assert checkpoint
+    assert checkpoint.step == 3
+    assert all(torch.isfinite(w).all() for w in load_file(checkpoint.path / "model.safetensors").values())
+    found = resumed()
+    assert resumed.tracked == [1, 2, 3, 4, 5, 6]
+    assert_equal(resumed, undisturbed, [found, expected])
+
+
+def test_a_fine_tuning_and_a_pretraining_that_diverge_end_before_their_weights_are_lost(
+    warm_start: Callable[..., Any], tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    """Adam's first step is as long as the learning rate, and the second gradient has no value any more."""
+    diverging = SFT.model_copy(update={"learning_rate": 1e30, "warmup_ratio": 0.0, "save_steps": 1})
+    with pytest.raises(
+        StageError, match=r"^warm_start: the gradient of step 2 is .* lower warm_start\.learning_rate"
+    ):
+        warm_start(config=diverging, output=tmp_path, workdir=tmp_path / "work", seed=5, track=untracked)
+    checkpoint = newest_checkpoint(tmp_path / "work")
+    assert checkpoint
+    assert checkpoint.step == 1
+    config = PretrainingConfig(
+        hidden_size=48, intermediate_size=64, layers=2, heads=6, kv_heads=2, steps=8, save_steps=3,
+        rows_per_step=2, micro_batch_rows=2, warmup_steps=0, learning_rate=1e30,
+    )  # fmt: skip
+    rows = [(np.arange(5, 17 + i).astype(np.uint16), np.ones(12 + i, dtype=bool)) for i in range(6)]
+    with pytest.raises(StageError, match=r"^backbone: the gradient of step 2 is not finite"):
+        pretrain(
+            config, tokenizer, CURRICULUM, rows, output=tmp_path, workdir=tmp_path / "b", track=untracked
+        )
 
 
 def test_a_checkpoint_says_what_it_holds(policy: Callable[..., Any], tmp_path: Path) -> None:
