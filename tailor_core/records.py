@@ -196,7 +196,8 @@ class EvaluationRow(Record):
     """One sampled completion of one model on one problem, scored.
 
     `moves` counts the reasoning moves that the trace shows; `entropy` is the mean sampled token entropy proxy
-    (minus log-probability, nats a token).
+    (minus log-probability, nats a token). `sound` says that the reward is earned by reasoning of which every step was
+    read and follows; never so where the family reads no steps.
     """
 
     model: str
@@ -212,3 +213,4 @@ class EvaluationRow(Record):
     entropy: float
     reason: str
     moves: dict[str, int] = field(default_factory=dict)
+    sound: bool = False

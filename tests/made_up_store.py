@@ -87,7 +87,7 @@ EXAMPLES = [
 EVALUATION = [
     EvaluationRow(model="base", problem_id="t1", split="test", difficulty=3, sample=s, completion="",
                   reward=float(s), well_formed=True, finished=True, tokens=4, entropy=0.1, reason="",
-                  moves={"assume": 1})
+                  moves={"assume": 1}, sound=bool(s))
     for s in range(2)
 ]  # fmt: skip
 

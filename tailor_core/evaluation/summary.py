@@ -15,6 +15,7 @@ The layout (all shares in [0, 1], tokens in tokens, entropy in nats a token, flo
     GROUP      = {"problems": 200, "samples": 800,
                   "pass@1": INTERVAL,                # mean over problems of the share of correct samples
                   "pass@k": {"1": INTERVAL, "4": INTERVAL},
+                  "sound_rate": INTERVAL,            # completions that are right by sound reasoning, step by step
                   "format_rate": INTERVAL,           # completions that read as think block and answer
                   "finished": 0.97,                  # share that ended by itself within max_tokens
                   "mean_tokens": 131.2, "mean_tokens_correct": 120.4 | null, "entropy": 0.31,
@@ -97,19 +98,21 @@ class _PerProblem:
     ids: list[str]
     samples: Floats
     correct: Floats
+    sound: Floats
     well_formed: Floats
 
 
 def _per_problem(rows: Sequence[EvaluationRow]) -> _PerProblem:
     counts: dict[str, list[int]] = {}
     for row in rows:
-        count = counts.setdefault(row.problem_id, [0, 0, 0])
+        count = counts.setdefault(row.problem_id, [0, 0, 0, 0])
         count[0] += 1
         count[1] += row.reward == 1
-        count[2] += row.well_formed
+        count[2] += row.sound
+        count[3] += row.well_formed
     ids = sorted(counts)
     table = numpy.array([counts[i] for i in ids], dtype=numpy.float64)
-    return _PerProblem(ids, table[:, 0], table[:, 1], table[:, 2])
+    return _PerProblem(ids, *table.T)
 
 
 class _Figures:
@@ -134,9 +137,9 @@ class _Figures:
     def group(self, rows: Sequence[EvaluationRow], name: Sequence[str]) -> dict[str, Any]:
         """The figures of one GROUP."""
         found = _per_problem(rows)
-        columns = [found.correct / found.samples, found.well_formed / found.samples]
+        columns = [count / found.samples for count in (found.correct, found.sound, found.well_formed)]
         columns += [pass_at_k(found.samples, found.correct, k) for k in self.config.ks]
-        accuracy, well_formed, *passes = mean_intervals(
+        accuracy, sound, well_formed, *passes = mean_intervals(
             numpy.stack(columns, axis=1),
             self._rng(name),
             resamples=self.config.resamples,
@@ -149,6 +152,7 @@ class _Figures:
             "samples": len(rows),
             "pass@1": accuracy.to_json(),
             "pass@k": {str(k): one.to_json() for k, one in zip(self.config.ks, passes, strict=True)},
+            "sound_rate": sound.to_json(),
             "format_rate": well_formed.to_json(),
             "finished": rounded(sum(row.finished for row in rows) / len(rows)),
             "mean_tokens": rounded(tokens / len(rows)),

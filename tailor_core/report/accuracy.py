@@ -22,6 +22,7 @@ class Row:
     problems: str
     samples: str
     passes: tuple[tuple[str, str], ...]
+    sound_rate: str
     format_rate: str
     finished: str
     tokens: str
@@ -113,6 +114,7 @@ def _row(model: Model, group: Group, ks: tuple[int, ...]) -> Row:
         problems=count(group.problems),
         samples=count(group.samples),
         passes=tuple((percent(p.value), between(p)) if p else ("n/a", "") for p in passes),
+        sound_rate=percent(group.sound_rate.value),
         format_rate=percent(group.format_rate.value),
         finished=percent(group.finished),
         tokens=quantity(group.mean_tokens),

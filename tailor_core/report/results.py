@@ -45,6 +45,7 @@ class Group:
     samples: int
     accuracy: Interval
     passes: Mapping[int, Interval]
+    sound_rate: Interval
     format_rate: Interval
     finished: float
     mean_tokens: float
@@ -166,6 +167,7 @@ def _group(block: Mapping[str, Any]) -> Group:
         samples=int(block["samples"]),
         accuracy=_interval(block["pass@1"]),
         passes={int(k): _interval(value) for k, value in block["pass@k"].items()},
+        sound_rate=_interval(block["sound_rate"]),
         format_rate=_interval(block["format_rate"]),
         finished=float(block["finished"]),
         mean_tokens=float(block["mean_tokens"]),

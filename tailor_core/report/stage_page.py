@@ -216,13 +216,14 @@ def _evaluation(materials: Materials) -> Iterator[str]:
     interval = f"{percent(results.confidence, 0)} interval"
     yield _titled(
         "Models on held-out problems",
-        ["split", "model", "pass@1", interval, "right form", "tokens"],
+        ["split", "model", "pass@1", interval, "sound", "right form", "tokens"],
         (
             [
                 prose(describe_split(split)),
                 prose(model.label),
                 percent(group.accuracy.value),
                 between(group.accuracy),
+                percent(group.sound_rate.value),
                 percent(group.format_rate.value),
                 quantity(group.mean_tokens),
             ]

@@ -10,7 +10,7 @@ import polars
 
 from tailor_core.study.figures import Estimate, Figure, mean_share, shared_seeds
 from tailor_core.study.resampling import Resampler
-from tailor_core.study.scores import groups, scores
+from tailor_core.study.scores import SHARE, groups, scores
 
 Accuracies = Mapping[tuple[str, str, str, str], Figure]
 """The accuracy of each (backbone, arm, model, split)."""
@@ -32,14 +32,15 @@ STARTS = ("warm_start", "base")
 class Cell(Estimate):
     """The accuracy (pass@1) of an arm's models on a split, in [0, 1].
 
-    by_difficulty: the same of each level; format_rate: the share of completions that read as think block and answer;
-    mean_tokens: of a completion
+    sound: the share of completions that are right by sound reasoning; by_difficulty: the accuracy of each level
+    format_rate: the share of completions that read as think block and answer; mean_tokens: of a completion
     """
 
     backbone: str
     arm: str
     model: str
     split: str
+    sound: Estimate
     by_difficulty: Mapping[int, Estimate]
     format_rate: float
     mean_tokens: float
@@ -55,13 +56,15 @@ class Gain(Estimate):
     start: str
 
 
-def accuracies(answers: polars.DataFrame, resampler: Resampler) -> Accuracies:
-    """The accuracy of all models on all splits, in the order of the answers."""
+def accuracies(answers: polars.DataFrame, resampler: Resampler, share: polars.Expr = SHARE) -> Accuracies:
+    """The accuracy of all models on all splits, in the order of the answers; `share` is what counts as right."""
     parts = groups(answers, "backbone", "arm", "model", "split")
-    return {key: mean_share(scores(part), resampler) for key, part in parts}
+    return {key: mean_share(scores(part, share), resampler) for key, part in parts}
 
 
-def cells(answers: polars.DataFrame, known: Accuracies, resampler: Resampler) -> Iterator[Cell]:
+def cells(
+    answers: polars.DataFrame, known: Accuracies, sound: Accuracies, resampler: Resampler
+) -> Iterator[Cell]:
     """The table of accuracies."""
     for key, part in groups(answers, "backbone", "arm", "model", "split"):
         backbone, arm, model, split = key
@@ -74,6 +77,7 @@ def cells(answers: polars.DataFrame, known: Accuracies, resampler: Resampler) ->
             arm=arm,
             model=model,
             split=split,
+            sound=sound[key].estimate(resampler),
             by_difficulty={
                 level: mean_share(scores(rows), resampler).estimate(resampler)
                 for (level,), rows in groups(part.sort("difficulty"), "difficulty")

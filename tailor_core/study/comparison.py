@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tailor_core.evaluation.intervals import Interval
-from tailor_core.study.accuracy import Outcome, Outcomes
+from tailor_core.study.accuracy import POLICY, Accuracies, Outcome, Outcomes
 from tailor_core.study.contrast import Contrast
 from tailor_core.study.curves import Path, Paths, area_under, crossings, steps_to
 from tailor_core.study.figures import Figure, Over, shared_seeds
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
 
-Quantity = Literal[Outcome, "area under the curve", "steps to target"]
+Quantity = Literal[Outcome, "sound accuracy", "area under the curve", "steps to target"]
 
 LOWER_IS_BETTER: tuple[Quantity, ...] = ("steps to target",)
 
@@ -89,6 +89,14 @@ def pairs_of_outcomes(found: Outcomes, reference: str) -> Iterator[Pair]:
         against = found.get((backbone, reference, split, outcome))
         if arm != reference and against:
             yield Pair(backbone, arm, split, outcome, (against, figure))
+
+
+def pairs_of_soundness(sound: Accuracies, reference: str) -> Iterator[Pair]:
+    """How often the policies are right by sound reasoning, where one of the two ever is."""
+    for (backbone, arm, model, split), figure in sound.items():
+        against = sound.get((backbone, reference, model, split))
+        if model == POLICY and arm != reference and against and (figure.mean or against.mean):
+            yield Pair(backbone, arm, split, "sound accuracy", (against, figure))
 
 
 def pairs_of_curves(

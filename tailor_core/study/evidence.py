@@ -37,6 +37,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "split": _TEXT,
         "difficulty": _WHOLE,
         **_COUNTS,
+        "sound": _WHOLE,
         "well_formed": _WHOLE,
         "tokens": _WHOLE,
     },
@@ -90,6 +91,7 @@ _ANSWER = [
     "sample",
     "completion",
     "reward",
+    "sound",
     "well_formed",
     "tokens",
     "moves",
@@ -109,7 +111,8 @@ class Evidence:
     """Every frame has arm, backbone and seed; a trial that made no such thing has no rows in it.
 
     answers:  a row for each model (`base`, `warm_start`, `policy`), split and problem: how many samples, how many of
-              them correct and well formed, and the tokens of all; `cluster` is what problems solved alike share
+              them correct, correct by sound reasoning, and well formed, and the tokens of all; `cluster` is what
+              problems solved alike share
     curve:    the same for the models along RL, by step; 0 is the start. On validation problems
     wide:     many samples of few problems, of the start and the policy
     training: a row for each step of RL: mean reward of its completions, KL to the start and entropy in nats a token
@@ -206,7 +209,7 @@ class _Reader:
         rows = files.table("evaluation", "evaluation", _ANSWER)
         by = ("model", "split", "problem_id", "difficulty")
         counted = rows.group_by(by, maintain_order=True).agg(
-            *_COUNTED, col("well_formed").sum(), col("tokens").sum()
+            *_COUNTED, col("sound", "well_formed", "tokens").sum()
         )
         self._add("answers", trial, self._clustered(files, counted))
         self._add("moves", trial, _usage_by(rows))

@@ -8,12 +8,19 @@ from typing import Any
 
 from tailor_core.evaluation.intervals import rounded
 from tailor_core.study.accuracy import Cell, Gain, accuracies, cells, gain_figures, gains, outcomes
-from tailor_core.study.comparison import Comparison, compare, pairs_of_curves, pairs_of_outcomes
+from tailor_core.study.comparison import (
+    Comparison,
+    compare,
+    pairs_of_curves,
+    pairs_of_outcomes,
+    pairs_of_soundness,
+)
 from tailor_core.study.correlation import Correlation, correlate
 from tailor_core.study.curves import Curve, curves, paths
 from tailor_core.study.evidence import Evidence
 from tailor_core.study.figures import CONFIDENCE
 from tailor_core.study.resampling import Resampler
+from tailor_core.study.scores import SOUND
 from tailor_core.study.widening import PassAtK, Widening, pass_figures, pass_table, widenings
 
 RESAMPLES = 2000
@@ -57,19 +64,21 @@ def summarise_study(evidence: Evidence, reference: str, target: float | None, se
     """
     resampler = Resampler(seed, RESAMPLES)
     known = accuracies(evidence.answers, resampler)
+    sound = accuracies(evidence.answers, resampler, SOUND)
     gained = gain_figures(known)
     became = outcomes(known, gained)
     along = paths(evidence.curve)
     passes = pass_figures(evidence.wide, resampler)
     pairs = [
         *pairs_of_outcomes(became, reference),
+        *pairs_of_soundness(sound, reference),
         *pairs_of_curves(along, reference, target, resampler),
     ]
     return StudyResults(
         settings=Settings(
             confidence=CONFIDENCE, resamples=RESAMPLES, seed=seed, reference=reference, target=target
         ),
-        cells=tuple(cells(evidence.answers, known, resampler)),
+        cells=tuple(cells(evidence.answers, known, sound, resampler)),
         gains=tuple(gains(gained, resampler)),
         comparisons=tuple(compare(pairs, resampler)),
         curves=tuple(curves(along, evidence.training, target, resampler)),

@@ -15,6 +15,9 @@ Floats = NDArray[numpy.float64]
 SHARE = polars.col("correct") / polars.col("samples")
 """The share of correct samples of a problem."""
 
+SOUND = polars.col("sound") / polars.col("samples")
+"""The share of samples that are correct by sound reasoning."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:

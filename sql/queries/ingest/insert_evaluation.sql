@@ -16,5 +16,5 @@ select
     tokens,
     entropy,
     reason,
-    moves
+    columns('^(moves|sound)$') -- a table from before has no sound
 from read_parquet($path)

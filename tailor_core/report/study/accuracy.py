@@ -99,6 +99,7 @@ def _split_table(study: Study, lookup: Lookup) -> Table:
                     words(describe_split(split)),
                     *(share_cell(cell, href) for cell in cells),
                     points_cell(lookup.gain(backbone, arm.name, split), href),
+                    *(share_cell(cell.sound if cell else None, href) for cell in cells[1:]),
                     Cell(percent(policy.format_rate), "", policy.format_rate, {}, href)
                     if policy
                     else nothing(),
@@ -117,6 +118,12 @@ def _split_table(study: Study, lookup: Lookup) -> Table:
             heading("split", "Split"),
             *(Column(model, MODELS[model].capitalize(), "pass@1") for model in _MODELS),
             Column("gain", "RL gain", "policy minus what RL began at, in points"),
+            *(
+                Column(
+                    f"sound_{model}", f"Sound, {MODELS[model]}", "right, and every step was read and follows"
+                )
+                for model in _MODELS[1:]
+            ),
             Column("format", "Right form", "of the policy's completions: a think block and an answer"),
             Column("length", "Length", "mean tokens of the policy's completions"),
             Column("problems", "Problems"),

@@ -21,12 +21,18 @@ from tailor_core.secrets import masked
 from tailor_core.study.comparison import Comparison, Quantity
 
 SIGNIFICANT = 0.05
+SOUND = "share of the policy's completions that are right, and whose every step was read and follows"
 _SPENT = {
     "rows": ("Rows", "rows of warm-start data"),
     "tokens": ("Data tokens", "words and marks of all rows of warm-start data"),
 }
 _LOWER_IS_BETTER: tuple[Quantity, ...] = ("steps to target",)
-_VERDICTS: tuple[Quantity, ...] = ("final accuracy", "steps to target", "area under the curve")
+_VERDICTS: tuple[Quantity, ...] = (
+    "final accuracy",
+    "sound accuracy",
+    "steps to target",
+    "area under the curve",
+)
 
 
 def describe_headline(study: Study) -> Section:
@@ -80,6 +86,11 @@ def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
             "asks whether the difference exceeds what seeds and problems vary, and its p-values are corrected (Holm) "
             "for all arms of a backbone, split and quantity."
         )
+    if any(comparison.quantity == "sound accuracy" for comparison in results.comparisons):
+        yield (
+            "Sound accuracy counts an answer only where every step of the reasoning before it was read and follows: "
+            "neither one that was guessed, nor one that a slip led to by chance."
+        )
     if any(comparison.clusters < comparison.problems for comparison in results.comparisons):
         yield (
             "Problems with the same skeleton, which are solved by the same steps, stand or fall together. So it is "
@@ -98,7 +109,7 @@ def _verdict(
     """Where the reference stands among the arms, values of sweeps aside."""
     found: list[tuple[Arm, Comparison]] = []
     for arm in study.compared:
-        if quantity_ == "final accuracy":
+        if quantity_ in ("final accuracy", "sound accuracy"):
             comparison = lookup.comparison(backbone, arm.name, quantity_, lookup.main_split)
         else:
             comparison = lookup.along_rl(backbone, arm.name, quantity_)
@@ -147,6 +158,7 @@ def main_table(study: Study, lookup: Lookup) -> Table:
         Column(
             "final", "Final", "accuracy of the policy: mean over seeds ± standard deviation, and interval"
         ),
+        Column("sound", "Sound", SOUND),
         *(
             Column(split, describe_split(split).capitalize(), "accuracy of the policy")
             for split in lookup.other_splits
@@ -175,9 +187,11 @@ def main_table(study: Study, lookup: Lookup) -> Table:
         href = study.href(backbone, arm.name)
         row = [*study.names(backbone, arm)]
         row.append(_start(study, lookup, backbone, arm, href))
+        final = lookup.accuracy(backbone, arm.name, "policy", lookup.main_split)
+        row += [share_cell(final, href), share_cell(final.sound if final else None, href)]
         row += [
             share_cell(lookup.accuracy(backbone, arm.name, "policy", split), href)
-            for split in (lookup.main_split, *lookup.other_splits)
+            for split in lookup.other_splits
         ]
         curve = lookup.curve(backbone, arm.name)
         if has_curves:

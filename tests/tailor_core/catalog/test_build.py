@@ -8,10 +8,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from made_up_store import EVALUATION
 
+from tailor_core.artifacts.tables import read_table, write_records, write_table
 from tailor_core.catalog.build import building
 from tailor_core.catalog.connection import open_catalog
 from tailor_core.catalog.embeddings import embeddings_table
+from tailor_core.catalog.migrations import migrate, shipped_migrations
 from tailor_core.catalog.queries import execute, load_query
 from tailor_core.errors import ArtifactError, InputError
 
@@ -123,6 +126,32 @@ def test_a_catalog_can_be_read_by_duckdb_1_5(tmp_path: Path) -> None:
             "select tags from duckdb_databases() where database_name = 'lineage'"
         ).fetchall()
     assert tags["storage_version"].startswith("v1.5")
+
+
+def test_rows_from_before_soundness_was_told_stay_readable_and_can_still_be_copied(tmp_path: Path) -> None:
+    table = tmp_path / "evaluation.parquet"
+    write_records(table, EVALUATION)
+    before = tmp_path / "before.parquet"
+    write_table(before, read_table(table).drop("sound"))
+    earlier = {name: text for name, text in shipped_migrations().items() if name < "0006"}
+    with duckdb.connect() as connection:
+        migrate(connection, earlier)
+        insert = "insert into evaluation by name select 'a' as artifact, * from read_parquet($1)"
+        connection.execute(insert, [str(before)])
+        assert migrate(connection) == ["0006_sound.sql"]
+        execute(connection, "ingest/insert_evaluation", artifact="b", path=str(before))
+        execute(connection, "ingest/insert_evaluation", artifact="c", path=str(table))
+        found = connection.execute("select artifact, sound from evaluation order by artifact, sample")
+        assert found.fetchall() == [
+            ("a", None),
+            ("a", None),
+            ("b", None),
+            ("b", None),
+            ("c", False),
+            ("c", True),
+        ]
+        for view in ("current_evaluation", "model_evaluations"):
+            assert connection.execute(f"select sound from {view}").fetchall() == []
 
 
 def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path) -> None:

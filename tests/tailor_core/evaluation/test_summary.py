@@ -35,6 +35,7 @@ def rows_of(model: str, split: str, chance: float, problems: int = 40, seed: int
                     entropy=0.5 if right else 0.1,
                     reason="all roles are right" if right else "1 of 2 roles are right",
                     moves={"assume": 2, "voice:plain": 3} if right else {"other": 1},
+                    sound=right and sample != 2,
                 )
             )
     return rows
@@ -62,6 +63,10 @@ def test_every_figure_is_the_one_counted_by_hand() -> None:
     assert block["pass@1"]["low"] < block["pass@1"]["value"] < block["pass@1"]["high"]
     assert block["pass@k"]["1"]["value"] < block["pass@k"]["2"]["value"] < block["pass@k"]["4"]["value"]
     assert block["format_rate"]["value"] == pytest.approx(sum(row.well_formed for row in rows) / 160)
+    sound = sum(row.sound for row in rows)
+    assert 0 < sound < len(right)
+    assert block["sound_rate"]["value"] == pytest.approx(sound / 160, abs=1e-6)
+    assert block["sound_rate"]["low"] < sound / 160 < block["sound_rate"]["high"]
     assert block["mean_tokens_correct"] == 10
     assert block["mean_tokens"] == pytest.approx((10 * len(right) + 30 * (160 - len(right))) / 160)
     entropy = (0.5 * 10 * len(right) + 0.1 * 30 * (160 - len(right))) / (block["mean_tokens"] * 160)

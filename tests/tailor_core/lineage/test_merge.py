@@ -310,7 +310,8 @@ def test_the_catalog_answers_about_the_recipes_last_run(finished: Settings) -> N
         ("rejected", "pass rate 0.1 < 0.8", 1),
     ]
     accuracy = ask(finished, "evaluation/summarise_accuracy", recipe="kk")
-    assert accuracy.rows() == [("base", "test", 3, 1, 2, 0.5, 1.0, 4.0)]
+    assert accuracy.columns[5:7] == ["pass_at_1", "sound"]
+    assert accuracy.rows() == [("base", "test", 3, 1, 2, 0.5, 0.5, 1.0, 4.0)]
     row = ask(finished, "lineage/trace_demonstration", recipe="kk", demonstration="d1").row(0, named=True)
     assert (row["problem_id"], row["canonical_hash"], row["rank"], row["sft_example_id"]) == (
         "x2",

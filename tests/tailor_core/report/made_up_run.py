@@ -503,6 +503,7 @@ def _group(model: str, split: str, shift: float, problems: int) -> dict[str, Any
         "samples": samples,
         "pass@1": accuracy,
         "pass@k": {"1": accuracy, "4": above},
+        "sound_rate": _interval(0.8 * value, 0.0213),
         "format_rate": _interval(0.913, 0.0171),
         "finished": 0.9713,
         "mean_tokens": 117.34,

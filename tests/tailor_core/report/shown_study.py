@@ -158,7 +158,8 @@ def _answers(trial: Trial, better: float, rng: Rng, problems: int) -> Rows:
                     "cluster": f"{split}-{problem if split == 'test' else problem // 2:03}",
                     "difficulty": difficulty,
                     "samples": 4,
-                    "correct": int(rng.binomial(4, chance)),
+                    "correct": (right := int(rng.binomial(4, chance))),
+                    "sound": int(rng.binomial(right, 0.8)),
                     "well_formed": 4 - int(rng.integers(0, 2)),
                     "tokens": int(rng.integers(300, 500)),
                 }

@@ -124,9 +124,10 @@ def test_accuracy_tables_hold_every_model_split_and_difficulty(read: Element) ->
                     for i in (group["pass@1"], group["pass@k"]["4"])
                 ]
                 problems, samples = str(group["problems"]), str(group["samples"])
-                expected[(label, *cells, "91.3%", "97.1%", "117.3", "0.272", problems, samples)] += 1
+                sound = percent(group["sound_rate"]["value"])
+                expected[(label, *cells, sound, "91.3%", "97.1%", "117.3", "0.272", problems, samples)] += 1
     assert expected <= rows
-    assert sum(len(row) == 9 and row[0] in MODELS.values() for row in rows.elements()) == expected.total()
+    assert sum(len(row) == 10 and row[0] in MODELS.values() for row in rows.elements()) == expected.total()
 
 
 def test_comparisons_and_reasons_are_those_of_the_summary(read: Element) -> None:

@@ -123,6 +123,8 @@ def test_all_models_are_evaluated_on_all_held_out_splits(context: StageContext, 
     assert right.tokens == 2
     assert right.moves == {"fits": 1, "focus": 1, "voice:formal": 1, "voice:plain": 1}
     assert all(row.finished == row.well_formed for row in rows)
+    assert not right.sound
+    assert summary["models"]["policy"]["splits"]["test"]["sound_rate"]["value"] == 0
 
 
 def test_a_killed_evaluation_goes_on_after_the_last_whole_shard(

@@ -16,7 +16,8 @@ TRIAL = {"arm": TEXT, "backbone": TEXT, "seed": WHOLE}
 COUNTS = {"problem_id": TEXT, "cluster": TEXT, "samples": WHOLE, "correct": WHOLE}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "answers": {
-        **TRIAL, "model": TEXT, "split": TEXT, "difficulty": WHOLE, **COUNTS, "well_formed": WHOLE, "tokens": WHOLE,
+        **TRIAL, "model": TEXT, "split": TEXT, "difficulty": WHOLE, **COUNTS, "sound": WHOLE,
+        "well_formed": WHOLE, "tokens": WHOLE,
     },
     "curve": {**TRIAL, "step": WHOLE, **COUNTS, "tokens": WHOLE},
     "wide": {**TRIAL, "model": TEXT, **COUNTS},
@@ -83,7 +84,7 @@ class MadeUp:
                             {
                                 **trial, "model": model, "split": split, "difficulty": 2 + number % 2,
                                 "problem_id": f"{split}-{number}", "samples": self.samples, "correct": count,
-                                "well_formed": self.samples, "tokens": 30 * self.samples,
+                                "sound": count // 2, "well_formed": self.samples, "tokens": 30 * self.samples,
                             }
                             for number, count in enumerate(right)
                         ]  # fmt: skip

@@ -104,6 +104,7 @@ def rows_of(
             entropy=0.5,
             reason="",
             moves=classify(problem.environment, trace_of(completion)),
+            sound=right(sample) and answer is solves,
         )
         for problem in problems
         for sample in range(samples)

@@ -66,6 +66,7 @@ def test_answers_are_counted_problem_by_problem(made_up: MadeUp, two: list[Trial
     assert set(answers.select("samples", "correct", "well_formed", "tokens").iter_rows()) == {
         (3, 1, 3, 10 + 11 + 12)
     }
+    assert set(answers["sound"]) == {1}, "the one that is right and solves the puzzle step by step"
     assert set(answers.group_by("split").agg(polars.col("problem_id").n_unique()).iter_rows()) == {
         ("test", 6), ("ood_people_4", 2)
     }  # fmt: skip

@@ -58,6 +58,9 @@ def test_a_cell_is_counted_by_hand() -> None:
     level = rows.filter(polars.col("difficulty") == 3)
     assert cell.by_difficulty[3].mean == pytest.approx(level["correct"].sum() / level["samples"].sum())
     assert cell.by_difficulty[3].problems == 30
+    sound = [part["sound"].sum() / part["samples"].sum() for part in rows.partition_by("seed")]
+    assert cell.sound.per_seed == pytest.approx(sound)
+    assert 0 < cell.sound.interval.low < cell.sound.mean < cell.mean
 
 
 def test_every_model_and_split_has_a_cell_in_the_order_of_the_evidence() -> None:
@@ -92,7 +95,7 @@ def test_the_reference_is_compared_with_every_other_arm_in_everything() -> None:
         (arm, split, quantity)
         for arm in ("rule-based", "4-star", "dots", "none")
         for split in ("test", "ood_people_4")
-        for quantity in ("final accuracy", "RL gain", "warm start accuracy")
+        for quantity in ("final accuracy", "sound accuracy", "RL gain", "warm start accuracy")
     } | {
         (arm, "validation", quantity)
         for arm in ("rule-based", "4-star", "dots", "none")
@@ -114,6 +117,20 @@ def test_a_comparison_is_the_reference_minus_the_arm_with_all_its_figures() -> N
     assert row.superiority == 1
     assert row.dz > 0.5
     assert (row.seeds, row.problems, row.over, row.reached) == ((1, 2, 3), 60, "seeds and problems", None)
+
+
+def test_sound_accuracy_is_compared_where_an_arm_ever_reasons_soundly() -> None:
+    row = only(RESULTS.comparisons, arm="rule-based", split="test", quantity="sound accuracy")
+    mine, theirs = (
+        only(RESULTS.cells, arm=arm, model="policy", split="test").sound for arm in ("tailor", "rule-based")
+    )
+    assert row.difference == pytest.approx(mine.mean - theirs.mean)
+    assert row.interval.low > 0
+    assert (row.seeds, row.problems) == ((1, 2, 3), 60)
+    prose = replace(EVIDENCE, answers=EVIDENCE.answers.with_columns(sound=polars.lit(0, polars.Int64)))
+    unread = summarise_study(prose, "tailor", 0.6)
+    assert not [row for row in unread.comparisons if row.quantity == "sound accuracy"]
+    assert {cell.sound.mean for cell in unread.cells} == {0}
 
 
 def test_fewer_steps_to_the_target_are_superior_and_tell_who_got_there() -> None:
