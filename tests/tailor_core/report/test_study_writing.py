@@ -170,6 +170,8 @@ def test_the_main_table_has_the_figures_of_the_results(read: Element, study: Mad
         assert row["Final"].startswith(f"{percent(final.mean)} ± {100 * final.std:.1f}")
         limits = f"{100 * final.interval.low:.1f} to {100 * final.interval.high:.1f}"
         assert row["Final"].endswith(limits)
+        assert row["Sound"].startswith(f"{percent(final.sound.mean)} ± {100 * final.sound.std:.1f}")
+        assert final.sound.mean < final.mean
         start = cells.get(("warm_start", "test")) or cells["base", "test"]
         assert row["Before RL"].startswith(percent(start.mean))
         assert row["Before RL"].endswith("base model") == (arm == "none")
@@ -186,6 +188,8 @@ def test_the_main_table_has_the_figures_of_the_results(read: Element, study: Mad
 def test_the_sentences_agree_with_the_intervals(read: Element, study: MadeUp) -> None:
     said = [p.text for p in read.named("result").all("p") if p.text.startswith("In final accuracy")]
     assert len(said) == len(BACKBONES)
+    assert read.named("result").text.count("In sound accuracy, “tailor” is") == len(BACKBONES)
+    assert read.named("result").text.count("Sound accuracy counts an answer only where") == 1
     for backbone, sentence in zip(BACKBONES, said, strict=True):
         stands = r"(ahead of|level with|behind) (.*?)(?=; (?:ahead|level|behind)|\. By)"
         groups = dict(re.findall(stands, sentence))
