@@ -76,7 +76,11 @@ class PolicyConfig(BaseModel):
     gradient_checkpointing: Annotated[bool, UNKEYED] = Field(
         default=False, description="compute activations again in the backward pass: slower, in less memory"
     )
-    reward: Literal["binary", "logic-rl", "boxed", "partial"] = "binary"
+    reward: Literal["binary", "sound", "logic-rl", "boxed", "partial"] = Field(
+        default="binary",
+        description="what a completion earns; `sound` pays for a right answer only where every step before it was read "
+        "and follows",
+    )
     rollout_engine: Literal["static-cache", "transformers", "vllm"] = Field(
         default="static-cache",
         description="Tailor's preallocated cache and packed passes; stock TRL, for architectures they do not cover; or "

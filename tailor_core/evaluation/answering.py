@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tailor_core.environments.base import get_environment
 from tailor_core.evaluation.intervals import rounded
 from tailor_core.evaluation.moves import classify, trace_of
 from tailor_core.inference.engine import Completion, Engine, Sampling
@@ -39,7 +38,6 @@ def answer_problems(
 
 def _row(problem: Problem, completion: Completion, sample: int, model: str, difficulty: int) -> EvaluationRow:
     found = score(problem, completion.text, "binary")
-    trace = trace_of(completion.text)
     well_formed = bool(found.checks["well_formed"])
     surprise = -sum(completion.logprobs) / max(1, len(completion.logprobs))
     return EvaluationRow(
@@ -55,6 +53,6 @@ def _row(problem: Problem, completion: Completion, sample: int, model: str, diff
         tokens=len(completion.token_ids),
         entropy=rounded(surprise),
         reason=found.reason if well_formed or completion.finished else CUT_OFF,
-        moves=classify(problem.environment, trace),
-        sound=found.reward == 1 and get_environment(problem.environment).check_steps(problem, trace).sound,
+        moves=classify(problem.environment, trace_of(completion.text)),
+        sound=score(problem, completion.text, "sound").reward == 1,
     )

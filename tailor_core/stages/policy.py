@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tailor_core.artifacts.tables import read_records
 from tailor_core.config.policy import PolicyConfig
+from tailor_core.environments.base import get_environment
+from tailor_core.errors import StageError
 from tailor_core.records import Problem
 from tailor_core.stages.context import StageContext
 from tailor_core.stages.training_log import write_training_log
@@ -13,13 +16,19 @@ from tailor_core.verification import reward_function
 
 
 def run(config: PolicyConfig, context: StageContext) -> dict[str, Any]:
-    """Write a model directory and training_log.parquet."""
+    """Write a model directory and training_log.parquet.
+
+    StageError where soundness is to be paid for in a family that reads no steps.
+    """
     from tailor_core.training.grpo import reinforce
 
     problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
+    train = [p for p in problems if p.split == "train"]
+    if config.reward == "sound":
+        _refuse_unread(train)
     log = reinforce(
         context.inputs["warm_start"],
-        [p for p in problems if p.split == "train"],
+        train,
         reward_function(config.reward),
         config,
         output=context.output,
@@ -28,3 +37,12 @@ def run(config: PolicyConfig, context: StageContext) -> dict[str, Any]:
         track=context.track,
     )
     return write_training_log(context.output, log, ("reward", "kl", "entropy", "completions/mean_length"))
+
+
+def _refuse_unread(problems: Sequence[Problem]) -> None:
+    for name in sorted({problem.environment for problem in problems}):
+        if not get_environment(name).count_moves("A sentence."):
+            raise StageError(
+                f"policy.reward = 'sound', but the family {name!r} reads no steps, so nothing would ever earn it; set "
+                "policy.reward to 'binary'"
+            )

@@ -1,11 +1,15 @@
 """Rewards of every mode, with exact numbers."""
 
+import random
+
 import pytest
 
+from tailor_core.environments import get_environment
 from tailor_core.environments.knights_knaves import KnightsKnaves
 from tailor_core.environments.knights_knaves.formats import to_logic_rl
+from tailor_core.environments.teaching import get_teaching
 from tailor_core.errors import InputError
-from tailor_core.verification import MODES, score, score_batch
+from tailor_core.verification import MODES, reward_function, score, score_batch
 
 KK = KnightsKnaves()
 PROBLEM = KK.from_record(
@@ -37,6 +41,7 @@ def boxed(answer):
     ("mode", "right", "three", "none", "unread", "broken"),
     [
         ("binary", 1.0, 0.0, 0.0, 0.0, 0.0),
+        ("sound", 0.0, 0.0, 0.0, 0.0, 0.0),  # "Because." is no step
         ("logic-rl", 3.0, -0.5, -0.5, -1.0, -3.0),
         ("boxed", 1.0, 0.0, 0.0, 0.0, 0.0),
         ("partial", 1.0, 0.3 + 0.7 * 3 / 4, 0.0, 0.0, 0.0),
@@ -50,6 +55,23 @@ def test_each_mode_pays_what_its_table_says(mode, right, three, none, unread, br
     assert score(PROBLEM, wrap(UNREAD), mode).reward == unread
     assert score(PROBLEM, RIGHT, mode).reward == broken
     assert score(PROBLEM, response(RIGHT) + " and more", "logic-rl").reward == -3.0
+
+
+@pytest.mark.parametrize("family", ["kk", "igsm", "countdown"])
+def test_soundness_is_paid_for_where_the_answer_is_right_and_every_step_follows(family):
+    environment, teaching = get_environment(family), get_teaching(family)
+    problem, other = environment.generate(environment.options_model(), count=2, split="train", seed=4)
+    think, answer = teaching.write(problem, teaching.program(), random.Random(1))
+    elsewhere, _ = teaching.write(other, teaching.program(), random.Random(1))
+    earned = score(problem, response(answer, think), "sound")
+    assert (earned.reward, earned.checks["sound"]) == (1.0, True)
+    guessed = score(problem, response(answer, elsewhere), "sound")
+    assert (guessed.reward, guessed.checks["correct"], guessed.checks["sound"]) == (0.0, True, False)
+    assert guessed.reason.startswith("step ")
+    assert score(problem, response("no answer", think), "sound").reward == 0.0
+    assert "sound" not in score(problem, response(answer, think)).checks
+    [reward] = reward_function("sound")(completions=[response(answer, elsewhere)], problem=[problem])
+    assert reward == 0.0
 
 
 LOGIC_RL = {
@@ -177,6 +199,6 @@ def test_a_batch_of_unequal_lengths_is_refused():
 
 def test_an_unknown_mode_is_refused():
     with pytest.raises(
-        InputError, match="mode = 'fair', but must be one of binary, logic-rl, boxed, partial"
+        InputError, match="mode = 'fair', but must be one of binary, sound, logic-rl, boxed, partial"
     ):
         score(PROBLEM, "x", "fair")
