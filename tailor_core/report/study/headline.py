@@ -21,7 +21,7 @@ from tailor_core.secrets import masked
 from tailor_core.study.comparison import Comparison, Quantity
 
 SIGNIFICANT = 0.05
-SOUND = "share of the policy's completions that are right, and whose every step was read and follows"
+SOUND = "share of the policy's completions that are right by steps that were read and all follow"
 _SPENT = {
     "rows": ("Rows", "rows of warm-start data"),
     "tokens": ("Data tokens", "words and marks of all rows of warm-start data"),
