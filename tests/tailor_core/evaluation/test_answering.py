@@ -56,6 +56,7 @@ def test_an_answer_is_sound_where_it_is_right_and_every_step_of_its_reasoning_fo
     assert [row.reward for row in rows[:4]] == [1.0] * 4
     assert [row.reward for row in rows[4:]] == [float(wrong == answer), 0.0]
     assert [row.sound for row in rows[:4]] == [True, False, False, False]
+    assert rows[4].sound == (wrong == answer), "sound steps do not make up for a wrong answer"
     assert not rows[5].sound
 
 
