@@ -33,6 +33,7 @@ from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.primitives.language import language_of
 from tailor_core.stages.methods import check_method_stages, first_of, takes_teacher
 from tailor_core.stages.placement import placement_of
+from tailor_core.stages.policy import check_reward
 from tailor_core.stages.registry import STAGES
 from tailor_core.training.vllm_checks import check_vllm
 from tailor_core.verification import MODES, score
@@ -94,6 +95,7 @@ def run(
     _check_vllm(loaded, until)
     prepare_process(settings)
     if "policy" in _up_to(until):
+        check_reward(loaded.policy.reward, loaded.environment.name)
         _check_rollouts(loaded, settings, "policy" in (force or []))
     from rich.console import Console
 

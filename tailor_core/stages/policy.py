@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tailor_core.artifacts.tables import read_records
@@ -18,14 +17,14 @@ from tailor_core.verification import reward_function
 def run(config: PolicyConfig, context: StageContext) -> dict[str, Any]:
     """Write a model directory and training_log.parquet.
 
-    StageError where soundness is to be paid for in a family that reads no steps.
+    StageError where nothing could ever earn the reward.
     """
     from tailor_core.training.grpo import reinforce
 
     problems = read_records(context.inputs["problems"] / "problems.parquet", Problem)
     train = [p for p in problems if p.split == "train"]
-    if config.reward == "sound":
-        _refuse_unread(train)
+    for environment in sorted({problem.environment for problem in train}):
+        check_reward(config.reward, environment)
     log = reinforce(
         context.inputs["warm_start"],
         train,
@@ -39,10 +38,10 @@ def run(config: PolicyConfig, context: StageContext) -> dict[str, Any]:
     return write_training_log(context.output, log, ("reward", "kl", "entropy", "completions/mean_length"))
 
 
-def _refuse_unread(problems: Sequence[Problem]) -> None:
-    for name in sorted({problem.environment for problem in problems}):
-        if not get_environment(name).count_moves("A sentence."):
-            raise StageError(
-                f"policy.reward = 'sound', but the family {name!r} reads no steps, so nothing would ever earn it; set "
-                "policy.reward to 'binary'"
-            )
+def check_reward(reward: str, environment: str) -> None:
+    """StageError where no answer to a problem of this family could ever earn the reward."""
+    if reward == "sound" and not get_environment(environment).count_moves("A sentence."):
+        raise StageError(
+            f"policy.reward = 'sound', but the family {environment!r} reads no steps, so nothing would ever earn it; "
+            "set policy.reward to 'binary'"
+        )

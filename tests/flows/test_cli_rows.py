@@ -322,3 +322,17 @@ def test_a_run_on_a_family_without_moves_is_one_sentence(tailor: Run, tmp_path: 
     assert result.returncode == 2
     assert b"'rg:gcd' has no move language" in result.stderr
     assert result.stderr.count(b"\n") == 1
+
+
+def test_a_reward_that_nothing_could_earn_is_refused_before_anything_is_made(
+    tailor: Run, tmp_path: Any
+) -> None:
+    pytest.importorskip("reasoning_gym")
+    family = ["environment.name=rg:gcd", "environment.options={}", "method=none", "policy.reward=sound"]
+    result = tailor("run", "kk-tiny", "--home", str(tmp_path), *(f"--set={value}" for value in family))
+    assert result.returncode == 2
+    assert result.stderr == (
+        b"tailor: policy.reward = 'sound', but the family 'rg:gcd' reads no steps, so nothing would ever earn it; "
+        b"set policy.reward to 'binary'\n"
+    )
+    assert not (tmp_path / "store").exists()
