@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +13,7 @@ from flows.command import run_command
 from flows.invalidate_cli import invalidate
 from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
+from flows.preflight import check_run, refused_rollouts
 from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.serve_cli import serve
@@ -23,23 +23,12 @@ from flows.study_cli import study
 from tailor_core.artifacts.access import disk_failure
 from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
-from tailor_core.config.recipe import Recipe
-from tailor_core.config.settings import Settings, find_vllm, prepare_process, read_env_file, read_settings
+from tailor_core.config.settings import prepare_process, read_env_file, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
-from tailor_core.environments.plugins import TEACHERS, find_plugin
 from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
-from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import InputError, RecipeError, TailorError
-from tailor_core.primitives.language import language_of
-from tailor_core.stages.methods import check_method_stages, first_of, takes_teacher
-from tailor_core.stages.placement import placement_of
-from tailor_core.stages.policy import check_reward
 from tailor_core.stages.registry import STAGES
-from tailor_core.training.vllm_checks import check_vllm
 from tailor_core.verification import MODES, score
-
-if TYPE_CHECKING:
-    from tailor_core.stages.explain import StagePlan
 
 app = typer.Typer(
     help="Reasoning primitives before reinforcement learning. Example: tailor run kk-tiny",
@@ -89,14 +78,8 @@ def run(
     """
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
-    check_method_stages(loaded.method, force or [], until)
-    read_options(loaded.environment.name, loaded.environment.options)
-    _check_language(loaded, until)
-    _check_vllm(loaded, until)
     prepare_process(settings)
-    if "policy" in _up_to(until):
-        check_reward(loaded.policy.reward, loaded.environment.name)
-        _check_rollouts(loaded, settings, "policy" in (force or []))
+    check_run(loaded, settings, force or [], until)
     from rich.console import Console
 
     from flows.terminal import read_summary, result_table, show_progress
@@ -142,7 +125,7 @@ def plan(
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     plans = plan_stages(loaded, Store(settings.store), list(STAGES.values()))
-    if refusal := _refused_rollouts(loaded, plans):
+    if refusal := refused_rollouts(loaded, plans):
         print(f"tailor: a run would be refused here: {refusal}", file=sys.stderr)
     if json:
         write_rows(stage.to_json() for stage in plans)
@@ -297,59 +280,6 @@ def backbone(
         with ready():
             right = flow(directory, config, settings.home)
         print_figures(["exercise", "right"], [(kind, f"{share:.1%}") for kind, share in right.items()])
-
-
-def _check_language(recipe: Recipe, until: str) -> None:
-    """RecipeError where a run would come to need a move language that is not there."""
-    family = recipe.environment.name
-    if "primitives" not in _up_to(until) or not takes_teacher(first_of(recipe) or recipe.method):
-        return
-    if takes_programs(recipe.teacher.kind, family):
-        language_of(family).within(recipe.primitives.dimensions)
-    elif recipe.teacher.shots and find_plugin(TEACHERS, family) is None:
-        raise RecipeError(
-            f"teacher.shots = {recipe.teacher.shots} shows problems that programs solve, but environment.name = "
-            f"{family!r} has no move language; set teacher.shots = 0"
-        )
-
-
-def _check_rollouts(recipe: Recipe, settings: Settings, anew: bool) -> None:
-    """TailorError where a run would come to train a policy that cannot be trained here, hours before it does."""
-    from tailor_core.artifacts.store import Store
-    from tailor_core.stages.explain import plan_stages
-
-    if recipe.policy.rollout_engine != "vllm":
-        return
-    plans = [] if anew else plan_stages(recipe, Store(settings.store), list(STAGES.values()))
-    if refusal := _refused_rollouts(recipe, plans):
-        raise refusal
-
-
-def _refused_rollouts(recipe: Recipe, plans: Sequence[StagePlan]) -> TailorError | None:
-    """Why the policy cannot be trained here; None where it can, the store has it, or it is trained elsewhere."""
-    if placement_of(STAGES["policy"], recipe).where != "local":
-        return None
-    if any(plan.stage == "policy" and plan.hit for plan in plans):
-        return None
-    try:
-        check_vllm(recipe.policy)
-    except TailorError as error:
-        return error
-    return None
-
-
-def _check_vllm(recipe: Recipe, until: str) -> None:
-    """MissingExtraError where a run would come to a stage that needs vLLM here, and there is none."""
-    for product in _up_to(until):
-        here = placement_of(STAGES[product], recipe).where == "local"
-        if here and getattr(recipe.section(product), "runs_vllm", False):
-            find_vllm()
-
-
-def _up_to(until: str) -> tuple[str, ...]:
-    """The stages that a run comes to which ends after `until`; all where that is empty."""
-    order = tuple(STAGES)
-    return order[: order.index(until) + 1] if until else order
 
 
 def _split_sizes(splits: list[str], size: int) -> dict[str, int]:

@@ -11,12 +11,13 @@ from prefect.runtime import flow_run
 
 from flows import RECIPES
 from flows.command import run_command, run_name, run_tags
+from flows.preflight import check_run
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.execution import Product
 from tailor_core.config.load import load_recipe
 from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings, prepare_process, read_settings
-from tailor_core.stages.methods import FIRST_POLICY, check_method_stages, first_of, has_stage
+from tailor_core.stages.methods import FIRST_POLICY, first_of, has_stage
 from tailor_core.stages.runs import registered
 from tasks.backbone import backbone
 from tasks.demonstrations import demonstrations
@@ -78,8 +79,8 @@ def pipeline(
     """
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
-    check_method_stages(loaded.method, force or [], until)
     prepare_process(settings)
+    check_run(loaded, settings, force or [], until)
     command = run_command(recipe, overrides or [], force or [], until)
     name = run_name(recipe, overrides or [], force or [], until)
     add_tags(*run_tags(loaded, overrides or []))

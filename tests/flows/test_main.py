@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import RECIPES, cli
-from tailor_core.artifacts.refs import ArtifactRef
-from tailor_core.config.load import load_recipe
-from tailor_core.errors import InputError, MissingExtraError, RecipeError
-from tailor_core.stages.explain import StagePlan
+from flows import cli
+from tailor_core.errors import InputError, MissingExtraError
 from tailor_core.stages.registry import STAGES
 from tailor_core.training import vllm_checks
 
@@ -48,16 +45,6 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", fail)
     with pytest.raises(FileNotFoundError):
         cli.main()
-
-
-def test_only_the_procedural_teacher_asks_for_a_move_language() -> None:
-    family = 'environment.name="rg:leg_counting"'
-    with pytest.raises(RecipeError, match="no move language"):
-        cli._check_language(load_recipe("kk-tiny", RECIPES, [family]), "")
-    chat = ['teacher.kind="chat"', 'teacher.model="any"']
-    cli._check_language(load_recipe("kk-tiny", RECIPES, [family, *chat]), "")
-    with pytest.raises(RecipeError, match=r"teacher.shots = 2 .* set teacher.shots = 0"):
-        cli._check_language(load_recipe("kk-tiny", RECIPES, [family, *chat, "teacher.shots=2"]), "")
 
 
 VLLM = "policy.rollout_engine=vllm"
@@ -106,10 +93,3 @@ def test_a_plan_says_on_stderr_that_a_run_would_be_refused(
     assert len([json.loads(line) for line in told.out.splitlines()]) == len(STAGES)
     cli.plan("kk-tiny", home=tmp_path)
     assert capsys.readouterr().err == ""
-
-
-def test_a_policy_that_the_store_has_needs_no_vllm(no_vllm: None) -> None:
-    recipe = load_recipe("kk-tiny", RECIPES, [VLLM])
-    made = StagePlan(stage="policy", ref=ArtifactRef(stage="policy", key="0" * 64, digest="1" * 64, uri=""))
-    assert cli._refused_rollouts(recipe, [made]) is None
-    assert cli._refused_rollouts(recipe, [StagePlan(stage="policy", reasons=("never run",))])

@@ -1,0 +1,92 @@
+"""What a run is refused for as it begins: what a stage would otherwise find out, hours later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tailor_core.config.recipe import Recipe
+from tailor_core.config.settings import Settings, find_vllm
+from tailor_core.environments import read_options
+from tailor_core.environments.plugins import TEACHERS, find_plugin
+from tailor_core.environments.teaching import takes_programs
+from tailor_core.errors import RecipeError, TailorError
+from tailor_core.primitives.language import language_of
+from tailor_core.stages.methods import check_method_stages, first_of, takes_teacher
+from tailor_core.stages.placement import placement_of
+from tailor_core.stages.policy import check_reward
+from tailor_core.stages.registry import STAGES
+from tailor_core.training.vllm_checks import check_vllm
+
+if TYPE_CHECKING:
+    from tailor_core.stages.explain import StagePlan
+
+
+def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: str) -> None:
+    """TailorError where a run with these arguments would come to a stage that cannot be done here.
+
+    Args:
+        recipe: what would be run
+        settings: where; a policy that its store has needs nothing of this machine
+        force: stages that would run although the store has their artifacts
+        until: the last stage to run; all, where it is empty
+
+    """
+    check_method_stages(recipe.method, force, until)
+    read_options(recipe.environment.name, recipe.environment.options)
+    stages = tuple(STAGES)
+    if until:
+        stages = stages[: stages.index(until) + 1]
+    if "primitives" in stages:
+        _check_language(recipe)
+    for stage in stages:
+        _check_vllm(recipe, stage)
+    if "policy" in stages:
+        check_reward(recipe.policy.reward, recipe.environment.name)
+        _check_rollouts(recipe, settings, anew="policy" in force)
+
+
+def refused_rollouts(recipe: Recipe, plans: Sequence[StagePlan]) -> TailorError | None:
+    """Why the policy cannot be trained here; None where it can, the store has it, or it is trained elsewhere."""
+    if placement_of(STAGES["policy"], recipe).where != "local":
+        return None
+    if any(plan.stage == "policy" and plan.hit for plan in plans):
+        return None
+    try:
+        check_vllm(recipe.policy)
+    except TailorError as error:
+        return error
+    return None
+
+
+def _check_language(recipe: Recipe) -> None:
+    """RecipeError where primitives need a move language that is not there."""
+    family = recipe.environment.name
+    if not takes_teacher(first_of(recipe) or recipe.method):
+        return
+    if takes_programs(recipe.teacher.kind, family):
+        language_of(family).within(recipe.primitives.dimensions)
+    elif recipe.teacher.shots and find_plugin(TEACHERS, family) is None:
+        raise RecipeError(
+            f"teacher.shots = {recipe.teacher.shots} shows problems that programs solve, but environment.name = "
+            f"{family!r} has no move language; set teacher.shots = 0"
+        )
+
+
+def _check_vllm(recipe: Recipe, stage: str) -> None:
+    """MissingExtraError where a stage needs vLLM here, and there is none."""
+    here = placement_of(STAGES[stage], recipe).where == "local"
+    if here and getattr(recipe.section(stage), "runs_vllm", False):
+        find_vllm()
+
+
+def _check_rollouts(recipe: Recipe, settings: Settings, *, anew: bool) -> None:
+    """TailorError where the policy would be trained here, and cannot be."""
+    from tailor_core.artifacts.store import Store
+    from tailor_core.stages.explain import plan_stages
+
+    if recipe.policy.rollout_engine != "vllm":
+        return
+    plans = [] if anew else plan_stages(recipe, Store(settings.store), list(STAGES.values()))
+    if refusal := refused_rollouts(recipe, plans):
+        raise refusal
