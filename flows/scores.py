@@ -9,12 +9,13 @@ from statistics import fmean, stdev
 
 from flows.terminal import read_summary
 from tailor_core.artifacts.store import Store
+from tailor_core.report.study.lookup import first_in_distribution
 from tailor_core.study.trials import LAST_STAGE, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Shares of right answers (pass@1) on the first split of an evaluation."""
+    """Shares of right answers (pass@1) on the first split in distribution of an evaluation."""
 
     start: float
     final: float
@@ -28,7 +29,7 @@ def read_score(trial: Trial, store: Store, cache: Path) -> Score | None:
     if LAST_STAGE not in trial.refs:
         return None
     summary = read_summary(store.local(trial.refs[LAST_STAGE], cache))
-    split, models = summary["splits"][0], summary["models"]
+    split, models = first_in_distribution(summary["splits"]), summary["models"]
     start, final = (
         float(models[name]["splits"][split]["pass@1"]["value"])
         for name in ("warm_start" if "warm_start" in models else "base", "policy")

@@ -65,9 +65,9 @@ def plan_trial(trial: Trial, recipes: Path, store: Store, directory: Path) -> Tr
     kept = directory / content_id(["trial", *trial.command], length=12)
     refs = {plan.stage: plan.ref for plan in stages if plan.ref}
     if len(refs) == len(stages):
-        manifests = [store.find(ref.stage, ref.key) for ref in refs.values()]
-        seconds = sum(manifest.seconds for manifest in manifests if manifest)
-        trial = replace(trial, refs=refs, seconds=round(seconds, 3))
+        manifests = {product: store.find(ref.stage, ref.key) for product, ref in refs.items()}
+        times = {product: manifest.seconds for product, manifest in manifests.items() if manifest}
+        trial = replace(trial, refs=refs, times=times)
     else:
         trial = replace(trial, reason=_recall(kept, stages))
     return TrialPlan(trial=trial, stages=stages, kept=kept)

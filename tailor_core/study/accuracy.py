@@ -18,7 +18,7 @@ Accuracies = Mapping[tuple[str, str, str, str], Figure]
 Gains = Mapping[tuple[str, str, str], tuple[str, Figure]]
 """The start and RL's gain of each (backbone, arm, split)."""
 
-Outcome = Literal["final accuracy", "warm start accuracy", "RL gain"]
+Outcome = Literal["final accuracy", "accuracy before RL", "RL gain"]
 
 Outcomes = Mapping[tuple[str, str, str, Outcome], Figure]
 """What became of each (backbone, arm, split)."""
@@ -118,7 +118,7 @@ def outcomes(known: Accuracies, gained: Gains) -> Outcomes:
         if model == POLICY:
             found[backbone, arm, split, "final accuracy"] = figure
         elif model == start_of(known, backbone, arm, split):
-            found[backbone, arm, split, "warm start accuracy"] = figure
+            found[backbone, arm, split, "accuracy before RL"] = figure
     for (backbone, arm, split), (_, figure) in gained.items():
         found[backbone, arm, split, "RL gain"] = figure
     return found

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import polars
+
 from tailor_core.evaluation.intervals import Interval
 from tailor_core.study.accuracy import POLICY, Accuracies, Outcome, Outcomes
 from tailor_core.study.contrast import Contrast
-from tailor_core.study.curves import Path, Paths, area_under, crossings, steps_to
+from tailor_core.study.curves import Path, Paths, area_under, crossings, steps_to, up_to
 from tailor_core.study.figures import Figure, Over, shared_seeds
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
+from tailor_core.study.scores import groups
 
 Quantity = Literal[Outcome, "sound accuracy", "area under the curve", "steps to target"]
 
@@ -27,7 +30,8 @@ class Comparison:
     p_value, t_interval: of the t-test for crossed random effects (see `contrast`), which go together
     p_adjusted: Holm's, over all arms of this backbone, split and quantity
     dz: Cohen's, over problems; None where there is no figure of each problem, or these do not vary
-    superiority: the chance that the reference is better, with one of its seeds, than the arm with one of its own
+    superiority: the chance that the reference is better, with one of its seeds, than the arm with one of its own; None
+        where there is one seed
     seeds, problems: that it rests on; clusters: of problems that are solved alike
     reached: of the steps to a target, with how many seeds reference and arm get there
     """
@@ -42,7 +46,7 @@ class Comparison:
     p_value: float
     p_adjusted: float
     dz: float | None
-    superiority: float
+    superiority: float | None
     seeds: tuple[int, ...]
     problems: int
     clusters: int
@@ -83,6 +87,23 @@ def compare(pairs: Iterable[Pair], resampler: Resampler) -> list[Comparison]:
     ]
 
 
+def twins(answers: polars.DataFrame, reference: str) -> Iterator[tuple[str, str]]:
+    """Each (backbone, arm) whose models gave the reference's own answers, with all seeds that both have.
+
+    Such an arm changes nothing that its recipe does: its trials are the reference's, and no other arm to compare.
+    """
+    for (backbone,), found in groups(answers, "backbone"):
+        own = found.filter(arm=reference)
+        for (arm,), theirs in groups(found.filter(polars.col("arm") != reference), "arm"):
+            seeds = set(own["seed"]) & set(theirs["seed"])
+            first, second = (
+                part.filter(polars.col("seed").is_in(seeds)).drop("arm").sort(polars.all())
+                for part in (own, theirs)
+            )
+            if seeds and first.equals(second):
+                yield backbone, arm
+
+
 def pairs_of_outcomes(found: Outcomes, reference: str) -> Iterator[Pair]:
     """Policies, starts and gains on every split that reference and arm share."""
     for (backbone, arm, split, outcome), figure in found.items():
@@ -102,9 +123,9 @@ def pairs_of_soundness(sound: Accuracies, reference: str) -> Iterator[Pair]:
 def pairs_of_curves(
     paths: Paths, reference: str, target: float | None, resampler: Resampler
 ) -> Iterator[Pair]:
-    """Areas, and steps to the target where at least one of the two gets there.
+    """Areas, and steps to the target where at least one of the two gets there, up to the last step that both have.
 
-    What lies after the last step that both curves have counts as that step (a restricted mean time, see
+    Of steps to a target, what lies after that step counts as that step (a restricted mean time, see
     `curves.ToTarget`): a difference is rather too small than too large.
     """
     for (backbone, arm), path in paths.items():
@@ -112,11 +133,11 @@ def pairs_of_curves(
         if arm == reference or against is None:
             continue
         both = (against, path)
-        areas = tuple(area_under(one, resampler) for one in both)
+        horizon = min(steps[-1] for steps, _ in both)
+        areas = tuple(area_under(up_to(one, horizon), resampler) for one in both)
         if areas[0] and areas[1]:
             yield Pair(backbone, arm, CURVE_SPLIT, "area under the curve", (areas[0], areas[1]))
         if target is not None:
-            horizon = min(steps[-1] for steps, _ in both)
             first, second = (steps_to(one, target, horizon, resampler) for one in both)
             seeds = shared_seeds(first, second)
             reached = _reached(against, target, horizon, seeds), _reached(path, target, horizon, seeds)
@@ -133,6 +154,8 @@ def _reached(path: Path, target: float, horizon: int, seeds: Sequence[int]) -> i
 def _compare(pair: Pair, resampler: Resampler) -> Comparison:
     contrast = Contrast(*pair.figures)
     difference, superiority = contrast.difference, contrast.superiority()
+    if superiority is not None and pair.quantity in LOWER_IS_BETTER:
+        superiority = 1 - superiority
     test = contrast.test(resampler)
     return Comparison(
         backbone=pair.backbone,
@@ -145,7 +168,7 @@ def _compare(pair: Pair, resampler: Resampler) -> Comparison:
         p_value=test.p_value,
         p_adjusted=test.p_value,
         dz=contrast.dz(),
-        superiority=1 - superiority if pair.quantity in LOWER_IS_BETTER else superiority,
+        superiority=superiority,
         seeds=difference.seeds,
         problems=len(difference.problems),
         clusters=len(set(difference.clusters)),

@@ -28,6 +28,10 @@ from tailor_core.study.effects import cohens_dz, probability_of_superiority
 from tailor_core.study.figures import CONFIDENCE, SAME, Figure, percentiles, shared_seeds
 from tailor_core.study.resampling import Resampler
 
+LEAST_P_OF_TWO_SEEDS = 0.01
+"""A smaller p-value of two seeds is given as this. Where those of both arms agree by chance there is no variance left
+of seeds, so that 0.001 comes ten times as often as it should (`tests/tailor_core/study/test_calibration.py`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZeroTest:
@@ -60,6 +64,7 @@ class Contrast:
     def test(self, resampler: Resampler) -> ZeroTest:
         """The t-test; sign flips, over problems where it is a mean over them, else over seeds, where nothing varies."""
         mean = self.difference.mean
+        least = LEAST_P_OF_TWO_SEEDS if len(self.difference.seeds) == 2 else 0.0
         variance, freedom = self.variance()
         if variance < SAME**2:
             units = self._per_cluster()
@@ -67,11 +72,11 @@ class Contrast:
             rng = resampler.rng("flips", self.difference.seeds, self.difference.problems)
             p_value = paired_p_value(units, numpy.zeros_like(units), rng, resamples=resampler.resamples)
             limits = self.difference.without_spread()
-            return ZeroTest(p_value=p_value, low=limits.low, high=limits.high)
+            return ZeroTest(p_value=max(p_value, least), low=limits.low, high=limits.high)
         error = math.sqrt(variance)
         half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
         p_value = 2 * float(stats.t.sf(abs(mean) / error, freedom))
-        return ZeroTest(p_value=p_value, low=mean - half, high=mean + half)
+        return ZeroTest(p_value=max(p_value, least), low=mean - half, high=mean + half)
 
     def variance(self) -> tuple[float, float]:
         """The variance of the difference over problems and seeds, and its degrees of freedom.
@@ -97,8 +102,10 @@ class Contrast:
         units = self._per_problem()
         return None if units is None else cohens_dz(units)
 
-    def superiority(self) -> float:
-        """The chance that a seed of the first is above a seed of the second."""
+    def superiority(self) -> float | None:
+        """The chance that a seed of the first is above a seed of the second; None where there is one of each."""
+        if len(self.difference.seeds) == 1:
+            return None
         return probability_of_superiority(self.arms[0].values, self.arms[1].values)
 
     def _per_cluster(self) -> NDArray[numpy.float64] | None:

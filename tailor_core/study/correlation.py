@@ -1,13 +1,15 @@
 """Do data that are more diverse, or better, go with more accuracy? Rank correlations over arms and seeds.
 
-The seeds of one arm have much in common, so they stand together: intervals draw arms with all their seeds (a cluster
-bootstrap), and p-values deal out the data of whole arms anew (a permutation test, exact in its error rate).
+The seeds of one arm have much in common, so they stand together, and arms that are fine-tuned on the same data count as
+one, with the mean of what became of them: intervals draw arms with all their seeds (a cluster bootstrap), and p-values
+deal out the data of whole arms anew (a permutation test, exact in its error rate).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import get_args
 
 import numpy
@@ -30,6 +32,12 @@ SPLIT = "test"
 LEAST_ARMS = 4
 """With fewer arms a rank correlation says nothing: three are in order by chance one time in three."""
 
+LEAST_ARMS_FOR_INTERVAL = 8
+"""With fewer arms no interval is given: draws of four that are in order are all in order."""
+
+_SAME_RANKS = ("effective_primitives",)
+"""Metrics that rank data as another does, which would only count as another test: it is exp(primitive_entropy)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -45,14 +53,16 @@ class Point:
 class Correlation:
     """Spearman's rho of a data metric and an outcome over all trials that have both.
 
+    interval: None where there are few arms (LEAST_ARMS_FOR_INTERVAL)
     p_adjusted: Holm's, over the metrics of this backbone and outcome
+    arms: that have data of their own; those that share their data count as one
     """
 
     backbone: str
     metric: str
     outcome: Outcome
     rho: float
-    interval: Interval
+    interval: Interval | None
     p_value: float
     p_adjusted: float
     arms: int
@@ -61,7 +71,7 @@ class Correlation:
 
 def correlate(data: polars.DataFrame, outcomes: Outcomes, resampler: Resampler) -> Iterator[Correlation]:
     """Every metric with every outcome; none where either is the same in all trials, or with few arms."""
-    for (backbone,), rows in groups(data, "backbone"):
+    for (backbone,), rows in groups(data.filter(~polars.col("metric").is_in(_SAME_RANKS)), "backbone"):
         for outcome in get_args(Outcome):
             figures = {
                 arm: figure
@@ -119,18 +129,23 @@ def _correlate(
     resampler: Resampler,
 ) -> Correlation | None:
     """The correlation of one metric and one outcome."""
+    known = rows.drop_nulls("value").drop_nans("value")
     points = [
         Point(arm=arm, seed=seed, metric=value, outcome=float(figures[arm].of_seeds([seed]).values[0]))
-        for arm, seed, value in rows.select("arm", "seed", "value").drop_nulls().drop_nans().iter_rows()
+        for arm, seed, value in known.select("arm", "seed", "value").iter_rows()
         if arm in figures and seed in figures[arm].seeds
     ]
-    arms, seeds = sorted({one.arm for one in points}), sorted({one.seed for one in points})
+    shared = _shared_data(known)
+    arms, seeds = sorted({shared[one.arm] for one in points}), sorted({one.seed for one in points})
     if len(arms) < LEAST_ARMS:
         return None
     x, y = numpy.full((2, len(arms), len(seeds)), numpy.nan)
-    for one in points:
-        place = arms.index(one.arm), seeds.index(one.seed)
-        x[place], y[place] = one.metric, one.outcome
+    for row, arm in enumerate(arms):
+        for column, seed in enumerate(seeds):
+            alike = [one for one in points if shared[one.arm] == arm and one.seed == seed]
+            if alike:
+                x[row, column] = fmean(one.metric for one in alike)
+                y[row, column] = fmean(one.outcome for one in alike)
     rng = resampler.rng("correlation", backbone, metric, outcome)
     found = correlation_of_arms(x, y, rng, resampler.resamples)
     if found is None:
@@ -141,9 +156,20 @@ def _correlate(
         metric=metric,
         outcome=outcome,
         rho=interval.value,
-        interval=interval,
+        interval=interval if len(arms) >= LEAST_ARMS_FOR_INTERVAL else None,
         p_value=p_value,
         p_adjusted=p_value,
         arms=len(arms),
         points=tuple(points),
     )
+
+
+def _shared_data(rows: polars.DataFrame) -> dict[str, str]:
+    """Each arm with the first arm that is fine-tuned on the same data with some seed; itself where it is that."""
+    contents: dict[str, set[str]] = {}
+    for (arm,), part in groups(rows, "arm"):
+        contents[arm] = set(part["content"])
+    return {
+        arm: next(first for first, others in contents.items() if others & found)
+        for arm, found in contents.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -65,8 +66,9 @@ class Curve:
 
 
 def paths(curve: polars.DataFrame) -> Paths:
-    """The paths of all arms, in the order of the rows."""
-    return {key: scores_along(part) for key, part in groups(curve, "backbone", "arm")}
+    """The paths of all arms, in the order of the rows; none of an arm whose seeds have no step in common."""
+    found = {key: scores_along(part) for key, part in groups(curve, "backbone", "arm")}
+    return {key: path for key, path in found.items() if path[0]}
 
 
 def curves(
@@ -106,6 +108,19 @@ def area_under(path: Path, resampler: Resampler) -> Figure | None:
         return None
     area = numpy.asarray(numpy.trapezoid(scores.shares, steps, axis=1)) / (steps[-1] - steps[0])
     return mean_share(replace(scores, shares=area), resampler)
+
+
+def up_to(path: Path, horizon: float) -> Path:
+    """The path to `horizon`, which lies within it; where that is between two steps, linear between their scores."""
+    steps, scores = path
+    kept = [step for step in steps if step <= horizon]
+    shares = scores.shares[:, : len(kept)]
+    if kept[-1] < horizon:
+        low, high = steps[len(kept) - 1 : len(kept) + 1]
+        before, after = scores.shares[:, len(kept) - 1], scores.shares[:, len(kept)]
+        last = before + (horizon - low) / (high - low) * (after - before)
+        kept, shares = [*kept, int(horizon)], numpy.concatenate([shares, last[:, None]], axis=1)
+    return tuple(kept), replace(scores, shares=shares)
 
 
 def first_crossing(steps: Floats, accuracy: Floats, target: float) -> Floats:
@@ -158,7 +173,12 @@ def _at(scores: Scores, step: int) -> Scores:
 
 
 def _spent(training: polars.DataFrame, column: str, steps: tuple[int, ...]) -> tuple[float, ...]:
-    """What the seeds had trained on at each step, on average: 0 before the first row of their logs."""
+    """What the seeds had trained on at each step, on average: 0 before the first row of their logs.
+
+    NaN where the logs do not say.
+    """
+    if training[column].null_count() == len(training):
+        return (math.nan,) * len(steps)
     spent = []
     for step in steps:
         so_far = training.filter(polars.col("step") <= step).group_by("seed").agg(polars.col(column).max())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy
 from numpy.typing import NDArray
 
+from tailor_core.study.figures import SAME
+
 Floats = NDArray[numpy.float64]
 
 
 def cohens_dz(differences: Floats) -> float | None:
     """Mean of paired differences [P] over their standard deviation (Cohen 1988); None where they do not vary."""
-    if len(differences) < 2 or numpy.ptp(differences) == 0:
+    if len(differences) < 2 or numpy.ptp(differences) < SAME:
         return None
     return float(differences.mean() / differences.std(ddof=1))
 

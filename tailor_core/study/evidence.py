@@ -15,6 +15,7 @@ from polars import col, lit
 
 from tailor_core.artifacts.store import Store
 from tailor_core.evaluation.moves import trace_of, usage
+from tailor_core.records import content_id
 from tailor_core.study.attribution import Attribution, Moves, attribute, tell_apart
 from tailor_core.study.clusters import ClusterReader
 from tailor_core.study.coverage import cover, draw_map, find_reference
@@ -70,7 +71,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "told": _REAL,
         "guessed": _REAL,
     },
-    "data": {**_TRIAL, "metric": _TEXT, "value": _REAL},
+    "data": {**_TRIAL, "content": _TEXT, "metric": _TEXT, "value": _REAL},
 }
 """The columns of each frame that is read trial by trial."""
 
@@ -123,7 +124,8 @@ class Evidence:
     primitives: the share of traces that use a primitive of the trial's library, by model, step and split as `moves`,
               and of right answers among these (null where none uses it); `told` and `guessed` say how far to believe
               it (`attribution.Attribution`). Of trials with one primitive there are no rows
-    data:     a row for each of `warm_start_data.METRICS` of each warm start's data
+    data:     a row for each of `warm_start_data.METRICS` of each warm start's data; with the same `content` it is the
+              same data
     coverage: a row for each kind of traces (`data`, `base`, `warm_start`, `policy`), measure (`coverage.MEASURES`) and
               size, the number of traces that the value is for
     map:      traces of each kind as points of a plane that all arms share
@@ -197,7 +199,9 @@ class _Reader:
         data, traces, told_by = self._taught[content]
         self.sets.append(replace(traces, trial=trial))
         values = {"metric": list(data.metrics), "value": list(data.metrics.values())}
-        self._add("data", trial, polars.DataFrame(values))
+        self._add(
+            "data", trial, polars.DataFrame(values).with_columns(content=lit(content_id(list(content))))
+        )
         self._add("moves", trial, _usage(data.moves).with_columns(model=lit(DATA), split=lit("train")))
         if told_by:
             used = _primitives(told_by, data.moves, _verified(data.kept))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from tailor_core.study.comparison import (
     pairs_of_curves,
     pairs_of_outcomes,
     pairs_of_soundness,
+    twins,
 )
 from tailor_core.study.correlation import Correlation, correlate
 from tailor_core.study.curves import Curve, curves, paths
@@ -39,7 +41,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResults:
-    """All tables of a study, each row naming its backbone and arm; arms in the order of the evidence."""
+    """All tables of a study, each row naming its backbone and arm; arms in the order of the evidence.
+
+    twins: each (backbone, arm) whose trials are the reference's own, and so are not compared with it
+    """
 
     settings: Settings
     cells: tuple[Cell, ...]
@@ -49,9 +54,10 @@ class StudyResults:
     pass_at_k: tuple[PassAtK, ...]
     widening: tuple[Widening, ...]
     correlations: tuple[Correlation, ...]
+    twins: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON: keys are text, and floats are rounded to six digits."""
+        """As JSON: keys are text, floats are rounded to six digits, and what is not known is null."""
         found: dict[str, Any] = _jsonable(asdict(self))
         return found
 
@@ -69,22 +75,25 @@ def summarise_study(evidence: Evidence, reference: str, target: float | None, se
     became = outcomes(known, gained)
     along = paths(evidence.curve)
     passes = pass_figures(evidence.wide, resampler)
+    same = tuple(twins(evidence.answers, reference))
     pairs = [
         *pairs_of_outcomes(became, reference),
         *pairs_of_soundness(sound, reference),
         *pairs_of_curves(along, reference, target, resampler),
     ]
+    others = [pair for pair in pairs if (pair.backbone, pair.arm) not in same]
     return StudyResults(
         settings=Settings(
             confidence=CONFIDENCE, resamples=RESAMPLES, seed=seed, reference=reference, target=target
         ),
         cells=tuple(cells(evidence.answers, known, sound, resampler)),
         gains=tuple(gains(gained, resampler)),
-        comparisons=tuple(compare(pairs, resampler)),
+        comparisons=tuple(compare(others, resampler)),
         curves=tuple(curves(along, evidence.training, target, resampler)),
         pass_at_k=tuple(pass_table(passes, resampler)),
         widening=tuple(widenings(passes, resampler)),
         correlations=tuple(correlate(evidence.data, became, resampler)),
+        twins=same,
     )
 
 
@@ -93,4 +102,6 @@ def _jsonable(value: Any) -> Any:
         return {str(key): _jsonable(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [_jsonable(entry) for entry in value]
-    return rounded(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else rounded(value)
+    return value

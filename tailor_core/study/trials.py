@@ -26,7 +26,7 @@ class Trial:
     command: how to run it alone: ("run", "kk-tiny", "--set", ...)
     refs: product -> artifact; empty until it has come to its end
     reason: the sentence with which it ended, where it did not come to its end
-    seconds: what its stages took in all where they were executed; 0 where unknown
+    times: product -> seconds that its stage took where it was executed; empty where unknown
     mlflow: the page (or id) of its run in MLflow; empty where unknown
     """
 
@@ -38,8 +38,13 @@ class Trial:
     command: tuple[str, ...]
     refs: Mapping[str, ArtifactRef] = field(default_factory=dict)
     reason: str = ""
-    seconds: float = 0.0
+    times: Mapping[str, float] = field(default_factory=dict)
     mlflow: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """What its stages took in all, shared ones too; 0 where unknown."""
+        return sum(self.times.values())
 
 
 def expand(study: Study, recipes: Path) -> list[Trial]:

@@ -273,7 +273,7 @@ def _comparison_table(study: Study) -> Table:
                 Cell(short_p(comparison.p_value), "", comparison.p_value, {}, href),
                 Cell(short_p(comparison.p_adjusted), "", comparison.p_adjusted, {}, href),
                 Cell(dz_text(comparison.dz), "", comparison.dz, {}, href),
-                Cell(percent(comparison.superiority, 0), "", comparison.superiority, {}, href),
+                _superiority(comparison, href),
                 Cell(str(len(comparison.seeds)), "", len(comparison.seeds)),
                 problems_cell(comparison.problems, comparison.clusters),
             )
@@ -298,18 +298,27 @@ def _comparison_table(study: Study) -> Table:
         ),
         tuple(lines),
         about="Accuracies in percentage points, steps in steps of RL, where less is better. Below a difference its "
-        "bootstrap interval over seeds and problems.",
+        "bootstrap interval over seeds and problems. A seed that does not reach the target counts with the last step "
+        "that both arms have, so that a difference of steps is what can be seen up to there.",
         folded=True,
     )
+
+
+def _superiority(comparison: Comparison, href: str) -> Cell:
+    chance = comparison.superiority
+    return nothing() if chance is None else Cell(percent(chance, 0), "", chance, {}, href)
 
 
 def _difference(comparison: Comparison, href: str) -> Cell:
     low, high = comparison.interval.low, comparison.interval.high
     more = {"low": low, "high": high, "t_low": comparison.t_interval[0], "t_high": comparison.t_interval[1]}
     if comparison.quantity == _STEPS:
-        return Cell(
-            f"{comparison.difference:+.1f}", f"{low:+.1f} to {high:+.1f}", comparison.difference, more, href
-        )
+        text, note = f"{comparison.difference:+.1f}", f"{low:+.1f} to {high:+.1f}"
+        if comparison.reached is not None:
+            mine, theirs = comparison.reached
+            more |= {"reached": mine, "reached_by_arm": theirs}
+            note += f"; reached by {mine} and {theirs} of {len(comparison.seeds)} seeds"
+        return Cell(text, note, comparison.difference, more, href)
     text = f"{100 * comparison.difference:+.1f}"
     return Cell(text, signed_interval(low, high), comparison.difference, more, href)
 

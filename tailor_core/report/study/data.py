@@ -21,7 +21,7 @@ from tailor_core.report.study.figures import short_p
 from tailor_core.report.study.study import Study
 from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, csv_name, heading, nothing, words
 from tailor_core.report.text import humanise, quantity
-from tailor_core.study.correlation import LEAST_ARMS, Correlation
+from tailor_core.study.correlation import LEAST_ARMS, LEAST_ARMS_FOR_INTERVAL, Correlation
 from tailor_core.study.warm_start_data import METRICS
 
 OUTCOME = "RL gain"
@@ -46,8 +46,9 @@ def _blocks(study: Study) -> Iterator[Block]:
         return
     yield Words(
         "Each point is a trial: a metric of its warm-start data, and what RL gained on the test problems. rho is "
-        "Spearman's over all trials; its interval draws whole arms, and p deals out whole arms anew, for the seeds "
-        "of one arm have much in common.",
+        "Spearman's; its interval draws whole arms, and p deals out whole arms anew, for the seeds of one arm have "
+        "much in common. Arms that are fine-tuned on the same data count as one, with the mean of what became of them. "
+        f"With fewer than {LEAST_ARMS_FOR_INTERVAL} there is no interval.",
         "about",
     )
     yield Legend(study.compared)
@@ -117,10 +118,8 @@ def _scatter(study: Study, correlation: Correlation) -> Drawing:
 
 def _rho(correlation: Correlation) -> str:
     interval = correlation.interval
-    return (
-        f"rho = {correlation.rho:+.2f} ({interval.low:+.2f} to {interval.high:+.2f}), "
-        f"p (Holm) {_equals(correlation.p_adjusted)}"
-    )
+    limits = f" ({interval.low:+.2f} to {interval.high:+.2f})" if interval else ""
+    return f"rho = {correlation.rho:+.2f}{limits}, p (Holm) {_equals(correlation.p_adjusted)}"
 
 
 def _equals(p_value: float) -> str:
@@ -131,17 +130,19 @@ def _equals(p_value: float) -> str:
 def _correlations(study: Study) -> Table:
     lines = []
     for one in study.results.correlations:
-        low, high = one.interval.low, one.interval.high
+        trials = "#provenance"
+        limits = {"low": one.interval.low, "high": one.interval.high} if one.interval else {}
+        note = f"{limits['low']:+.2f} to {limits['high']:+.2f}" if limits else ""
         lines.append(
             (
                 words(humanise(one.metric)),
                 words(one.backbone),
                 words(one.outcome),
-                Cell(f"{one.rho:+.2f}", f"{low:+.2f} to {high:+.2f}", one.rho, {"low": low, "high": high}),
-                Cell(short_p(one.p_value), "", one.p_value),
-                Cell(short_p(one.p_adjusted), "", one.p_adjusted),
-                Cell(str(one.arms), "", one.arms),
-                Cell(str(len(one.points)), "", len(one.points), {}, "#provenance"),
+                Cell(f"{one.rho:+.2f}", note, one.rho, limits, trials),
+                Cell(short_p(one.p_value), "", one.p_value, {}, trials),
+                Cell(short_p(one.p_adjusted), "", one.p_adjusted, {}, trials),
+                Cell(str(one.arms), "", one.arms, {}, trials),
+                Cell(str(len(one.points)), "", len(one.points), {}, trials),
             )
         )
     return Table(
@@ -151,10 +152,10 @@ def _correlations(study: Study) -> Table:
             heading("metric", "Metric"),
             BACKBONE,
             heading("outcome", "Outcome"),
-            Column("rho", "rho", "Spearman's, over all trials"),
+            Column("rho", "rho", "Spearman's, over arms with data of their own and seeds"),
             Column("p", "p", "permutation of whole arms"),
             Column("p_adjusted", "p (Holm)", "corrected for the metrics of this outcome"),
-            Column("arms", "Arms"),
+            Column("arms", "Arms", "with data of their own"),
             Column("trials", "Trials"),
         ),
         tuple(lines),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars
 
@@ -19,6 +20,8 @@ from tailor_core.report.study.training import steps_cell
 from tailor_core.report.text import clip, count, humanise, label, percent, quantity
 from tailor_core.secrets import masked
 from tailor_core.study.comparison import Comparison, Quantity
+from tailor_core.study.contrast import LEAST_P_OF_TWO_SEEDS
+from tailor_core.study.curves import Curve
 
 SIGNIFICANT = 0.05
 SOUND = "share of the policy's completions that are right by steps that were read and all follow"
@@ -81,10 +84,21 @@ def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
             yield from _verdict(study, lookup, backbone, reference, quantity_)
     if results.comparisons:
         yield (
-            f"Ahead or behind means that the {percent(results.settings.confidence, 0)} bootstrap interval of the "
-            "difference, over seeds and problems, excludes zero; level, that it does not. The test is stricter: it "
-            "asks whether the difference exceeds what seeds and problems vary, and its p-values are corrected (Holm) "
-            "for all arms of a backbone, split and quantity."
+            f"Ahead or behind means that the difference exceeds what seeds and problems vary: p below {SIGNIFICANT} by "
+            "a t-test for both, corrected (Holm) for all arms of a backbone, split and quantity; level, that it does "
+            f"not. The {percent(results.settings.confidence, 0)} intervals are bootstrap's, over seeds and problems, "
+            "of one arm at a time and with few seeds too narrow: such a one may exclude zero where arms are level."
+        )
+    if any(len(comparison.seeds) == 2 for comparison in results.comparisons):
+        yield (
+            f"With two seeds no p-value is below {LEAST_P_OF_TWO_SEEDS}, for two may agree by chance; a third seed "
+            "says more than a smaller p."
+        )
+    if results.twins:
+        names = [study.arm(arm) for backbone, arm in results.twins if backbone == results.twins[0][0]]
+        yield (
+            f"{_listed(names)} changed nothing that the recipe of {_quoted(reference)} does: these are the same "
+            "trials, and not compared."
         )
     if any(comparison.quantity == "sound accuracy" for comparison in results.comparisons):
         yield (
@@ -121,20 +135,17 @@ def _verdict(
     for arm, comparison in found:
         groups[standing(comparison)].append(arm)
     said = [f"{where} {_listed(group)}" for where, group in groups.items() if group]
-    sure = [arm for arm, comparison in found if comparison.p_adjusted < SIGNIFICANT]
-    test = f"the difference to {_listed(sure)}" if sure else "no difference"
-    yield (
-        f"In {quantity_}, {_quoted(reference)} is {'; '.join(said)}. By the test, {test} has p below {SIGNIFICANT}."
-    )
+    yield f"In {quantity_}, {_quoted(reference)} is {'; '.join(said)}."
 
 
 def standing(comparison: Comparison) -> str:
-    """Where the reference stands: the interval of the difference is on one side of zero, or not."""
-    sign = -1 if comparison.quantity in _LOWER_IS_BETTER else 1
-    low, high = sorted((sign * comparison.interval.low, sign * comparison.interval.high))
-    if low > 0:
-        return "ahead of"
-    return "behind" if high < 0 else "level with"
+    """Where the reference stands: by the test, corrected for all arms, and not by the interval, which knows of one."""
+    if comparison.p_adjusted >= SIGNIFICANT:
+        return "level with"
+    better = (
+        comparison.difference < 0 if comparison.quantity in _LOWER_IS_BETTER else comparison.difference > 0
+    )
+    return "ahead of" if better else "behind"
 
 
 def unfinished(study: Study) -> Iterator[str]:
@@ -151,6 +162,7 @@ def main_table(study: Study, lookup: Lookup) -> Table:
     spent = [metric for metric in _SPENT if not part(study.evidence.data, metric=metric).is_empty()]
     target = study.results.settings.target
     has_curves = bool(study.results.curves)
+    has_range = len({curve.steps[-1] for curve in study.results.curves}) > 1
     columns = [
         heading("arm", "Arm"),
         BACKBONE,
@@ -173,7 +185,11 @@ def main_table(study: Study, lookup: Lookup) -> Table:
             Column("steps", "Steps to target", f"RL steps until the accuracy is {percent(target)}")
         )
     columns += [
-        Column("difference", "Reference − arm", "difference of final accuracy in points, and its interval"),
+        Column(
+            "difference",
+            "Reference − arm",
+            "difference of final accuracy in points, and its bootstrap interval",
+        ),
         Column("p_adjusted", "p (Holm)", "of the difference, corrected for the number of arms"),
         Column(
             "dz",
@@ -195,11 +211,11 @@ def main_table(study: Study, lookup: Lookup) -> Table:
         ]
         curve = lookup.curve(backbone, arm.name)
         if has_curves:
-            row.append(share_cell(curve.area if curve else None, href))
+            row.append(_area(curve, has_range, href))
         if has_curves and target is not None:
             row.append(steps_cell(curve, href))
         comparison = lookup.comparison(backbone, arm.name, "final accuracy", lookup.main_split)
-        row += _against(comparison, href, arm)
+        row += _against(comparison, href, _uncompared(study, backbone, arm))
         row += [_spent(study, backbone, arm, metric, href) for metric in spent]
         lines.append(tuple(row))
     return Table(
@@ -229,10 +245,24 @@ def _start(study: Study, lookup: Lookup, backbone: str, arm: Arm, href: str) -> 
     return Cell(cell.text, f"{humanise(start.model)} model", cell.value, cell.more, href)
 
 
-def _against(comparison: Comparison | None, href: str, arm: Arm) -> tuple[Cell, Cell, Cell]:
+def _area(curve: Curve | None, has_range: bool, href: str) -> Cell:
+    """The area under a curve; with its last step, where those of the arms differ."""
+    cell = share_cell(curve.area if curve else None, href)
+    if curve is None or curve.area is None or not has_range:
+        return cell
+    return replace(cell, note=f"{cell.note}; {curve.steps[-1]} steps")
+
+
+def _uncompared(study: Study, backbone: str, arm: Arm) -> str:
+    """What stands in place of a comparison that there is none of."""
+    if arm.reference:
+        return "reference"
+    return "the same trials" if (backbone, arm.name) in study.results.twins else "–"
+
+
+def _against(comparison: Comparison | None, href: str, otherwise: str) -> tuple[Cell, Cell, Cell]:
     if comparison is None:
-        gap = nothing("reference" if arm.reference else "–")
-        return gap, nothing(), nothing()
+        return nothing(otherwise), nothing(), nothing()
     limits = {"low": comparison.interval.low, "high": comparison.interval.high}
     return (
         Cell(
@@ -251,7 +281,7 @@ def _against(comparison: Comparison | None, href: str, arm: Arm) -> tuple[Cell, 
         ),
         Cell(
             dz_text(comparison.dz),
-            f"better: {percent(comparison.superiority, 0)}",
+            "" if comparison.superiority is None else f"better: {percent(comparison.superiority, 0)}",
             comparison.dz,
             {"superiority": comparison.superiority},
             href,

@@ -51,7 +51,9 @@ def render_study(study: Study, sections: Sequence[Section]) -> str:
 def _facts(study: Study) -> list[tuple[str, str]]:
     seeds = sorted({trial.seed for trial in study.trials})
     finished = [trial for trial in study.trials if trial.refs]
-    seconds = sum(trial.seconds for trial in study.trials)
+    # Stages that trials share were executed once.
+    times = {trial.refs[product]: seconds for trial in finished for product, seconds in trial.times.items()}
+    seconds = sum(times.values())
     facts = [
         ("Reference", study.reference.title if study.reference else "none"),
         ("Arms", count(len(study.arms))),

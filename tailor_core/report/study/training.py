@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -98,6 +99,10 @@ def _accuracy(study: Study, along: Along) -> Iterator[Drawing]:
         arms = [arm for arm in study.compared if arm.name in found and _known(found[arm.name], along)]
         if arms:
             yield _curves(study, backbone, along, [(arm, found[arm.name]) for arm in arms])
+
+
+def _tokens(spent: float, href: str) -> Cell:
+    return nothing() if math.isnan(spent) else Cell(quantity(spent), "", spent, {}, href)
 
 
 def _known(curve: Curve, along: Along) -> bool:
@@ -218,7 +223,7 @@ def _table(study: Study) -> Table:
                 share_cell(curve.area, href),
                 steps_cell(curve, href),
                 Cell(quantity(curve.samples[-1]), "", curve.samples[-1], {}, href),
-                Cell(quantity(curve.tokens[-1]), "", curve.tokens[-1], {}, href),
+                _tokens(curve.tokens[-1], href),
             )
         )
     return Table(

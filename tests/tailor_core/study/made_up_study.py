@@ -25,7 +25,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         **TRIAL, "step": WHOLE, "reward": REAL, "kl": REAL, "entropy": REAL, "mean_length": REAL,
         "samples": WHOLE, "tokens": WHOLE,
     },
-    "data": {**TRIAL, "metric": TEXT, "value": REAL},
+    "data": {**TRIAL, "content": TEXT, "metric": TEXT, "value": REAL},
 }  # fmt: skip
 
 
@@ -45,12 +45,16 @@ def frame(name: str, rows: Sequence[Mapping[str, Any]]) -> polars.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """The accuracies of an arm's models; `warm_start` None: RL begins at the base model."""
+    """The accuracies of an arm's models; `warm_start` None: RL begins at the base model.
+
+    data: the arm whose data it is fine-tuned on; its own, where that is empty
+    """
 
     warm_start: float | None = 0.4
     policy: float = 0.6
     diversity: float | None = 1.0
     seeds: Sequence[int] = (1, 2, 3)
+    data: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +127,11 @@ class MadeUp:
                     for step in range(1, self.steps[-1] + 1)
                 ]  # fmt: skip
                 if arm.diversity is not None:
+                    made = {**trial, "content": f"{arm.data or name} {seed}"}
                     rows["data"].append(
-                        {**trial, "metric": "vendi_score", "value": arm.diversity + 0.01 * seed}
+                        {**made, "metric": "vendi_score", "value": arm.diversity + 0.01 * seed}
                     )
-                    rows["data"].append({**trial, "metric": "rows", "value": 100.0})
+                    rows["data"].append({**made, "metric": "rows", "value": 100.0})
         return evidence(**{name: frame(name, entries) for name, entries in rows.items()})
 
     def _right(self, chance: float, luck: float, hardness: numpy.ndarray, samples: int) -> list[int]:

@@ -15,7 +15,7 @@ from made_up_scores import drawn_arms
 from scipy import stats
 
 from tailor_core.evaluation.intervals import paired_p_value
-from tailor_core.study.contrast import Contrast
+from tailor_core.study.contrast import LEAST_P_OF_TWO_SEEDS, Contrast
 from tailor_core.study.figures import Figure, mean_share
 from tailor_core.study.multiplicity import holm
 from tailor_core.study.resampling import Resampler
@@ -70,6 +70,19 @@ def test_bootstrap_intervals_hold_the_truth_unless_few_seeds_differ_much(seeds: 
 def test_three_seeds_that_differ_much_are_why_the_p_value_is_not_the_bootstraps() -> None:
     found = equal_arms(3, 0.08)
     assert found.bootstrap_covers < 0.92 < found.t_covers
+
+
+def test_two_seeds_that_agree_by_chance_give_no_tiny_p_value() -> None:
+    rng, p_values = numpy.random.default_rng(5), {}
+    for seeds in (2, 3):
+        better, worse = drawn_arms(rng, arms=2, seeds=seeds, problems=60, seed_std=0.0)
+        figures = (
+            mean_share(replace(arm, shares=0.4 * arm.shares + more), RESAMPLER)
+            for arm, more in [(better, 0.5), (worse, 0.0)]
+        )
+        p_values[seeds] = Contrast(*figures).test(RESAMPLER).p_value
+    assert p_values[2] == LEAST_P_OF_TWO_SEEDS
+    assert p_values[3] < 1e-6
 
 
 def test_sign_flips_over_problems_tell_equal_methods_apart() -> None:

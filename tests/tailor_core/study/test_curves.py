@@ -10,7 +10,7 @@ from made_up_scores import scores_of
 from made_up_study import SCHEMAS, frame
 from scipy import integrate
 
-from tailor_core.study.curves import area_under, crossings, curves, first_crossing, steps_to
+from tailor_core.study.curves import area_under, crossings, curves, first_crossing, paths, steps_to, up_to
 from tailor_core.study.resampling import Resampler
 from tailor_core.study.scores import Scores
 
@@ -43,6 +43,16 @@ def test_a_constant_curve_has_its_accuracy_as_area_however_its_steps_lie() -> No
     area = area_under(path([[0.3] * 4]), RESAMPLER)
     assert area is not None
     assert area.mean == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("horizon", [10, 20, 30, 35, 40])
+def test_a_path_ends_at_the_horizon_as_numpy_interpolates_it(horizon: int) -> None:
+    values = rng(4).random((2, 4, 30))
+    steps, scores = up_to((STEPS, scores_of(values)), horizon)
+    assert steps == (*[step for step in STEPS if step < horizon], horizon)
+    for seed, problem in [(0, 0), (1, 29)]:
+        theirs = numpy.interp(steps, STEPS, values[seed, :, problem])
+        assert scores.shares[seed, :, problem] == pytest.approx(theirs)
 
 
 def test_crossings_by_hand() -> None:
@@ -142,3 +152,29 @@ def test_steps_to_target_tell_with_how_many_seeds_they_were_reached() -> None:
     never = one_curve([[0.1, 0.3, 0.5, 0.7]], NO_LOGS, 0.95).steps_to_target
     assert never is not None
     assert (never.reached, never.mean, never.interval, never.per_seed) == (0, None, None, (None,))
+
+
+def test_seeds_without_a_step_in_common_have_no_path() -> None:
+    rows = [
+        {"arm": "tailor", "backbone": "tiny", "seed": seed, "step": 10 * seed, "problem_id": "v-1", "samples": 2,
+         "correct": 1, "tokens": 60}
+        for seed in (1, 2)
+    ]  # fmt: skip
+    assert paths(frame("curve", rows)) == {}
+    assert list(paths(frame("curve", rows[:1]))) == [("tiny", "tailor")]
+
+
+def test_tokens_that_the_logs_do_not_tell_are_unknown_and_not_none() -> None:
+    rows = [
+        {"arm": "tailor", "backbone": "tiny", "seed": 1, "step": step, "problem_id": "v-1", "samples": 2, "correct": 1,
+         "tokens": 60}
+        for step in (0, 10)
+    ]  # fmt: skip
+    log = [
+        {"arm": "tailor", "backbone": "tiny", "seed": 1, "step": step, "samples": 16 * step, "tokens": None}
+        for step in range(1, 11)
+    ]
+    training = polars.DataFrame(log, schema=SCHEMAS["training"])
+    [curve] = curves(paths(frame("curve", rows)), training, None, RESAMPLER)
+    assert curve.samples == (0, 160)
+    assert numpy.isnan(curve.tokens).all()

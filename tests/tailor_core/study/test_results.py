@@ -82,7 +82,7 @@ def test_without_a_warm_start_rl_begins_at_the_base_model() -> None:
     base = only(RESULTS.cells, arm="none", model="base", split="test")
     assert gain.start == "base"
     assert only(
-        RESULTS.comparisons, arm="none", split="test", quantity="warm start accuracy"
+        RESULTS.comparisons, arm="none", split="test", quantity="accuracy before RL"
     ).difference == pytest.approx(
         only(RESULTS.cells, arm="tailor", model="warm_start", split="test").mean - base.mean
     )
@@ -95,7 +95,7 @@ def test_the_reference_is_compared_with_every_other_arm_in_everything() -> None:
         (arm, split, quantity)
         for arm in ("rule-based", "4-star", "dots", "none")
         for split in ("test", "ood_people_4")
-        for quantity in ("final accuracy", "sound accuracy", "RL gain", "warm start accuracy")
+        for quantity in ("final accuracy", "sound accuracy", "RL gain", "accuracy before RL")
     } | {
         (arm, "validation", quantity)
         for arm in ("rule-based", "4-star", "dots", "none")
@@ -193,6 +193,7 @@ def test_one_seed_gives_intervals_over_problems_and_no_std() -> None:
     rows: list[Estimate] = [*found.cells, *found.gains]
     assert {(row.std, row.over) for row in rows} == {(None, "problems")}
     assert {row.over for row in found.comparisons} == {"problems"}
+    assert {row.superiority for row in found.comparisons} == {None}, "one pair of seeds tells no chance"
 
 
 def test_another_arm_changes_no_figure_of_the_others() -> None:
@@ -251,7 +252,7 @@ def test_data_metrics_are_correlated_with_outcomes_over_arms_and_seeds() -> None
     row = only(RESULTS.correlations, metric="vendi_score", outcome="final accuracy")
     assert (row.arms, len(row.points)) == (4, 11)
     assert row.rho > 0.8
-    assert row.interval.low > 0
+    assert row.interval is None, "draws of four arms that are in order are all in order"
     point = only(row.points, arm="tailor", seed=2)
     assert point.metric == pytest.approx(9.02)
     assert point.outcome == only(RESULTS.cells, arm="tailor", model="policy", split="test").per_seed[1]
@@ -260,9 +261,73 @@ def test_data_metrics_are_correlated_with_outcomes_over_arms_and_seeds() -> None
     assert {one.outcome for one in RESULTS.correlations} == {
         "RL gain",
         "final accuracy",
-        "warm start accuracy",
+        "accuracy before RL",
     }
     assert "none" not in {one.arm for one in row.points}
+
+
+def test_arms_that_are_fine_tuned_on_the_same_data_count_as_one() -> None:
+    longer = {f"{name}-longer": replace(arm, data=name) for name, arm in ARMS.items() if name != "dots"}
+    found = summarise_study(MadeUp(arms={**ARMS, **longer}, seed_std=0.01).evidence(), "tailor", 0.6)
+    row = only(found.correlations, metric="vendi_score", outcome="final accuracy")
+    assert (row.arms, len(row.points)) == (4, 19)
+    three = {name: arm for name, arm in {**ARMS, **longer}.items() if not name.startswith("4-star")}
+    assert summarise_study(MadeUp(arms=three).evidence(), "tailor", 0.6).correlations == ()
+
+
+def test_many_arms_have_an_interval_of_their_correlation() -> None:
+    arms = {f"arm-{place}": Arm(policy=0.1 * place, diversity=float(place)) for place in range(1, 9)}
+    row = only(
+        summarise_study(MadeUp(arms=arms, seed_std=0.01).evidence(), "arm-1", None).correlations,
+        metric="vendi_score",
+        outcome="final accuracy",
+    )
+    assert row.arms == 8
+    assert 0 < row.interval.low < row.rho == row.interval.value
+
+
+def test_what_ranks_data_as_another_metric_does_is_no_test_of_its_own() -> None:
+    twice = [
+        EVIDENCE.data.filter(metric="vendi_score").with_columns(metric=polars.lit(name))
+        for name in ("primitive_entropy", "effective_primitives")
+    ]
+    found = summarise_study(replace(EVIDENCE, data=polars.concat(twice)), "tailor", 0.6)
+    assert {row.metric for row in found.correlations} == {"primitive_entropy"}
+
+
+def test_an_arm_with_the_references_own_trials_is_not_compared() -> None:
+    same = {
+        name: polars.concat(
+            [
+                whole := getattr(EVIDENCE, name),
+                whole.filter(arm="tailor").with_columns(arm=polars.lit("without-dedup")),
+            ]
+        )
+        for name in ("answers", "curve", "wide", "training", "data")
+    }
+    found = summarise_study(replace(EVIDENCE, **same), "tailor", 0.6)
+    assert (found.twins, RESULTS.twins) == ((("tiny", "without-dedup"),), ())
+    assert found.comparisons == RESULTS.comparisons
+    other = same["answers"].with_columns(
+        tokens=polars.col("tokens") + (polars.col("arm") == "without-dedup").cast(int)
+    )
+    assert summarise_study(replace(EVIDENCE, **{**same, "answers": other}), "tailor", 0.6).twins == ()
+
+
+def test_areas_are_compared_up_to_the_last_step_of_both() -> None:
+    # The same policies, one of which is trained on for longer: up to where both were there is no difference.
+    rows = EVIDENCE.curve.filter(arm="tailor")
+    longer = polars.concat(
+        [
+            rows.with_columns(arm=polars.lit("longer")),
+            rows.filter(step=30).with_columns(arm=polars.lit("longer"), step=polars.lit(90, polars.Int64)),
+        ]
+    )
+    found = summarise_study(replace(EVIDENCE, curve=polars.concat([EVIDENCE.curve, longer])), "tailor", None)
+    areas = {curve.arm: curve.area.mean for curve in found.curves}
+    assert areas["longer"] > areas["tailor"] + 0.02
+    row = only(found.comparisons, arm="longer", quantity="area under the curve")
+    assert row.difference == pytest.approx(0)
 
 
 def test_few_arms_have_no_correlation() -> None:
