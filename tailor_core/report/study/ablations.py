@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tailor_core.report.results import describe_split
-from tailor_core.report.study.arms import Arm, Sweep, value_text
+from tailor_core.report.study.arms import Arm, Sweep, arm_of, value_text
 from tailor_core.report.study.blocks import Block, Figures, Heading, Legend, Missing, Section, Words
 from tailor_core.report.study.drawing import (
     Drawing,
@@ -84,7 +84,7 @@ def _sweep(study: Study, lookup: Lookup, backbone: str, place: int, sweep: Sweep
     if sweep.default is not None:
         caption += f"; {value_text(sweep.default)} is the default"
     name = f"sweep-{csv_name(sweep.name)}-{place}{study.place(backbone)}"
-    own = _own(study, sweep)
+    own = arm_of(sweep, study.arms)
     with sheet(name, title, height=2.9, caption=caption) as drawn:
         _line(drawn, starts, before(own))
         _line(drawn, policies, after(own))
@@ -102,14 +102,6 @@ def _sweep(study: Study, lookup: Lookup, backbone: str, place: int, sweep: Sweep
         said = (f"{value_text(v)}: {percent(p.mean)}" for v, p in zip(values, policies, strict=True) if p)
         drawn.description = "Policies: " + "; ".join(said) + "."
     yield finished(drawn)
-
-
-def _own(study: Study, sweep: Sweep) -> Arm:
-    """The arm that a sweep is of: that of its default, or else another of its method."""
-    values = {value: study.arm(name) for value, name in sweep.values.items()}
-    first = next(iter(values.values()))
-    alike = next((arm for arm in study.compared if arm.method == first.method), first)
-    return values.get(sweep.default, alike) if sweep.default is not None else alike
 
 
 def _line(drawn: Sheet, estimates: Sequence[Estimate | None], look: dict[str, Any]) -> None:

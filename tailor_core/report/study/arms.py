@@ -56,6 +56,15 @@ class Arm:
         return f"group-{self.place}"
 
 
+def arm_of(sweep: Sweep, arms: Sequence[Arm]) -> Arm:
+    """The arm that a sweep is drawn as: that of its default, or else the first of its method that is no value."""
+    by_name = {arm.name: arm for arm in arms}
+    if sweep.default is not None and sweep.default in sweep.values:
+        return by_name[sweep.values[sweep.default]]
+    first = by_name[next(iter(sweep.values.values()))]
+    return next((arm for arm in arms if arm.method == first.method and not arm.value), first)
+
+
 def describe_arms(
     methods: Mapping[str, str], reference: str, titles: Mapping[str, str], sweeps: Sequence[Sweep]
 ) -> tuple[Arm, ...]:

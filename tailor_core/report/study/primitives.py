@@ -51,7 +51,7 @@ def _blocks(study: Study) -> Iterator[Block]:
         return
     split = first_in_distribution(models["split"].unique(maintain_order=True).to_list())
     shown = polars.concat([taught, part(models, split=split)])
-    usage = _means(shown, ["backbone", "arm", "model", "move"])
+    usage = _means(shown, ["backbone", "arm", "model", "move"], study.evidence.answers)
     yield Words(
         f"The share of traces that show a move at least once: of the warm-start data, and of what models answer on "
         f"{describe_split(split)}; means over seeds.",
@@ -75,10 +75,10 @@ def _blocks(study: Study) -> Iterator[Block]:
     yield Figures(tuple(_over_steps(study, steps)))
 
 
-def _means(frame: polars.DataFrame, keys: list[str]) -> polars.DataFrame:
-    """Share of each move over seeds; a seed whose traces never show a move counts as 0."""
-    seeds = [key for key in keys if key != "move"]
-    number = frame.group_by(seeds).agg(polars.col("seed").n_unique().alias("seeds"))
+def _means(frame: polars.DataFrame, keys: list[str], asked: polars.DataFrame) -> polars.DataFrame:
+    """Share of each move over the seeds that were `asked`; one whose traces never show a move counts as 0."""
+    seeds = [key for key in keys if key in asked.columns and key not in ("model", "move")]
+    number = asked.group_by(seeds).agg(polars.col("seed").n_unique().alias("seeds"))
     total = frame.group_by(keys, maintain_order=True).agg(polars.col("share").sum(), polars.col("mean").sum())
     return total.join(number, on=seeds, maintain_order="left").with_columns(
         polars.col("share") / polars.col("seeds"), polars.col("mean") / polars.col("seeds")
@@ -145,7 +145,7 @@ def _shares(frame: polars.DataFrame) -> dict[str, float]:
 
 
 def _over_steps(study: Study, steps: polars.DataFrame) -> Iterator[Drawing]:
-    course = _means(steps, ["backbone", "arm", "step", "move"])
+    course = _means(steps, ["backbone", "arm", "step", "move"], study.evidence.curve)
     for backbone in study.backbones:
         mine = part(course, backbone=backbone)
         range_ = polars.col("share").max() - polars.col("share").min()

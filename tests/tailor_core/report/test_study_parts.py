@@ -7,11 +7,13 @@ import io
 import re
 
 import polars
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailor_core.report.study.arms import Sweep, describe_arms
+from tailor_core.report.study.arms import Sweep, arm_of, describe_arms
 from tailor_core.report.study.coverage import at_common_sizes
+from tailor_core.report.study.primitives import _means
 from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, latex_text, nothing, words
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import visible
@@ -122,3 +124,28 @@ def test_arms_are_compared_over_equally_many_traces() -> None:
     ]
     fair = at_common_sizes(polars.DataFrame(rows))
     assert fair.select("arm", "size").rows() == [("tailor", 20), ("rule-based", 20)]
+
+
+def test_a_seed_whose_traces_show_no_move_at_all_counts_in_the_mean() -> None:
+    who = {"backbone": "tiny", "arm": "empty-cot"}
+    moves = polars.DataFrame(
+        [{**who, "model": "policy", "move": "check", "seed": 1, "share": 0.6, "mean": 1.5}]
+    )
+    asked = polars.DataFrame([{**who, "model": "policy", "seed": seed} for seed in (1, 2, 3)])
+    [row] = _means(moves, ["backbone", "arm", "model", "move"], asked).iter_rows(named=True)
+    assert (row["share"], row["mean"]) == pytest.approx((0.2, 0.5))
+
+
+def test_a_sweep_of_another_method_is_drawn_as_that_method() -> None:
+    sweeps = [
+        Sweep(name="epochs-rule-based", title="", values={1: "rule-based", 4: "rule-based-4"}, default=1),
+        Sweep(name="kl", title="", values={0.1: "kl-0.1"}, default=0.01),
+    ]
+    methods = {
+        "tailor": "tailor",
+        "rule-based": "rule-based",
+        "rule-based-4": "rule-based",
+        "kl-0.1": "tailor",
+    }
+    arms = describe_arms(methods, "tailor", {}, sweeps)
+    assert [arm_of(sweep, arms).name for sweep in sweeps] == ["rule-based", "tailor"]

@@ -521,3 +521,28 @@ def test_a_study_of_which_nothing_is_finished_lists_its_trials_and_reasons(
     assert read.named("result").text.count("no space left") == 3
     assert len(read.classed("trial")) == 3
     assert not list((tmp_path / "figures").iterdir())
+
+
+def test_stages_that_trials_share_are_counted_once_in_the_time_of_all(study: MadeUp) -> None:
+    from tailor_core.report.study.page import _facts
+    from tailor_core.report.study.study import Study
+
+    given = {name: getattr(study, name) for name in study.__dataclass_fields__}
+    first = next(trial for trial in study.trials if trial.refs)
+    other = next(trial for trial in study.trials if trial.refs and trial.arm != first.arm)
+    evaluated = {"evaluation": other.refs["evaluation"]}
+    shares = dataclasses.replace(
+        first, arm=other.arm, refs={**first.refs, **evaluated}, times={"policy": 600.0, "evaluation": 60.0}
+    )
+    first = dataclasses.replace(first, times={"policy": 600.0, "evaluation": 120.0})
+    facts = dict(_facts(Study.of(**{**given, "trials": (first, shares)})))
+    assert facts["Stage time in all"] == "13 min 00 s"
+
+
+def test_steps_to_a_target_tell_how_many_seeds_of_both_reach_it(read: Element, study: MadeUp) -> None:
+    compared = [one for one in study.results.comparisons if one.quantity == "steps to target"]
+    assert any(one.reached not in (None, (len(one.seeds),) * 2) for one in compared)
+    told = read.named("accuracy").text
+    for one in compared:
+        assert one.reached is not None
+        assert f"reached by {one.reached[0]} and {one.reached[1]} of {len(one.seeds)} seeds" in told
