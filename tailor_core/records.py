@@ -140,7 +140,8 @@ def completion_text(think: str, answer: str) -> str:
 class Demonstration(Record):
     """One problem solved by a teacher with one primitive.
 
-    `tokens` counts the words and marks of think block and answer; where dots stand for a trace, those of the trace.
+    `tokens` counts the words and marks of think block and answer; where a control stands for a trace, those of
+    the trace.
     """
 
     id: str

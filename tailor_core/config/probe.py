@@ -20,9 +20,6 @@ class ProbeConfig(BaseModel):
         description="what samples: `transformers` in this process, or `vllm`, as the section [vllm] says",
     )
     vllm: VLLMConfig = VLLMConfig()
-    split: str = Field(
-        default="train", min_length=1, description="the split that the problems are taken from"
-    )
     problems: int = Field(default=64, ge=1, description="at most so many, spread evenly over difficulties")
     samples_per_problem: int = Field(default=2, ge=1, description="completions of each problem")
     temperature: float = Field(default=1.0, ge=0, description="0 is greedy")

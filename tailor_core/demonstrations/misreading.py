@@ -1,4 +1,4 @@
-"""A problem with one detail misread, so that its answer is another: what a plausible but wrong trace is about.
+"""A problem with a detail or two misread, so that its answer is another: what a plausible but wrong trace is about.
 
 Families keep their details differently, so each is told in which values of its spec one may slip. The environment says
 whether what comes of it has an answer, and whether that would be right for the problem as it is.
@@ -25,7 +25,7 @@ _MOST_TRIES = 200
 
 
 def misread(problem: Problem, seed: int) -> Problem:
-    """The problem with one detail changed that changes its solution, under the same id.
+    """The problem with one detail changed that changes its solution, or two where no one does, under the same id.
 
     The same where none of the changes that are tried does. StageError where the family's details are not known.
     """
@@ -38,8 +38,11 @@ def misread(problem: Problem, seed: int) -> Problem:
     changes = list(_SLIPS[problem.environment](problem.spec))
     rng.shuffle(changes)
     before = environment.solve(problem.spec)
-    for place, value in changes[:_MOST_TRIES]:
-        spec = _with_value(problem.spec, place, value)
+    pairs = [(one, other) for one, other in zip(changes, changes[1:], strict=False) if one[0] != other[0]]
+    for slips in [*[(one,) for one in changes[:_MOST_TRIES]], *pairs[:_MOST_TRIES]]:
+        spec = problem.spec
+        for place, value in slips:
+            spec = _with_value(spec, place, value)
         found = environment.solve(spec)
         if found.count and (found.any_answers or (found.count == 1 and found.first != before.first)):
             return replace(problem, metadata={**problem.metadata, "spec": spec})

@@ -21,18 +21,19 @@ def choose_plainly(
     wanted: Wanted,
     seed: int,
     *,
-    by_rows: bool = False,
+    distinct: bool = True,
 ) -> list[SelectionDecision]:
     """One decision a row, sorted by demonstration id.
 
-    The budget is `token_budget` where there is one, however many rows that are, else `budget` rows; `by_rows` says that
-    it is those in any case.
+    The budget is `token_budget` where there is one, however many rows that are, else `budget` rows. Unless they are to
+    be `distinct`, rows of the same words all count.
     """
-    decisions, candidates = screen(rows, contaminated, config, wanted)
-    exact = drop_exact(candidates)
-    decisions += [drop(duplicate) for duplicate in exact.dropped]
-    token_budget = None if by_rows else config.token_budget
-    places = len(exact.kept) if token_budget is not None else config.budget
+    decisions, unique = screen(rows, contaminated, config, wanted)
+    if distinct:
+        exact = drop_exact(unique)
+        decisions += [drop(duplicate) for duplicate in exact.dropped]
+        unique = list(exact.kept)
+    places = len(unique) if config.token_budget is not None else config.budget
     demonstrations = {row.id: row.demonstration for row in rows}
-    decisions += draw(exact.kept, demonstrations, seed, places=places, token_budget=token_budget)
+    decisions += draw(unique, demonstrations, seed, places=places, token_budget=config.token_budget)
     return sorted(decisions, key=lambda decision: decision.demonstration_id)

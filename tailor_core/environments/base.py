@@ -56,6 +56,8 @@ class StepReport:
     recovered:    errors that the trace itself took back
     moves:        how often each reasoning move was seen
     reason:       empty when sound, else one sentence on the first thing wrong
+    guessed:      what the end takes for granted without a look, in a sentence: a teacher's trace may leave that
+                  out, but not the answer of a model that is to have reasoned; empty where all was looked at
     """
 
     sound: bool
@@ -64,6 +66,7 @@ class StepReport:
     recovered: int
     moves: dict[str, int] = field(default_factory=dict)
     reason: str = ""
+    guessed: str = ""
 
 
 class Environment(Protocol):

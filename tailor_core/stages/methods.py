@@ -52,7 +52,7 @@ def _programs(
     return _Way(made_otherwise={stage.product: stage for stage in made})
 
 
-def _sampled(module: str, demonstrations: str, model: str, selection: str = "verified") -> _Way:
+def _sampled(module: str, demonstrations: str, model: str, selection: str) -> _Way:
     """A baseline whose demonstrations are answers of a model that is among the products, or the first policy."""
     written = StageDefinition(
         product="demonstrations",
@@ -100,12 +100,13 @@ _WAYS: Mapping[Method, _Way] = MappingProxyType(
         "none": _no_warm_start(),
         "rule-based": _programs("rule_based"),
         "4-star": _programs("four_star"),
-        "empty-cot": _programs("four_star", "controls:empty_cot", "as_many_right_answers"),
-        "dots": _programs("four_star", "controls:dots", "right_answers", tokenized=True),
+        "empty-cot": _programs("four_star", "controls:empty_cot", "stand_ins"),
+        "dots": _programs("four_star", "controls:dots", "stand_ins", tokenized=True),
         "all-wrong": _programs("four_star", "all_wrong:demonstrations", "wrong_answers"),
         "behavior-injection": _programs("behavior_injection"),
-        "self-stitch": _sampled("self_stitch", "demonstrations", "backbone"),
-        # The paper verifies answers. To ask for sound steps too would leave about half of what a policy writes.
+        # The papers verify answers. The step check knows no wrong attempt that is stitched to a right one, and would
+        # leave about half of what a policy writes.
+        "self-stitch": _sampled("self_stitch", "demonstrations", "backbone", "right_answers"),
         "re-distillation-a": _sampled("re_distillation", "greedy", FIRST_POLICY, "right_answers"),
         "re-distillation-b": _sampled("re_distillation", "rollouts", FIRST_POLICY, "right_answers"),
     }

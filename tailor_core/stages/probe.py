@@ -21,19 +21,22 @@ from tailor_core.verification.scoring import score
 
 MODEL = "base"
 
+TRAIN_SPLIT = "train"
+"""Others are for evaluation: what a probe finds is shown to the teacher."""
+
 
 def run(config: ProbeConfig, context: StageContext) -> dict[str, Any]:
     """Write completions.parquet (`EvaluationRow`) and summary.json.
 
     The summary holds `pass_rate_by_difficulty` ({"2": share}), `failures` ({reason: count}, most first) and in
     `wrong` how many of them have the right form.
-    StageError where the split does not exist.
+    StageError where there are no train problems.
     """
     table = context.inputs["problems"] / "problems.parquet"
     difficulty = dict(read_table(table).select("id", "difficulty").iter_rows())
     problems = read_records(table, Problem)
-    choose_splits([problem.split for problem in problems], [config.split])
-    pool = [problem for problem in problems if problem.split == config.split]
+    choose_splits([problem.split for problem in problems], [TRAIN_SPLIT])
+    pool = [problem for problem in problems if problem.split == TRAIN_SPLIT]
     chosen = spread_sample(pool, difficulty, config.problems, context.seed)
     sampling = Sampling(
         temperature=config.temperature,

@@ -58,7 +58,9 @@ def score(problem: Problem, response: object, mode: Mode = "binary") -> Score:
     checks = {"well_formed": True, "parsed": check.parsed, "correct": check.correct}
     if mode == "sound" and check.correct and think is not None:
         report = environment.check_steps(problem, think)
-        return Score(float(report.sound), {**checks, "sound": report.sound}, report.reason or check.reason)
+        sound = report.sound and not report.guessed
+        reason = report.reason or report.guessed or check.reason
+        return Score(float(sound), {**checks, "sound": sound}, reason)
     return Score(_reward(check, mode), checks, check.reason)
 
 

@@ -40,7 +40,8 @@ class _Scope:
     """What holds under the assumptions made so far, outer scopes included.
 
     settled: worlds that the facts alone leave; worlds: those that the cited claims leave, too;
-    first_case: the facts of the opposite case, where this scope was opened as the second of two.
+    first_case: the facts of the opposite case, where this scope was opened as the second of two;
+    heard: whose claims were held against the roles.
     """
 
     facts: dict[int, bool]
@@ -49,6 +50,7 @@ class _Scope:
     assumed: tuple[int, bool] | None = None
     refuted: bool = False
     first_case: dict[int, bool] | None = None
+    heard: frozenset[int] = frozenset()
 
 
 class Reasoning:
@@ -64,7 +66,10 @@ class Reasoning:
         """Act on a step that follows; else say why it does not."""
         if self._top.refuted and step.kind not in _ALLOWED_WHEN_REFUTED:
             return "the case is contradictory, so it must be rejected first"
-        return _RULES[step.kind](self, step)
+        fault = _RULES[step.kind](self, step)
+        if not fault and step.kind in _HEARS:
+            self._top.heard |= {step.person, step.other} if step.kind == "accuse" else {step.person}
+        return fault
 
     def unfinished(self) -> str:
         """Why the end is no proof of a solution; empty when it is one."""
@@ -73,6 +78,13 @@ class Reasoning:
         if self._open():
             return f"the trace ends before {self._name(self._open()[0])} is placed"
         return self._fits(Step("fits")) and "the trace ends with roles that do not fit all statements"
+
+    def guessed(self) -> str:
+        """That more roles stand as assumed than there are people whose claims were held against them; else empty."""
+        assumed, heard = len(self._scopes) - 1, len(self._top.heard)
+        if heard >= assumed:
+            return ""
+        return f"{assumed} of the roles are assumed, and the claims of {heard} people are held against them"
 
     @property
     def _top(self) -> _Scope:
@@ -97,7 +109,9 @@ class Reasoning:
 
     def _enter(self, step: Step, first_case: dict[int, bool] | None = None) -> str:
         outer, assumed = self._top, (step.person, step.knight)
-        inner = _Scope(dict(outer.facts), outer.settled, outer.worlds, assumed, first_case=first_case)
+        inner = _Scope(
+            dict(outer.facts), outer.settled, outer.worlds, assumed, first_case=first_case, heard=outer.heard
+        )
         self._scopes.append(inner)
         return self._settle(step.person, step.knight)
 
@@ -282,6 +296,9 @@ class Reasoning:
 
 
 _ALLOWED_WHEN_REFUTED = ("reject", "assume", "contradiction", "focus", "ask", "restate", "open")
+
+_HEARS = ("claim", "judge", "clash", "same", "different", "accuse", "self", "check")
+"""The steps that hold what somebody says against the roles of a case."""
 
 _RULES: dict[str, Callable[[Reasoning, Step], str]] = {
     "open": Reasoning._opens,

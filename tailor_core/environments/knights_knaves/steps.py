@@ -49,6 +49,7 @@ def check_steps(puzzle: Puzzle, think: str) -> StepReport:
         recovered=recovered,
         moves=count_moves(think),
         reason=slip or reasoning.unfinished(),
+        guessed=reasoning.guessed(),
     )
 
 

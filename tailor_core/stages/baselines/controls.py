@@ -1,7 +1,8 @@
 """Controls of 4-STaR: its problems and right answers with nothing in the think block, or with dots in its place.
 
 They ask whether the habits help, or the answers and the length alone. Not equal to the paper: an empty think block
-earns no reward here, before RL and in it, so both keep one word.
+earns no reward here, before RL and in it, so both keep one word. `tokens` stays that of the trace that a row
+stands for, so that a length and a budget keep the rows of 4-STaR.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def dots(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
     """Write demonstrations.parquet: 4-STaR's with dots for their reasoning, as many as the student reads tokens there.
 
     The student's tokens and not words, for a tokenizer that was made for these traces has one for several words of
-    theirs, and may have two for a dot. `tokens` stays that of the trace, so that a budget keeps the same rows.
+    theirs, and may have two for a dot.
     """
     tokenizer = load_tokenizer(context.inputs["backbone"])
 
@@ -44,7 +45,7 @@ def dots(config: DemonstrationsConfig, context: StageContext) -> dict[str, Any]:
 
     def dotted(problem: Problem, primitive: Primitive, written: Demonstration) -> Demonstration:
         many = max(1, round((length(written.think) - length(WORD)) / a_dot))
-        return replace(_with_think(problem, primitive, written, WORD + DOT * many), tokens=written.tokens)
+        return _with_think(problem, primitive, written, WORD + DOT * many)
 
     return demonstrate(config, context, Writing, dotted)
 
@@ -54,4 +55,5 @@ def _emptied(problem: Problem, primitive: Primitive, written: Demonstration) -> 
 
 
 def _with_think(problem: Problem, primitive: Primitive, written: Demonstration, think: str) -> Demonstration:
-    return make_demonstration(TEACHER, problem, primitive, written.seed, think, written.answer_text)
+    made = make_demonstration(TEACHER, problem, primitive, written.seed, think, written.answer_text)
+    return replace(made, tokens=written.tokens)

@@ -21,13 +21,15 @@ def verified(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
 
 
 def right_answers(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
-    """Of the rows with the right answer, whatever their reasoning: a control's is empty, a policy's its own."""
+    """Of the rows with the right answer, whatever their reasoning: a policy's is its own."""
     return _decide(config, context, lambda row: "" if _check(row, "correct") else "not_wanted")
 
 
-def as_many_right_answers(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
-    """The same, `budget` rows: as many as others keep where theirs are longer, and not as many tokens."""
-    return _decide(config, context, lambda row: "" if _check(row, "correct") else "not_wanted", by_rows=True)
+def stand_ins(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
+    """The same of a control's, which may be alike where the traces that they stand for are not."""
+    return _decide(
+        config, context, lambda row: "" if _check(row, "correct") else "not_wanted", distinct=False
+    )
 
 
 def wrong_answers(config: SelectionConfig, context: StageContext) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def _check(row: Row, check: str) -> bool:
 
 
 def _decide(
-    config: SelectionConfig, context: StageContext, wanted: Wanted, *, by_rows: bool = False
+    config: SelectionConfig, context: StageContext, wanted: Wanted, *, distinct: bool = True
 ) -> dict[str, Any]:
     def choose(
         rows: Sequence[Row],
@@ -52,6 +54,6 @@ def _decide(
         contaminated: Mapping[str, EvaluationMatch],
         config: SelectionConfig,
     ) -> list[SelectionDecision]:
-        return choose_plainly(rows, contaminated, config, wanted, context.seed, by_rows=by_rows)
+        return choose_plainly(rows, contaminated, config, wanted, context.seed, distinct=distinct)
 
     return decide(config, context, choose)

@@ -266,5 +266,12 @@ def test_the_probe_labels_the_base_models_answers_to_training_problems(
     assert set(summary["pass_rate_by_difficulty"].values()) == {0.0}
     assert result["funnel"] == {"in": 12, "kept": 0, "dropped": {"cut off at max_tokens": 12}}
     assert list(summary["pass_rate_by_difficulty"]) == sorted({str(row.difficulty) for row in rows})
-    with pytest.raises(StageError, match="'nowhere'"):
-        probe.run(ProbeConfig(split="nowhere"), context)
+    table = context.inputs["problems"] / "problems.parquet"
+    write_table(table, polars.read_parquet(table).filter(split="test"))
+    with pytest.raises(StageError, match="'train'"):
+        probe.run(ProbeConfig(problems=6, samples_per_problem=2), context)
+
+
+def test_what_a_teacher_is_shown_is_never_of_a_split_for_evaluation() -> None:
+    with pytest.raises(ValidationError, match="split"):
+        ProbeConfig.model_validate({"split": "test"})

@@ -4,11 +4,17 @@ import random
 
 import pytest
 
+from flows import RECIPES
+from tailor_core.config.load import load_recipe
+from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments import get_environment
 from tailor_core.environments.knights_knaves import KnightsKnaves
 from tailor_core.environments.knights_knaves.formats import to_logic_rl
 from tailor_core.environments.teaching import get_teaching
 from tailor_core.errors import InputError
+from tailor_core.primitives.aim import Aim
+from tailor_core.primitives.composition import Composer
+from tailor_core.primitives.language import language_of
 from tailor_core.verification import MODES, reward_function, score, score_batch
 
 KK = KnightsKnaves()
@@ -55,6 +61,33 @@ def test_each_mode_pays_what_its_table_says(mode, right, three, none, unread, br
     assert score(PROBLEM, wrap(UNREAD), mode).reward == unread
     assert score(PROBLEM, RIGHT, mode).reward == broken
     assert score(PROBLEM, response(RIGHT) + " and more", "logic-rl").reward == -3.0
+
+
+def test_to_suppose_the_right_roles_is_a_guess_where_nothing_that_is_said_is_held_against_them():
+    kk = get_environment("kk")
+    for problem in kk.generate(kk.options_model(people=(3,)), count=20, split="train", seed=2):
+        words = problem.spec["roles"]
+        supposed = " ".join(
+            f"Suppose {name} were a {words['knight' if knight else 'knave']}."
+            for name, knight in zip(problem.spec["names"], problem.spec["solution"], strict=True)
+        )
+        guess = score(problem, response(problem.answer, supposed), "sound")
+        assert (guess.reward, guess.checks["correct"], guess.checks["sound"]) == (0.0, True, False)
+        assert guess.reason == "3 of the roles are assumed, and the claims of 0 people are held against them"
+        assert kk.check_steps(problem, supposed).sound, "a teacher may leave that out"
+
+
+def test_no_way_of_reasoning_of_the_tiny_recipe_is_a_guess():
+    language = language_of("kk").within(load_recipe("kk-tiny", RECIPES).primitives.dimensions)
+    problems = KK.generate(KK.options_model(people=(2, 3)), count=10, split="train", seed=3)
+    teacher, sound = ProceduralTeacher("kk"), 0
+    for candidate in Composer(language, Aim(), random.Random(0)).compose(20):
+        for problem in problems:
+            written = teacher.demonstrate(problem, language.primitive(candidate.values, {}), 0)
+            if KK.check_steps(problem, written.think).sound:
+                sound += 1
+                assert score(problem, written.completion, "sound").reward == 1.0, written.think
+    assert sound > 100
 
 
 @pytest.mark.parametrize("family", ["kk", "igsm", "countdown"])

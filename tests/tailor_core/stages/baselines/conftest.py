@@ -52,9 +52,9 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
         return root
 
     @cache
-    def data(family: str, method: Method, again: int = 0) -> Made:
+    def data(family: str, method: Method, sections: str, again: int) -> Made:
         shared = shared_of(family)
-        made = recipe(family, method)
+        made = recipe(family, method, **json.loads(sections))
         root = tmp_path_factory.mktemp(f"{family}-{method}-{again}")
         problems = read_records(shared / "problems" / "problems.parquet", Problem)
         model = Model(problems)
@@ -77,4 +77,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
             shared=shared,
         )
 
-    return data
+    def asked(family: str, method: Method, again: int = 0, **sections: Any) -> Made:
+        return data(family, method, json.dumps(sections), again)
+
+    return asked

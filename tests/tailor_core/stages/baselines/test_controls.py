@@ -29,24 +29,32 @@ def test_the_controls_have_the_problems_and_answers_of_4_star_and_none_of_its_re
             other = told[one.problem_id, one.seed]
             assert other.answer_text == one.answer_text
             assert set(get_environment(family).count_moves(other.think)) <= {"other"}
+            assert other.tokens == one.tokens, "a length and a budget keep the same rows"
             if method == "dots":
                 assert re.fullmatch(r"So( \.)+", other.think)
-                assert other.tokens == one.tokens
                 lengths = [len(tokenizer(think)["input_ids"]) for think in (other.think, one.think)]
                 assert abs(lengths[0] - lengths[1]) <= 2, "as long for the student, to a dot"
             else:
                 assert other.think == "So"
-        if method == "dots":
-            kept = [
-                {(one.problem_id, one.seed) for one in part.kept} for part in (made, make(family, "4-star"))
-            ]
-            assert kept[0] == kept[1], "the same rows, so that nothing but the reasoning differs"
+        kept = [{(one.problem_id, one.seed) for one in part.kept} for part in (made, make(family, "4-star"))]
+        assert kept[0] == kept[1], "the same rows, so that nothing but the reasoning differs"
         right = {
             one.id
             for one in made.demonstrations
             if score(made.problems[one.problem_id], one.completion).reward == 1
         }
         assert {one.id for one in made.kept} <= right
+
+
+def test_controls_of_two_traces_of_a_problem_both_stay_though_they_are_alike(make: Make) -> None:
+    twice = {"demonstrations": {"total": 80}, "selection": {"budget": 80, "token_budget": 10**6}}
+    whole = make("igsm", "4-star", **twice)
+    kept = {(one.problem_id, one.seed) for one in whole.kept}
+    assert len(kept) > len({problem for problem, _ in kept}) + 20
+    for method in ("empty-cot", "dots"):
+        made = make("igsm", method, **twice)
+        assert {(one.problem_id, one.seed) for one in made.kept} >= kept
+        assert len({one.completion for one in made.kept}) < len(made.kept)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -69,12 +77,12 @@ def test_all_wrong_data_show_the_habits_and_are_wrong_by_the_verifier(make: Make
 
 
 @pytest.mark.parametrize(("family", "answers"), [("kk", 1), ("igsm", 1), ("countdown", None)])
-def test_what_is_misread_differs_in_one_place_and_has_another_answer(
+def test_what_is_misread_differs_in_a_place_or_two_and_has_another_answer(
     make: Make, family: str, answers: int | None
 ) -> None:
     environment = get_environment(family)
     problems = [problem for problem in make(family, "4-star").problems.values() if problem.split == "train"]
-    changed = 0
+    changed = once = 0
     for problem in problems:
         other = misread(problem, 1)
         assert misread(problem, 1) == other
@@ -84,7 +92,12 @@ def test_what_is_misread_differs_in_one_place_and_has_another_answer(
         assert other.id == problem.id
         texts = [environment.render({**problem.spec, **one.spec}).split() for one in (problem, other)]
         assert len(texts[0]) == len(texts[1])
-        assert sum(a != b for a, b in zip(*texts, strict=True)) <= 2
+        words = sum(a != b for a, b in zip(*texts, strict=True))
+        once += words <= 2
+        assert words <= 4, "two slips, where no one changes the answer"
         found = environment.solve(other.spec)
         assert found.count == answers if answers else found.count
-    assert changed > 0.7 * len(problems)
+    assert once > 0.7 * len(problems)
+    assert changed > (0.95 if family != "countdown" else 0.7) * len(problems), (
+        "of which a target is all that may slip"
+    )

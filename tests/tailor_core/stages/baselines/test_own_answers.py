@@ -25,6 +25,11 @@ def test_a_stitched_trace_goes_from_wrong_attempts_over_their_verdicts_to_a_righ
     with_wrong = [one for one in made.demonstrations if len(re.findall("Verdict:", one.think)) > 1]
     assert with_wrong
     assert len(with_wrong) < len(made.demonstrations), "where nothing was wrong, nothing is made up"
+    assert {d.rule for d in made.decisions if not d.kept} <= {
+        "over_token_budget",
+        "exact_duplicate",
+        "contaminated",
+    }
     assert made.kept
     for one in made.demonstrations:
         problem = made.problems[one.problem_id]
