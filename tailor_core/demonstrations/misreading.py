@@ -7,6 +7,7 @@ whether what comes of it has an answer, and whether that would be right for the 
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -38,7 +39,7 @@ def misread(problem: Problem, seed: int) -> Problem:
     changes = list(_SLIPS[problem.environment](problem.spec))
     rng.shuffle(changes)
     before = environment.solve(problem.spec)
-    pairs = [(one, other) for one, other in zip(changes, changes[1:], strict=False) if one[0] != other[0]]
+    pairs = [(one, other) for one, other in itertools.pairwise(changes) if one[0] != other[0]]
     for slips in [*[(one,) for one in changes[:_MOST_TRIES]], *pairs[:_MOST_TRIES]]:
         spec = problem.spec
         for place, value in slips:

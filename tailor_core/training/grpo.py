@@ -16,6 +16,7 @@ from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
 from tailor_core.inference.precision import fast_dtype
 from tailor_core.inference.pretrained import load_model, load_tokenizer
+from tailor_core.inference.static_cache import supports
 from tailor_core.inference.transformers_engine import end_ids, prompt_ids
 from tailor_core.records import Problem, canonical_json, content_id
 from tailor_core.training.callbacks import Track, follow
@@ -96,6 +97,11 @@ def make_trainer(
         "TRL_EXPERIMENTAL_SILENCE", "1"
     )  # `rollout_func` is experimental; the version is pinned
     ours = config.rollout_engine == "static-cache"
+    if ours and not supports(model):
+        raise StageError(
+            f"policy.rollout_engine = 'static-cache', but the model is a {type(model).__name__}, which it does not run "
+            "exactly; set policy.rollout_engine to 'transformers' or 'vllm'"
+        )
     packed = ours and not torch.cuda.is_available()  # attention part by part is untried on a GPU
     kind = PackedGRPOTrainer if packed else ResumableGRPOTrainer
     trainer = kind(

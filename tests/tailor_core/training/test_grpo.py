@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from tailor_core.config.policy import PolicyConfig
 from tailor_core.errors import StageError
@@ -36,14 +37,16 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "fast_dtype", lambda config: torch.float32)
 
 
-def trainer_of(model_dir: Path, problems: list[Problem], workdir: Path, config: PolicyConfig = CONFIG) -> Any:
+def trainer_of(
+    model_dir: Path, problems: list[Problem], workdir: Path, config: PolicyConfig = CONFIG, seed: int = 0
+) -> Any:
     rows = [
         {"prompt": [{"role": "user", "content": p.question}], "problem": canonical_json(p.to_row())}
         for p in problems
     ]
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     reward = reward_function("binary")
-    return make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=0)
+    return make_trainer(model_dir, tokenizer, rows, reward, config, workdir=workdir, seed=seed)
 
 
 def test_the_loss_is_the_clipped_objective_with_kl_to_the_reference(
@@ -110,6 +113,38 @@ def test_rollouts_follow_from_seed_and_step(model_dir: Path, problems: list[Prob
     assert trainer.rollout_func(prompts, trainer) == first
     trainer.state.global_step = 1
     assert trainer.rollout_func(prompts, trainer) != first
+    other = trainer_of(model_dir, problems, tmp_path, seed=1)
+    assert other.rollout_func(prompts, other) != first
+
+
+def test_advantages_are_rewards_against_their_group_in_its_standard_deviations(
+    model_dir: Path, problems: list[Problem], tmp_path: Path
+) -> None:
+    trainer = trainer_of(model_dir, problems, tmp_path)
+    trainer.model.train()
+    given = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    trainer.reward_funcs = [lambda completions, **_: given]
+    rows = [row for row in list(trainer.train_dataset)[:2] for _ in range(4)]
+    found = trainer._generate_and_score_completions(rows)["advantages"].tolist()
+    groups = [given[:4], given[4:]]
+    expected = [(one - fmean(group)) / (stdev(group) + 1e-4) for group in groups for one in group]
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_that_our_rollouts_do_not_run_exactly_is_refused(
+    problems: list[Problem], tmp_path: Path, model_dir: Path
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    tiny = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16,
+    )  # fmt: skip
+    Qwen3ForCausalLM(tiny).save_pretrained(tmp_path / "qwen3")
+    tokenizer.save_pretrained(tmp_path / "qwen3")
+    with pytest.raises(
+        StageError, match=r"Qwen3ForCausalLM, which it does not run exactly; set policy.rollout_engine"
+    ):
+        trainer_of(tmp_path / "qwen3", problems, tmp_path)
 
 
 def test_a_run_does_all_steps_logs_them_and_changes_the_model(
