@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import reprlib
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +16,7 @@ from flows.command import run_command
 from flows.invalidate_cli import invalidate
 from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
-from flows.preflight import check_run, refused_rollouts
+from flows.preflight import check_run
 from flows.recover_cli import recover
 from flows.rows import answer_rows, write_rows
 from flows.serve_cli import serve
@@ -25,7 +28,7 @@ from tailor_core.config.backbone import BACKBONES, PretrainingConfig
 from tailor_core.config.load import apply_override, load_recipe, make_config
 from tailor_core.config.settings import prepare_process, read_env_file, read_settings
 from tailor_core.environments import Wanted, get_environment, read_options
-from tailor_core.environments.rows import problem_from_json, problem_to_json, solve_json
+from tailor_core.environments.rows import problem_from_json, problem_to_json, shown, solve_json
 from tailor_core.errors import InputError, RecipeError, TailorError
 from tailor_core.stages.registry import STAGES
 from tailor_core.verification import MODES, score
@@ -46,6 +49,9 @@ app.command()(serve)
 app.command()(study)
 
 _SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
+
+_NO_PATH = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
+"""What the system says of a name that can never be a file's."""
 
 EnvironmentName = Annotated[
     str,
@@ -125,7 +131,9 @@ def plan(
     settings = read_settings(home, store)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     plans = plan_stages(loaded, Store(settings.store), list(STAGES.values()))
-    if refusal := refused_rollouts(loaded, plans):
+    try:
+        check_run(loaded, settings, [], "")
+    except TailorError as refusal:
         print(f"tailor: a run would be refused here: {refusal}", file=sys.stderr)
     if json:
         write_rows(stage.to_json() for stage in plans)
@@ -220,7 +228,7 @@ def solve(environment: EnvironmentName) -> None:
     Example: tailor problems kk --size 3 | tailor solve kk
     """
     get_environment(environment)
-    write_rows(answer_rows(lambda row: solve_json(row, environment)))
+    write_rows(answer_rows(lambda row: solve_json(_of_family(row, environment), environment)))
 
 
 @app.command(name="score")
@@ -240,7 +248,8 @@ def score_rows(
     def answer(row: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(row.get("problem"), dict) or "response" not in row:
             raise InputError('a row must be {"problem": {...}, "response": "..."}')
-        return score(problem_from_json(row["problem"], environment), row["response"], chosen)._asdict()
+        problem = problem_from_json(_of_family(row["problem"], environment), environment)
+        return score(problem, row["response"], chosen)._asdict()
 
     write_rows(answer_rows(answer))
 
@@ -282,6 +291,14 @@ def backbone(
         print_figures(["exercise", "right"], [(kind, f"{share:.1%}") for kind, share in right.items()])
 
 
+def _of_family(row: dict[str, Any], environment: str) -> dict[str, Any]:
+    """The row; InputError where it is of another family than the command was told."""
+    if row.get("environment", environment) != environment:
+        named = shown(row["environment"])
+        raise InputError(f"environment = {named}, but the command names {environment!r}; name the same")
+    return row
+
+
 def _split_sizes(splits: list[str], size: int) -> dict[str, int]:
     """Split -> number of problems, of `SPLIT` or `SPLIT=COUNT`."""
     sizes = {}
@@ -310,6 +327,12 @@ def main() -> None:
         print(f"tailor: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
+        if error.errno in _NO_PATH:
+            told = os.strerror(error.errno)
+            print(
+                f"tailor: {reprlib.repr(error.filename)} is no path ({told}); give another", file=sys.stderr
+            )
+            sys.exit(2)
         failure = disk_failure(error, Path())
         if not failure:
             raise

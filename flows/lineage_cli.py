@@ -83,6 +83,11 @@ def lineage(
 
     settings = read_settings(home, store)
     prepare_process(settings)
+    for told, text in (("REF", reference), ("--row", row or "")):
+        if not text.isprintable():  # bytes that are no text as well
+            raise InputError(
+                f"{told} = {text!r} is no name of anything; give one that `tailor store ls` shows"
+            )
     if row and (up or down):
         raise InputError("--row says where a row came from and where it went; leave --up and --down out")
     if not settings.catalog.exists():

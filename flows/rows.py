@@ -19,6 +19,8 @@ def read_rows() -> Iterator[tuple[str, dict[str, Any]]]:
 
     Bytes that are not UTF-8 become replacement characters: an answer may hold anything.
     """
+    if sys.stdin is None:
+        raise InputError("stdin is closed, but must hold the rows; give them with < or a pipe")
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         text = raw.decode("utf-8", errors="replace").strip()
         if text:

@@ -237,6 +237,8 @@ def push(
 
     Example: tailor store push policy/3f2a --to s3://bucket/store
     """
+    if not target:
+        raise InputError("--to is empty, but must be a directory or URL of a store; name one")
     settings = read_settings(home, store)
     _transfer(artifact, _open(settings), _open_url(target), settings, json)
 

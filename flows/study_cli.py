@@ -81,6 +81,8 @@ def study(
         print(f"page: {end.page}")
     if end.crashed:
         raise typer.Exit(1)
+    if not any(one.refs for one in end.trials):
+        raise typer.Exit(2)
 
 
 def _print_plan(study: Study, trials: list[Trial], settings: Settings) -> None:

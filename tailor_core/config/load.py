@@ -23,6 +23,9 @@ M = TypeVar("M", bound=BaseModel)
 
 _PLAIN_KEYS = re.compile(r"[A-Za-z0-9_.-]+")
 
+_MOST_KEYS = 20
+_TOO_DEEP = "is nested too deeply to be read; a value has a few levels"
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -108,7 +111,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file; RecipeError where it is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise RecipeError(f"{str(path)!r} {_TOO_DEEP}") from None
+    except ValueError as error:  # of TOML, of UTF-8, or of a number with thousands of digits
         raise RecipeError(f"{str(path)!r} is not TOML ({error}); mend that place in the file") from error
     except OSError as error:
         raise RecipeError(
@@ -122,6 +127,8 @@ def apply_override(values: dict[str, Any], override: str, flag: str = "--set") -
     parts = [part.strip() for part in field.split(".")]
     if not separator or not all(parts):
         raise RecipeError(f"{flag} {override!r} is not of the form key=value, such as policy.beta=0.01")
+    if len(parts) > _MOST_KEYS:
+        raise RecipeError(f"{flag} {_SHORT.repr(override)} {_TOO_DEEP}")
     here = values
     for depth, part in enumerate(parts[:-1], start=1):
         here = here.setdefault(part, {})
@@ -136,14 +143,18 @@ def apply_override(values: dict[str, Any], override: str, flag: str = "--set") -
 def _override_value(text: str) -> Any:
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if parsed.keys() == {"value"} else text
 
 
 def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
     """A configuration with these values; RecipeError, naming `source`, on the first that is wrong."""
-    for field, value in flat(values).items():
+    try:
+        fields = flat(values)
+    except RecursionError:
+        raise RecipeError(f"{source} {_TOO_DEEP}") from None
+    for field, value in fields.items():
         _refuse_secret(field, value, source)
         try:
             canonical_json({field: value}).encode()
@@ -155,7 +166,7 @@ def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"{source}: {_sentence(error, values, model)}") from None
+        raise RecipeError(f"{source}: {_sentence(error, values, model, source)}") from None
 
 
 def _refuse_secret(field: str, value: Any, source: str) -> None:
@@ -180,7 +191,7 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _texts(str(key), one)
 
 
-def _sentence(error: ValidationError, values: Mapping[str, Any], root: type[BaseModel]) -> str:
+def _sentence(error: ValidationError, values: Mapping[str, Any], root: type[BaseModel], source: str) -> str:
     """One sentence on the first error: field, value, what was expected, what to do."""
     errors = error.errors(include_url=False)
     first = errors[0]
@@ -192,12 +203,15 @@ def _sentence(error: ValidationError, values: Mapping[str, Any], root: type[Base
         message = first["msg"].removeprefix("Value error, ")
         return f"{field}: {message}" if field else message
     same_field = [e for e in errors if _written_keys(e["loc"], values) == path]
+    if isinstance(first["input"], list):  # what is wrong within a list says more than that it is no number
+        same_field = [e for e in errors if len(_written_keys(e["loc"], values)) > len(path)] or same_field
     wanted = " or ".join(dict.fromkeys(_requirement(e["msg"]) for e in same_field))
     owner = _model(root, path[:-1])
     about = owner.model_fields.get(path[-1]) if owner and path else None
     meaning = f" ({about.description})" if about and about.description else ""
     given = _SHORT.repr(first["input"])
-    return f"{field} = {given} must {wanted}{meaning}; correct it in the recipe or with --set"
+    file = "study" if source.startswith("study ") else "recipe"
+    return f"{field} = {given} must {wanted}{meaning}; correct it in the {file} or with --set"
 
 
 def _requirement(message: str) -> str:

@@ -147,6 +147,8 @@ def _told(stage: str, name: str, old: Any, new: Any) -> str:
     if section == "inputs":
         return f"the content of input {rest} {_digest(old)} -> {_digest(new)}"
     if section == "code":
+        if old is None or new is None:
+            return f"it {'also' if old is None else 'no longer'} runs the code of {rest}"
         return f"the code of {rest} changed"
     if section == "config":
         return f"{place_of(stage, rest)} {shown(old)} -> {shown(new)}"

@@ -336,3 +336,72 @@ def test_a_reward_that_nothing_could_earn_is_refused_before_anything_is_made(
         b"set policy.reward to 'binary'\n"
     )
     assert not (tmp_path / "store").exists()
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["plan", LONG], "is no path (File name too long); give another"),
+        (["study", LONG, "--plan"], "is no path (File name too long); give another"),
+        (["plan", "kk-tiny", f"--set=backbone.name={LONG}"], "is no path (File name too long); give another"),
+        (["problems", "kk", "--import", LONG], "is no path (File name too long); give another"),
+        (
+            ["problems", "kk", "--export", "trl", "--output", LONG],
+            "is no path (File name too long); give another",
+        ),
+        (["problems", "kk", "--export", "trl", "--output", "/dev/null/x"], "is no path (Not a directory)"),
+        (["plan", "kk-tiny", f"--set=policy.steps={'9' * 5000}"], "exceeded maximum size (optimizer steps)"),
+        (["plan", "kk-tiny", f"--set=policy.steps={'[' * 5000}"], "must be a valid integer"),
+        (["plan", "kk-tiny", f"--set={'a.' * 3000}b=1"], "is nested too deeply"),
+        (
+            ["study", "kk-tiny", "--plan", "--set", "seeds=[-7]"],
+            "seeds = [-7] must be greater than or equal to 0 (",
+        ),
+        (["study", "kk-tiny", "--plan", "--set", 'seeds=["a"]'], "seeds = ['a'] must be a valid integer"),
+        (["study", "kk-tiny", "--plan", "--set", "target=2"], "correct it in the study or with --set"),
+        (["store", "push", "policy", "--to", ""], "--to is empty"),
+    ],
+)
+def test_what_no_file_or_number_can_be_is_one_sentence(tailor: Run, arguments: list[str], part: str) -> None:
+    result = tailor(*arguments)
+    assert (result.returncode, result.stdout) == (2, b"")
+    told = result.stderr.decode()
+    assert part in told
+    assert told.count("\n") == 1
+    assert len(told) < 1000
+
+
+@pytest.mark.parametrize("text", [f"seed = {'9' * 5000}", f"seed = {'[' * 5000}", f"{'a.' * 3000}b = 1"])
+def test_a_recipe_that_no_reader_takes_is_one_sentence(tailor: Run, tmp_path: Any, text: str) -> None:
+    (tmp_path / "deep.toml").write_text(f"{text}\n")
+    result = tailor("plan", str(tmp_path / "deep.toml"))
+    assert (result.returncode, result.stdout, result.stderr.count(b"\n")) == (2, b"", 1)
+
+
+def test_rows_of_another_family_than_the_command_names_are_refused(tailor: Run) -> None:
+    made = tailor("problems", "kk")
+    [problem] = rows(made)
+    for arguments, stdin in [
+        (["solve", "igsm"], made.stdout),
+        (["score", "igsm"], json.dumps({"problem": problem, "response": think("x")}).encode()),
+    ]:
+        result = tailor(*arguments, stdin=stdin)
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert b"environment = 'kk', but the command names 'igsm'" in result.stderr
+
+
+def test_a_plan_says_what_a_run_would_be_refused_for(tailor: Run, tmp_path: Any) -> None:
+    result = tailor("plan", "kk-tiny", "--home", str(tmp_path), "--set", 'primitives.dimensions.voice=["x"]')
+    assert result.returncode == 0
+    assert b"a run would be refused here: primitives.dimensions.voice holds 'x'" in result.stderr
+
+
+def test_closed_stdin_is_one_sentence(tailor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tailor", "solve", "kk"])
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
