@@ -12,7 +12,7 @@ The layout (all shares in [0, 1], tokens in tokens, entropy in nats a token, flo
     }
 
     BLOCK      = GROUP plus "by_difficulty": {"2": GROUP, "3": GROUP, ...}       (keys in ascending order)
-    GROUP      = {"problems": 200, "samples": 800,
+    GROUP      = {"problems": 200, "skeletons": 200, "samples": 800,
                   "pass@1": INTERVAL,                # mean over problems of the share of correct samples
                   "pass@k": {"1": INTERVAL, "4": INTERVAL},
                   "sound_rate": INTERVAL,            # completions that are right by sound reasoning, step by step
@@ -28,15 +28,16 @@ The layout (all shares in [0, 1], tokens in tokens, entropy in nats a token, flo
 
 "moves" has the share of traces that show a move at least once and the mean count in a trace; its keys are the
 ones of `tailor_core.evaluation.moves` (`voice:...` keys tell the wording), and absent means never seen.
-Intervals resample problems, not samples, for the samples of one problem stand or fall together; where all
-problems score alike a bootstrap has no width, and Wilson's interval with one trial a problem is given.
+Intervals resample problems, not samples, for the samples of one problem stand or fall together, and of problems with
+the same solution skeleton all at once (`intervals`); where all problems score alike a bootstrap has no width, and
+Wilson's interval with one trial a problem is given.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,12 +60,20 @@ CORRECT = "correct"
 """Where the reasons count the completions that earned the reward."""
 
 
-def summarise(rows: Iterable[EvaluationRow], config: EvaluationConfig, seed: int) -> dict[str, Any]:
-    """The summary of all rows; models and splits keep the order in which they first appear."""
+def summarise(
+    rows: Iterable[EvaluationRow],
+    config: EvaluationConfig,
+    seed: int,
+    skeletons: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The summary of all rows; models and splits keep the order in which they first appear.
+
+    `skeletons` has that of each problem, by id (`skeletons`); without it every problem stands alone.
+    """
     cells: dict[str, dict[str, list[EvaluationRow]]] = {}
     for row in rows:
         cells.setdefault(row.model, {}).setdefault(row.split, []).append(row)
-    figures = _Figures(config, seed)
+    figures = _Figures(config, seed, skeletons or {})
     models = {
         model: {"splits": {split: figures.block(part, [model, split]) for split, part in splits.items()}}
         for model, splits in cells.items()
@@ -118,9 +127,13 @@ def _per_problem(rows: Sequence[EvaluationRow]) -> _PerProblem:
 class _Figures:
     """The figures of groups of rows, each with random numbers of its own that follow from seed and name."""
 
-    def __init__(self, config: EvaluationConfig, seed: int) -> None:
+    def __init__(self, config: EvaluationConfig, seed: int, skeletons: Mapping[str, str]) -> None:
         self.config = config
         self.seed = seed
+        self._skeletons = skeletons
+
+    def _clusters(self, ids: Iterable[str]) -> list[str]:
+        return [self._skeletons.get(identity, identity) for identity in ids]
 
     def _rng(self, name: Sequence[str]) -> numpy.random.Generator:
         return numpy.random.default_rng(int(content_id(["interval", self.seed, *name]), 16))
@@ -139,16 +152,19 @@ class _Figures:
         found = _per_problem(rows)
         columns = [count / found.samples for count in (found.correct, found.sound, found.well_formed)]
         columns += [pass_at_k(found.samples, found.correct, k) for k in self.config.ks]
+        clusters = self._clusters(found.ids)
         accuracy, sound, well_formed, *passes = mean_intervals(
             numpy.stack(columns, axis=1),
             self._rng(name),
             resamples=self.config.resamples,
             confidence=self.config.confidence,
+            clusters=clusters,
         )
         tokens = sum(row.tokens for row in rows)
         lengths = [row.tokens for row in rows if row.reward == 1]
         return {
             "problems": len(found.ids),
+            "skeletons": len(set(clusters)),
             "samples": len(rows),
             "pass@1": accuracy.to_json(),
             "pass@k": {str(k): one.to_json() for k, one in zip(self.config.ks, passes, strict=True)},
@@ -185,13 +201,14 @@ class _Figures:
         first = numpy.array([mine[i] for i in shared])
         second = numpy.array([theirs[i] for i in shared])
         rng, resamples = self._rng(["comparison", *name]), self.config.resamples
+        clusters = self._clusters(shared)
         difference: Interval = difference_interval(
-            first, second, rng, resamples=resamples, confidence=self.config.confidence
+            first, second, rng, resamples=resamples, confidence=self.config.confidence, clusters=clusters
         )
         return {
             "problems": len(shared),
             "difference": difference.to_json(),
-            "p_value": rounded(paired_p_value(first, second, rng, resamples=resamples)),
+            "p_value": rounded(paired_p_value(first, second, rng, resamples=resamples, clusters=clusters)),
         }
 
 

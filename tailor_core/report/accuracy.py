@@ -44,6 +44,7 @@ class Accuracy:
 
     chart: Chart
     confidence: str
+    resampled: str
     setting: str
     tables: tuple[SplitTable, ...]
     comparisons: tuple[tuple[str, ...], ...]
@@ -55,6 +56,7 @@ def describe_accuracy(results: Results, unit: str) -> Accuracy:
     return Accuracy(
         chart=draw_difficulties(results, unit),
         confidence=percent(results.confidence, 0),
+        resampled=_resampled(results),
         setting=_setting(results),
         tables=tuple(_table(results, split, unit) for split in results.splits),
         comparisons=tuple(
@@ -131,3 +133,10 @@ def _reasons(group: Group) -> tuple[tuple[str, str, str], ...]:
         rows.append((f"{len(rest)} rarer reasons", sum(number for _, number in rest)))
     total = max(1, group.samples)
     return tuple((reason, count(number), percent(number / total)) for reason, number in rows)
+
+
+def _resampled(results: Results) -> str:
+    """What intervals are over."""
+    if all(group.skeletons == group.problems for group in results.overall.values()):
+        return "problems"
+    return "solution skeletons, for problems that are solved by the same steps stand or fall together"

@@ -42,6 +42,7 @@ class Group:
     """The figures of one model on one group of problems; shares in [0, 1]."""
 
     problems: int
+    skeletons: int
     samples: int
     accuracy: Interval
     passes: Mapping[int, Interval]
@@ -164,6 +165,7 @@ def _parse(summary: Mapping[str, Any]) -> Results:
 def _group(block: Mapping[str, Any]) -> Group:
     return Group(
         problems=int(block["problems"]),
+        skeletons=int(block.get("skeletons", block["problems"])),
         samples=int(block["samples"]),
         accuracy=_interval(block["pass@1"]),
         passes={int(k): _interval(value) for k, value in block["pass@k"].items()},

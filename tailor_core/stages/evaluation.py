@@ -18,6 +18,7 @@ from tailor_core.artifacts.tables import read_records, read_table, write_records
 from tailor_core.config.evaluation import EvaluationConfig
 from tailor_core.errors import StageError
 from tailor_core.evaluation.answering import answer_problems
+from tailor_core.evaluation.skeletons import skeleton_of
 from tailor_core.evaluation.suites import choose_splits, spread_sample
 from tailor_core.evaluation.summary import summarise
 from tailor_core.inference.engine import Engine, Sampling
@@ -52,7 +53,7 @@ def run(config: EvaluationConfig, context: StageContext) -> dict[str, Any]:
     rows = _answer(asked, config, context, chosen.difficulty)
     for table, found in rows.items():
         write_records(context.output / f"{table}.parquet", found, EvaluationRow)
-    summary = summarise(rows["evaluation"], config, context.seed)
+    summary = summarise(rows["evaluation"], config, context.seed, chosen.skeletons)
     # Not canonical JSON: the order of models, splits and reasons is part of what the summary says.
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
     (context.output / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -86,14 +87,16 @@ def _snapshots(context: StageContext) -> dict[str, Path]:
 
 
 class _Choice:
-    """The problems that are asked, and the difficulty of every problem by id."""
+    """The problems that are asked, and the difficulty and skeleton of every problem by id."""
 
     def __init__(self, config: EvaluationConfig, context: StageContext) -> None:
         self._config, self._seed = config, context.seed
         table = context.inputs["problems"] / "problems.parquet"
         self.difficulty: dict[str, int] = dict(read_table(table).select("id", "difficulty").iter_rows())
         self._by_split: dict[Split, list[Problem]] = {}
+        self.skeletons: dict[str, str] = {}
         for problem in read_records(table, Problem):
+            self.skeletons[problem.id] = skeleton_of(problem.id, problem.metadata)
             self._by_split.setdefault(problem.split, []).append(problem)
 
     def suites(self) -> dict[Split, list[Problem]]:

@@ -1,7 +1,4 @@
-"""Which problems are solved by the same steps, and so stand or fall together.
-
-A family that has many problems of few solution skeletons, as iGSM has, names the skeleton of each in its metadata.
-"""
+"""The clusters of problems of a study's trials: those with the same solution skeleton."""
 
 from __future__ import annotations
 
@@ -9,10 +6,8 @@ import json
 
 import polars
 
+from tailor_core.evaluation.skeletons import skeleton_of
 from tailor_core.study.trial_files import TrialFiles
-
-SKELETON = "template_hash"
-"""Where a problem's metadata have the name of the skeleton of its solution."""
 
 
 class ClusterReader:
@@ -27,7 +22,7 @@ class ClusterReader:
         if content not in self._known:
             problems = files.table("problems", "problems", ["id", "metadata"])
             found = [
-                (identity, json.loads(metadata).get(SKELETON, identity))
+                (identity, skeleton_of(identity, json.loads(metadata)))
                 for identity, metadata in problems.iter_rows()
             ]
             self._known[content] = polars.DataFrame(

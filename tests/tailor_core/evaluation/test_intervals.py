@@ -59,6 +59,48 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     assert 0.85 <= covered / 300 <= 0.95
 
 
+def test_problems_of_a_skeleton_stand_or_fall_together() -> None:
+    # As a split of iGSM is: half of the problems are of five skeletons, the others of many.
+    clusters = [f"s-{number % 5 if number < 60 else 5 + number // 3}" for number in range(120)]
+    names = sorted(set(clusters))
+    world, rates = rng(4), []
+    for _ in range(300):
+        chance = dict(zip(names, world.beta(0.5, 0.5, len(names)), strict=True))
+        values, other = (
+            world.binomial(4, [chance[name] for name in clusters])[:, None] / 4 for _ in range(2)
+        )
+        settings = {"resamples": 300, "confidence": 0.9}
+        aware, unaware = (
+            mean_intervals(values, world, **settings, clusters=known)[0] for known in (clusters, None)
+        )
+        rates.append([one.low <= 0.5 <= one.high for one in (aware, unaware)])
+        paired = difference_interval(values[:, 0], other[:, 0], world, **settings, clusters=clusters)
+        rates[-1].append(paired.low <= 0 <= paired.high)
+    aware_covers, unaware_covers, paired_covers = numpy.mean(rates, axis=0)
+    assert unaware_covers < 0.7
+    assert 0.78 <= aware_covers <= 0.95
+    assert 0.8 <= paired_covers <= 0.97
+
+
+def test_a_cluster_bootstrap_is_scipys_of_the_clusters_sums_where_they_are_equally_large() -> None:
+    values = rng(6).random((60, 1))
+    clusters = [f"s-{number // 4}" for number in range(60)]
+    mine = mean_intervals(values, rng(2), resamples=20_000, confidence=0.95, clusters=clusters)[0]
+    theirs = stats.bootstrap(
+        (values.reshape(15, 4).mean(axis=1),), numpy.mean, n_resamples=20_000, method="percentile", rng=3
+    ).confidence_interval
+    assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=0.004)
+    assert mine.value == pytest.approx(values.mean())
+
+
+def test_clusters_flip_signs_together_and_wilson_counts_them() -> None:
+    first, second = numpy.ones(40), numpy.zeros(40)
+    clusters = ["one"] * 20 + ["two"] * 20
+    assert paired_p_value(first, second, rng(), resamples=100, clusters=clusters) == 0.5
+    none = mean_intervals(numpy.zeros((40, 1)), rng(), resamples=100, confidence=0.95, clusters=clusters)[0]
+    assert none.high == pytest.approx(stats.binomtest(0, 2).proportion_ci(method="wilson").high)
+
+
 def test_where_all_problems_score_alike_wilson_stands_in() -> None:
     none, half = mean_intervals(numpy.array([[0.0, 0.5]] * 30), rng(), resamples=200, confidence=0.95)
     assert none.method == half.method == "wilson"

@@ -128,3 +128,14 @@ def test_settings_that_cannot_be_are_refused_with_the_cure() -> None:
         EvaluationConfig(samples_per_problem=4, ks=(1, 8))
     with pytest.raises(ValueError, match="temperature 0 repeats one greedy"):
         EvaluationConfig(samples_per_problem=4, temperature=0)
+
+
+def test_intervals_are_over_skeletons_where_problems_share_them() -> None:
+    alike = {row.problem_id: f"skeleton {row.problem_id[-1]}" for row in ROWS}
+    found = summarise(ROWS, CONFIG, seed=1, skeletons=alike)
+    blocks = [one["models"]["warm_start"]["splits"]["test"] for one in (SUMMARY, found)]
+    assert [block["skeletons"] for block in blocks] == [40, 10]
+    assert blocks[0]["pass@1"]["value"] == blocks[1]["pass@1"]["value"]
+    assert blocks[0]["pass@1"] != blocks[1]["pass@1"]
+    none = found["models"]["base"]["splits"]["ood_people_6"]["pass@1"]
+    assert none["high"] == pytest.approx(stats.binomtest(0, 10).proportion_ci(method="wilson").high, abs=1e-6)
