@@ -100,8 +100,9 @@ def _lesson(
     demonstrate: Demonstrate,
     fault: Fault,
 ) -> list[SFTExample]:
-    """Right demonstrations of a primitive, as many as fill the budget at the length that it had in the screening."""
-    count = max(1, round(config.token_budget / primitive.screening["mean_tokens"]))
+    """Right demonstrations of a primitive, as many as fill the budget at the length and pass rate of its screening."""
+    right = primitive.screening["mean_tokens"] * primitive.screening["pass_rate"]
+    count = max(1, round(config.token_budget / right))
     wanted = [
         (
             problems[i % len(problems)],

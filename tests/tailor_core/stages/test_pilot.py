@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from tailor_core.artifacts.tables import read_records
 from tailor_core.config.primitives import PilotConfig, PrimitivesConfig
 from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
 from tailor_core.config.warm_start import WarmStartConfig
+from tailor_core.demonstrations.teacher import make_demonstration
+from tailor_core.environments import get_environment
 from tailor_core.errors import StageError
 from tailor_core.inference.models import find_model
+from tailor_core.primitives.language import language_of
 from tailor_core.records import EvaluationRow, Primitive, Problem, SFTExample
 from tailor_core.stages import pilot, primitives, problems
 from tailor_core.stages.context import StageContext
@@ -201,3 +205,17 @@ def test_too_few_train_problems_are_one_sentence(inputs: dict[str, Path], tmp_pa
     config = CONFIG.model_copy(update={"pilot": CONFIG.pilot.model_copy(update={"problems": 20})})
     with pytest.raises(StageError, match=r"primitives\.pilot\.problems = 20, .* only 20 train problems"):
         primitives.run(config, context(inputs, tmp_path))
+
+
+@pytest.mark.parametrize("pass_rate", [1.0, 0.5, 0.25])
+def test_a_teacher_that_errs_is_asked_for_more_and_teaches_as_much(pass_rate: float) -> None:
+    kk = get_environment("kk")
+    train = kk.generate(kk.options_model(people=(2,)), count=30, split="train", seed=1)
+    screening = {"mean_tokens": 20.0, "pass_rate": pass_rate}
+    primitive = dataclasses.replace(language_of("kk").primitive({}, {}), screening=screening)
+    chances = random.Random(0)
+    lesson = pilot._lesson(
+        CONFIG.pilot, primitive, train, 0, lambda wanted: [make_demonstration("t", *one, "So", "") for one in wanted],
+        lambda *_: "" if chances.random() < pass_rate else "wrong",
+    )  # fmt: skip
+    assert 150 <= len(lesson) <= 250, "4000 words and marks at 20 each"
