@@ -36,6 +36,7 @@ METRICS: Mapping[str, str] = {
     "move_entropy": "entropy of the reasoning moves counted in kept traces, in nats; wording and unknown sentences "
     "aside",
     "pass_rate": "share of all demonstrations that were written whose answer is right",
+    "too_long": "share of all demonstrations that were written which selection.max_tokens leaves out",
     "steps_checked": "share of kept rows whose steps could be checked one by one",
     "step_soundness": "share of kept rows whose steps were checked and hold",
 }
@@ -100,6 +101,7 @@ def _metrics(
     checks = [_checks(text) for text in kept["checks"]]
     checked = [one for one in checks if one.get("sound_required") and one.get("steps")]
     written = files.table("verdicts", "verdicts", ["checks"])["checks"]
+    rules = files.table("selection", "selection", ["rule"])["rule"].to_list()
     by_primitive = Counter(kept["primitive_id"].to_list())
     primitive_entropy = entropy(by_primitive)
     return {
@@ -113,6 +115,7 @@ def _metrics(
         "effective_primitives": round(math.exp(primitive_entropy), _DIGITS),
         "move_entropy": round(entropy(_told(moves)), _DIGITS),
         "pass_rate": round(sum(bool(_checks(t).get("correct")) for t in written) / len(written), _DIGITS),
+        "too_long": round(rules.count("too_long") / len(written), _DIGITS),
         "steps_checked": round(len(checked) / kept.height, _DIGITS),
         "step_soundness": round(sum(bool(one.get("sound")) for one in checked) / kept.height, _DIGITS),
     }

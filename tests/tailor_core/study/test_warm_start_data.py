@@ -74,6 +74,14 @@ def test_moves_are_those_of_the_classifier_without_wording_and_unknown_sentences
     assert found == pytest.approx(entropy(steps), abs=1e-6)
 
 
+def test_what_is_too_long_to_be_kept_is_told(made_up: MadeUp) -> None:
+    limit = {"selection": {"budget": 24, "max_tokens": 90}}
+    trial = made_up.trial("rule-based", seed=8, **limit)
+    long = table(made_up, trial, "demonstrations", "demonstrations").filter(polars.col("tokens") > 90).height
+    assert 0 < long < 40
+    assert read_data(TrialFiles(trial, made_up.store)).metrics["too_long"] == pytest.approx(long / 40)
+
+
 def test_one_strategy_has_one_primitive_and_no_entropy(made_up: MadeUp) -> None:
     found = read_data(TrialFiles(made_up.trial("rule-based"), made_up.store)).metrics
     assert (found["primitives"], found["primitive_entropy"], found["effective_primitives"]) == (1, 0, 1)
