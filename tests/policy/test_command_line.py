@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -12,6 +14,7 @@ import typer.main
 
 from flows.cli import app
 
+README = Path(__file__).parents[2] / "README.md"
 HEAVY = ("torch", "transformers", "trl", "prefect", "mlflow", "datasets", "duckdb")
 
 
@@ -88,3 +91,11 @@ def test_importing_the_library_and_a_flow_loads_no_model_library(python_environm
     models = ("torch", "transformers", "trl", "mlflow", "datasets")
     assert "'prefect'" in result.stdout
     assert [name for name in models if f"'{name}'" in result.stdout] == []
+
+
+def test_the_readmes_own_code_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    said = [value for block in blocks for value in re.findall(r"print\(.*\)  # (.*)", block)]
+    for block in blocks:
+        exec(block, {})  # our own file
+    assert capsys.readouterr().out.split("\n")[:-1] == said != []
