@@ -68,11 +68,11 @@ up: $(READY)  ## the Prefect server, its workers and MLflow on this machine, wit
 down: $(READY)  ## end what `make up` started, and nothing else
 	@$(BIN)/python infra/up.py down
 
-test: $(READY)  ## all tests
+test: $(READY)  ## all tests; the first time it also makes .venv-vllm
 	@$(MAKE) --no-print-directory vllm-env || echo "the tests that need vLLM are skipped"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-unit: $(READY)  ## the tests that take seconds
+test-unit: $(READY)  ## the tests that start no services and train no models, two minutes
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not integration" -n auto
 
 check: $(READY)  ## format, lint, types, import direction

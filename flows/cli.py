@@ -306,6 +306,8 @@ def _split_sizes(splits: list[str], size: int) -> dict[str, int]:
         name, given, count = split.partition("=")
         if given and not (count.isascii() and count.isdigit()):
             raise InputError(f"--split {split!r} is not of the form SPLIT or SPLIT=COUNT, such as test=200")
+        if name in sizes:
+            raise InputError(f"--split names {name!r} twice; name each split once")
         sizes[name] = int(count) if given else size
     return sizes
 

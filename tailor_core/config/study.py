@@ -81,9 +81,10 @@ class Study(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")
     description: str = Field(default="", description="one sentence on what the study asks")
     recipe: str = Field(description="the recipe that all trials are runs of: a name, or a .toml file")
-    seeds: Annotated[int, Field(ge=1, strict=True)] | Annotated[tuple[_Seed, ...], Field(min_length=1)] = (
-        Field(default=3, description="how many, from the recipe's on; or which")
-    )
+    seeds: (
+        Annotated[int, Field(ge=1, le=10_000, strict=True)]
+        | Annotated[tuple[_Seed, ...], Field(min_length=1)]
+    ) = Field(default=3, description="how many, from the recipe's on; or which")
     backbones: tuple[str, ...] = Field(default=(), description="names of backbones; none is the recipe's own")
     methods: tuple[Method, ...] = Field(default=(), description="each is an arm of that name")
     reference: str = Field(description="the arm that all others are compared with")

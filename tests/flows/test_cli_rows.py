@@ -362,6 +362,11 @@ LONG = "a" * 300
         ),
         (["study", "kk-tiny", "--plan", "--set", 'seeds=["a"]'], "seeds = ['a'] must be a valid integer"),
         (["study", "kk-tiny", "--plan", "--set", "target=2"], "correct it in the study or with --set"),
+        (
+            ["study", "kk-tiny", "--plan", "--set", "seeds=1000000000000"],
+            "seeds = 1000000000000 must be less than",
+        ),
+        (["problems", "kk", "--split", "train=1", "--split", "train=2"], "--split names 'train' twice"),
         (["store", "push", "policy", "--to", ""], "--to is empty"),
     ],
 )
