@@ -12,7 +12,7 @@ from tailor_core.config.keyed import unkeyed_values
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.stages.execute import StageJob, execute
-from tailor_core.stages.explain import StagePlan, plan_stages
+from tailor_core.stages.explain import StagePlan, _differences, plan_stages
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
 
@@ -144,3 +144,13 @@ def test_damage_is_the_reason(settings: Settings, store: Store) -> None:
 def test_long_lists_of_reasons_are_cut() -> None:
     line = StagePlan(stage="policy", reasons=tuple("abcde")).to_line()
     assert line == f"{'policy':<15} miss  a; b; c; and 2 more"
+
+
+def test_code_that_another_run_did_not_read_has_not_changed() -> None:
+    old, new = (
+        {"stage": "policy", "code.b": "1", "code.c": "1"},
+        {"stage": "policy", "code.a": "1", "code.b": "2"},
+    )
+    assert _differences(old, new) == (
+        "it also runs the code of a", "the code of b changed", "it no longer runs the code of c",
+    )  # fmt: skip
