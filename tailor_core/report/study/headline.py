@@ -22,6 +22,7 @@ from tailor_core.secrets import masked
 from tailor_core.study.comparison import Comparison, Quantity
 from tailor_core.study.contrast import LEAST_P_OF_TWO_SEEDS
 from tailor_core.study.curves import Curve
+from tailor_core.study.figures import SAME
 
 SIGNIFICANT = 0.05
 SOUND = "share of the policy's completions that are right by steps that were read and all follow"
@@ -139,8 +140,13 @@ def _verdict(
 
 
 def standing(comparison: Comparison) -> str:
-    """Where the reference stands: by the test, corrected for all arms, and not by the interval, which knows of one."""
-    if comparison.p_adjusted >= SIGNIFICANT:
+    """Where the reference stands: by the test, corrected for all arms, and not by the interval, which knows of one.
+
+    Where neither seeds nor problems make any difference, as where one reaches a target at once and the other never, a
+    test can only count seeds, which are few.
+    """
+    varies = comparison.interval.high - comparison.interval.low > SAME
+    if varies and comparison.p_adjusted >= SIGNIFICANT:
         return "level with"
     better = (
         comparison.difference < 0 if comparison.quantity in _LOWER_IS_BETTER else comparison.difference > 0

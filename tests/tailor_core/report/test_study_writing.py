@@ -267,6 +267,9 @@ def test_for_steps_to_a_target_fewer_are_ahead() -> None:
     assert compare("steps to target", 1.0, 9.0) == "behind"
     assert compare("final accuracy", 0.01, 0.2) == "ahead of"
     assert compare("final accuracy", -0.2, -0.01) == "behind"
+    assert compare("steps to target", -60.0, -60.0, p_value=0.25) == "ahead of", (
+        "at once, and the other never"
+    )
     assert compare("final accuracy", -0.1, 0.0, p_value=0.06) == "level with"
     assert compare("final accuracy", 0.01, 0.2, p_value=0.06) == "level with", (
         "the interval knows of one arm alone"
