@@ -9,7 +9,8 @@ import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -163,10 +164,34 @@ def make_config(model: type[M], values: Mapping[str, Any], source: str) -> M:
                 f"{source}: {_dotted([field])} = {_one_line(value)} cannot be kept in a recipe; give a finite "
                 "number, text, true or false, or a list or table of these"
             ) from None
+        if isinstance(value, bool):
+            _refuse_flag(field.split("."), value, model, source)
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"{source}: {_sentence(error, values, model, source)}") from None
+
+
+def _refuse_flag(path: Sequence[str], value: bool, root: type[BaseModel], source: str) -> None:
+    """RecipeError where true or false stands for a number: pydantic takes them for 1 and 0."""
+    owner = _model(root, path[:-1])
+    about = owner.model_fields.get(path[-1]) if owner else None
+    kinds = set(_kinds(about.annotation)) if about else set()
+    if about and kinds & {int, float} and bool not in kinds:
+        meaning = f" ({about.description})" if about.description else ""
+        told = "true" if value else "false"
+        raise RecipeError(f"{source}: {_dotted(path)} = {told} must be a number{meaning}; write one")
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The types that a value may be of: members of unions, without what is annotated."""
+    if get_origin(annotation) is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for one in get_args(annotation):
+            yield from _kinds(one)
+    else:
+        yield annotation
 
 
 def _refuse_secret(field: str, value: Any, source: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from flows import RECIPES
 from tailor_core.config.load import (
     apply_override,
     find_file,
@@ -247,3 +248,20 @@ def test_sizes_that_are_no_tables_are_one_sentence(recipes: Path, text: str) -> 
     (recipes / "odd.toml").write_text(text)
     with pytest.raises(RecipeError, match=r"recipe 'odd': sizes must be tables \[sizes.NAME\]"):
         load_recipe("odd", recipes)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("problems.train=true", r"problems\.train = true must be a number"),
+        ("warm_start.learning_rate=true", r"warm_start\.learning_rate = true must be a number"),
+        ("seed=false", r"seed = false must be a number"),
+    ],
+)
+def test_true_and_false_are_no_numbers(override: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        load_recipe("kk-tiny", RECIPES, [override])
+
+
+def test_what_may_be_true_or_false_still_may() -> None:
+    assert load_recipe("kk-tiny", RECIPES, ["evaluation.base=false"]).evaluation.base is False
