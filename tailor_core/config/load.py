@@ -179,8 +179,8 @@ def _refuse_flag(path: Sequence[str], value: bool, root: type[BaseModel], source
     kinds = set(_kinds(about.annotation)) if about else set()
     if about and kinds & {int, float} and bool not in kinds:
         meaning = f" ({about.description})" if about.description else ""
-        told = "true" if value else "false"
-        raise RecipeError(f"{source}: {_dotted(path)} = {told} must be a number{meaning}; write one")
+        wanted = "integer" if int in kinds else "number"
+        raise RecipeError(f"{source}: {_dotted(path)} = {value} must be a valid {wanted}{meaning}; write one")
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

@@ -253,9 +253,9 @@ def test_sizes_that_are_no_tables_are_one_sentence(recipes: Path, text: str) -> 
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("problems.train=true", r"problems\.train = true must be a number"),
-        ("warm_start.learning_rate=true", r"warm_start\.learning_rate = true must be a number"),
-        ("seed=false", r"seed = false must be a number"),
+        ("problems.train=true", r"problems\.train = True must be a valid integer"),
+        ("warm_start.learning_rate=true", r"warm_start\.learning_rate = True must be a valid number"),
+        ("seed=false", r"seed = False must be a valid integer"),
     ],
 )
 def test_true_and_false_are_no_numbers(override: str, told: str) -> None:
