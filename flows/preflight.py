@@ -30,7 +30,6 @@ def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: s
         settings: where; a policy that its store has needs nothing of this machine
         force: stages that would run although the store has their artifacts
         until: the last stage to run; all, where it is empty
-
     """
     check_method_stages(recipe.method, force, until)
     read_options(recipe.environment.name, recipe.environment.options)

@@ -8,8 +8,9 @@
 | `boxed`    | the last `\\boxed{...}`        | 1     | 0               | 0                 | 0           |
 | `partial`  | think and answer blocks       | 1     | 0.3 + 0.7 share | 0                 | 0           |
 
-`sound` pays only where every step of the think block was read and follows: an answer that was guessed, or that a slip
-led to by chance, earns nothing. So nothing earns it in a family that reads no steps.
+`sound` pays only where every step of the think block was read and follows, and the end takes nothing for granted
+(`StepReport.guessed`): an answer that was guessed, or that a slip led to by chance, earns nothing. So nothing earns it
+in a family that reads no steps.
 `logic-rl` has the values of Logic-RL, `boxed` those of re-distillation (deep-reasoning), `partial` those of
 reasoning-gym, where `share` is the share of people who are right, and none right earns 0; a family with a scale of
 its own pays that (`rg:NAME` the score of reasoning-gym's own scorer, of which the other modes take only 1 for right).
