@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tailor_core.config.recipe import Recipe
 from tailor_core.config.settings import Settings, find_vllm
 from tailor_core.environments import read_options
 from tailor_core.environments.plugins import TEACHERS, find_plugin
 from tailor_core.environments.teaching import takes_programs
-from tailor_core.errors import RecipeError, TailorError
+from tailor_core.errors import RecipeError
 from tailor_core.primitives.language import language_of
 from tailor_core.stages.methods import check_method_stages, first_of, takes_teacher
 from tailor_core.stages.placement import placement_of
 from tailor_core.stages.policy import check_reward
 from tailor_core.stages.registry import STAGES
 from tailor_core.training.vllm_checks import check_vllm
-
-if TYPE_CHECKING:
-    from tailor_core.stages.explain import StagePlan
 
 
 def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: str) -> None:
@@ -45,19 +41,6 @@ def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: s
         _check_rollouts(recipe, settings, anew="policy" in force)
 
 
-def refused_rollouts(recipe: Recipe, plans: Sequence[StagePlan]) -> TailorError | None:
-    """Why the policy cannot be trained here; None where it can, the store has it, or it is trained elsewhere."""
-    if placement_of(STAGES["policy"], recipe).where != "local":
-        return None
-    if any(plan.stage == "policy" and plan.hit for plan in plans):
-        return None
-    try:
-        check_vllm(recipe.policy)
-    except TailorError as error:
-        return error
-    return None
-
-
 def _check_language(recipe: Recipe) -> None:
     """RecipeError where primitives need a move language that is not there."""
     family = recipe.environment.name
@@ -80,12 +63,13 @@ def _check_vllm(recipe: Recipe, stage: str) -> None:
 
 
 def _check_rollouts(recipe: Recipe, settings: Settings, *, anew: bool) -> None:
-    """TailorError where the policy would be trained here, and cannot be."""
+    """TailorError where the policy would be trained here, and cannot be; not where the store has it."""
     from tailor_core.artifacts.store import Store
     from tailor_core.stages.explain import plan_stages
 
-    if recipe.policy.rollout_engine != "vllm":
+    here = placement_of(STAGES["policy"], recipe).where == "local"
+    if recipe.policy.rollout_engine != "vllm" or not here:
         return
     plans = [] if anew else plan_stages(recipe, Store(settings.store), list(STAGES.values()))
-    if refusal := refused_rollouts(recipe, plans):
-        raise refusal
+    if not any(plan.stage == "policy" and plan.hit for plan in plans):
+        check_vllm(recipe.policy)

@@ -87,9 +87,7 @@ def mean_intervals(
             limits = (float(low[column]), float(high[column]))
             intervals.append(Interval(value=float(value), low=limits[0], high=limits[1], method="bootstrap"))
         else:
-            intervals.append(
-                wilson(float(values[0, column]), _independent(len(values), clusters), confidence)
-            )
+            intervals.append(wilson(float(values[0, column]), _trials(len(values), clusters), confidence))
     return intervals
 
 
@@ -110,7 +108,7 @@ def difference_interval(
         return Interval(
             value=float(difference.mean()), low=float(low[0]), high=float(high[0]), method="bootstrap"
         )
-    trials = _independent(len(first), clusters)
+    trials = _trials(len(first), clusters)
     a, b = (wilson(float(x.mean()), trials, confidence) for x in (first, second))
     return Interval(
         value=float(difference.mean()),
@@ -167,10 +165,14 @@ def _sums(values: Floats, clusters: Sequence[str] | None) -> Floats:
     return sums
 
 
-def _independent(problems: int, clusters: Sequence[str] | None) -> int:
-    """As many problems without anything in common would say as much as these (Kish 1965), rounded down."""
-    sizes = _sums(numpy.ones(problems), clusters)
-    return math.floor(float(sizes.sum() ** 2 / (sizes**2).sum()))
+def independent(clusters: Sequence[str]) -> float:
+    """As many problems without anything in common would say as much as these, of whose clusters it is (Kish 1965)."""
+    _, sizes = numpy.unique(clusters, return_counts=True)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _trials(problems: int, clusters: Sequence[str] | None) -> int:
+    return problems if clusters is None else math.floor(independent(clusters))
 
 
 def _resampled_means(

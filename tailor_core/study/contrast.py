@@ -67,10 +67,12 @@ class Contrast:
         least = LEAST_P_OF_TWO_SEEDS if len(self.difference.seeds) == 2 else 0.0
         variance, freedom = self.variance()
         if variance < SAME**2:
-            units = self._per_cluster()
+            units = self._per_problem()
+            clusters = None if units is None else self.difference.clusters
             units = self.difference.values if units is None else units
             rng = resampler.rng("flips", self.difference.seeds, self.difference.problems)
-            p_value = paired_p_value(units, numpy.zeros_like(units), rng, resamples=resampler.resamples)
+            zeros, resamples = numpy.zeros_like(units), resampler.resamples
+            p_value = paired_p_value(units, zeros, rng, resamples=resamples, clusters=clusters)
             limits = self.difference.without_spread()
             return ZeroTest(p_value=max(p_value, least), low=limits.low, high=limits.high)
         error = math.sqrt(variance)
@@ -107,14 +109,6 @@ class Contrast:
         if len(self.difference.seeds) == 1:
             return None
         return probability_of_superiority(self.arms[0].values, self.arms[1].values)
-
-    def _per_cluster(self) -> NDArray[numpy.float64] | None:
-        """The sum over each cluster of problems, for they are on one side together."""
-        per_problem = self._per_problem()
-        if per_problem is None:
-            return None
-        _, places = numpy.unique(self.difference.clusters, return_inverse=True)
-        return numpy.bincount(places, per_problem).astype(numpy.float64)
 
     def _per_problem(self) -> NDArray[numpy.float64] | None:
         shares = self.difference.shares

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy
 from numpy.typing import NDArray
 
-from tailor_core.evaluation.intervals import Interval, wilson
+from tailor_core.evaluation.intervals import Interval, independent, wilson
 from tailor_core.study.resampling import Resampler
 from tailor_core.study.scores import Scores
 
@@ -113,8 +113,7 @@ class Figure:
     @property
     def independent(self) -> float:
         """As many problems without anything in common would say as much: their number, where none has."""
-        _, sizes = numpy.unique(self.clusters, return_counts=True)
-        return float(sizes.sum() ** 2 / (sizes**2).sum())
+        return independent(self.clusters)
 
     @property
     def mean(self) -> float:

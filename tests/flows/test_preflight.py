@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from flows import RECIPES, pipeline
-from flows.preflight import check_run, refused_rollouts
+from flows.preflight import check_run
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.load import load_recipe
 from tailor_core.config.settings import Settings
-from tailor_core.errors import RecipeError, StageError
+from tailor_core.errors import MissingExtraError, RecipeError, StageError
+from tailor_core.stages import explain
 from tailor_core.stages.explain import StagePlan
 from tailor_core.stages.registry import STAGES
 from tailor_core.training import vllm_checks
@@ -51,9 +52,18 @@ def test_a_deployed_run_is_refused_before_its_first_stage(
     assert begun == []
 
 
-def test_a_policy_that_the_store_has_needs_no_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_that_the_store_has_needs_no_vllm(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vllm_checks, "installed_vllm", lambda: None)
-    recipe = load_recipe("kk-tiny", RECIPES, ["policy.rollout_engine=vllm"])
     made = StagePlan(stage="policy", ref=ArtifactRef(stage="policy", key="0" * 64, digest="1" * 64, uri=""))
-    assert refused_rollouts(recipe, [made]) is None
-    assert refused_rollouts(recipe, [StagePlan(stage="policy", reasons=("never run",))])
+    plans = [made]
+    monkeypatch.setattr(explain, "plan_stages", lambda *_: plans)
+    vllm = "policy.rollout_engine=vllm"
+    check(settings, vllm)
+    with pytest.raises(MissingExtraError):
+        check_run(load_recipe("kk-tiny", RECIPES, [vllm]), settings, ["policy"], "")
+    check(settings, vllm, "execution.gpu=work_pool")
+    plans[:] = [StagePlan(stage="policy", reasons=("never run",))]
+    with pytest.raises(MissingExtraError):
+        check(settings, vllm)
