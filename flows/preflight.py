@@ -32,6 +32,8 @@ def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: s
     stages = tuple(STAGES)
     if until:
         stages = stages[: stages.index(until) + 1]
+    if "probe" in stages:
+        _check_train(recipe)
     if "primitives" in stages:
         _check_language(recipe)
     for stage in stages:
@@ -39,6 +41,16 @@ def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: s
     if "policy" in stages:
         check_reward(recipe.policy.reward, recipe.environment.name)
         _check_rollouts(recipe, settings, anew="policy" in force)
+
+
+def _check_train(recipe: Recipe) -> None:
+    """RecipeError where there is no problem to probe, teach and train with."""
+    train = recipe.problems.train
+    if not (sum(train.values()) if isinstance(train, dict) else train):
+        raise RecipeError(
+            f"problems.train = {train} leaves nothing to probe, to teach or to train with; ask for one or more, or end "
+            "with --until problems"
+        )
 
 
 def _check_language(recipe: Recipe) -> None:

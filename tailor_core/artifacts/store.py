@@ -63,6 +63,10 @@ class Store:
         self.directory: Path | None = (
             Path(self._root).absolute() if isinstance(filesystem, LocalFileSystem) else None
         )
+        if self.directory and self.directory.is_file():
+            raise ArtifactError(
+                f"store = {self.url!r} is a file; name a directory, which need not be there yet, or an fsspec URL"
+            )
 
     def own(self, name: str) -> Path:
         """One of the directories beside the artifacts (TEMPORARY, LOCKS) of a local store."""

@@ -23,6 +23,9 @@ Value = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)
 
 _Seed = Annotated[int, Field(ge=0, strict=True)]
 
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
+"""What arms and sweeps are called: in tables, figures, and files' names."""
+
 _PLACE = "{value}"
 
 
@@ -69,8 +72,11 @@ class Sweep(BaseModel):
     def arms(self, name: str) -> Iterator[tuple[str, Arm]]:
         """The arm of each value, with its name."""
         for value in self.values:
-            overrides = tuple(override.replace(_PLACE, str(value)) for override in self.overrides)
-            yield self.arm_name(name, value), Arm(method=self.method, overrides=overrides)
+            yield self.arm_name(name, value), Arm(method=self.method, overrides=self.overrides_at(value))
+
+    def overrides_at(self, value: Value) -> tuple[str, ...]:
+        """What a value changes in the recipe."""
+        return tuple(override.replace(_PLACE, str(value)) for override in self.overrides)
 
 
 class Study(BaseModel):
@@ -90,8 +96,8 @@ class Study(BaseModel):
     reference: str = Field(description="the arm that all others are compared with")
     overrides: tuple[str, ...] = Field(default=(), description="of the recipe, for every trial")
     target: float | None = Field(default=None, gt=0, lt=1, description="accuracy that steps are counted to")
-    arms: Mapping[str, Arm] = Field(default={}, description="arms of your own: ablations")
-    sweeps: Mapping[str, Sweep] = Field(default={}, description="families of arms along one value")
+    arms: Mapping[_Name, Arm] = Field(default={}, description="arms of your own: ablations")
+    sweeps: Mapping[_Name, Sweep] = Field(default={}, description="families of arms along one value")
 
     def all_arms(self) -> dict[str, Arm]:
         """Every arm by its name: those of the methods, those of your own, those of sweeps."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tailor_core.artifacts.refs import ArtifactRef
-from tailor_core.config.load import load_recipe
-from tailor_core.config.study import Arm, Study
+from tailor_core.config.load import flat, load_recipe
+from tailor_core.config.study import Arm, Study, Sweep
 from tailor_core.errors import RecipeError
 
 LAST_STAGE = "evaluation"
@@ -51,9 +51,12 @@ def expand(study: Study, recipes: Path) -> list[Trial]:
     """All trials of a study, none of them run yet.
 
     Seed by seed, so that a study that is broken off has whole seeds; within a seed, what another method distils comes
-    before what distils it. RecipeError, naming the arm, where its overrides are wrong.
+    before what distils it. RecipeError, naming the arm, where its overrides are wrong, and where the default of a sweep
+    is not what the recipe has.
     """
     recipe = load_recipe(study.recipe, recipes, study.overrides)
+    for name, sweep in study.sweeps.items():
+        _check_default(study, recipes, name, sweep)
     seeds = study.seeds if isinstance(study.seeds, tuple) else range(recipe.seed, recipe.seed + study.seeds)
     arms = sorted(study.all_arms().items(), key=lambda item: item[1].method in DISTILLING)
     return [
@@ -84,6 +87,23 @@ def _trial(study: Study, recipes: Path, name: str, arm: Arm, backbone: tuple[str
         overrides=overrides,
         command=("run", study.recipe, *options, "--until", LAST_STAGE),
     )
+
+
+def _check_default(study: Study, recipes: Path, name: str, sweep: Sweep) -> None:
+    """RecipeError where the method's own arm, which is drawn at the default, has another value."""
+    if sweep.default is None:
+        return
+    own = (*study.overrides, f"method={sweep.method}")
+    found, said = (
+        flat(load_recipe(study.recipe, recipes, overrides).model_dump())
+        for overrides in (own, (*own, *sweep.overrides_at(sweep.default)))
+    )
+    if different := next((field for field in said if said[field] != found.get(field)), None):
+        raise RecipeError(
+            f"study {study.name!r}: sweeps.{name}.default = {sweep.default!r} would have {different} = "
+            f"{said[different]!r}, but the arm {sweep.method!r}, which is drawn there, has {found.get(different)!r}; "
+            "write what the recipe has, or leave the default out"
+        )
 
 
 def trial_name(study: Study, trial: Trial) -> str:

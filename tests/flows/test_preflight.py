@@ -35,6 +35,14 @@ def test_only_the_procedural_teacher_asks_for_a_move_language(settings: Settings
         check(settings, *family, *chat, "teacher.shots=2")
 
 
+def test_a_run_without_train_problems_is_refused_where_it_needs_some(settings: Settings) -> None:
+    for train in ("0", "{3 = 0}"):
+        with pytest.raises(RecipeError, match=r"problems\.train = .* leaves nothing to probe"):
+            check(settings, f"problems.train={train}")
+        check(settings, f"problems.train={train}", until="problems")
+    check(settings, "problems.train={3 = 1}")
+
+
 def test_a_reward_that_nothing_could_earn_is_refused_where_the_run_comes_to_it(settings: Settings) -> None:
     with pytest.raises(StageError, match="'rg:gcd' reads no steps"):
         check(settings, *UNREAD)

@@ -216,12 +216,21 @@ def test_references_are_json_and_hold_no_place(any_store: Store, tmp_path: Path)
         ArtifactRef.from_json({"stage": "problems"})
 
 
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_a_file_is_no_store(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(ArtifactError, match=r"store = '.*file' is a file; name a directory"):
+        Store(form.format(file))
+    assert file.read_text() == "mine"
+
+
 def test_a_store_that_cannot_be_is_refused_with_the_cure(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="cannot be opened"):
         Store("nonsense://bucket")
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtifactError, match="cannot be written"):
-        Store(tmp_path / "file").staging("problems", KEY, tmp_path)
+        Store(tmp_path / "file" / "store").staging("problems", KEY, tmp_path)
 
 
 def test_tables_are_described_by_their_columns(tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_a_recipe_file_is_found_from_the_study_that_names_it(tmp_path: Path) -> 
         ("sweeps.kl.values=[1, 1]", r"arms: 'kl=1' is there twice"),
         ('sweeps.kl.overrides=["policy.beta=1"]', r"sweeps\.kl: overrides: \['policy\.beta=1'\] have no"),
         ("sweeps.kl.method=4-star", r"sweeps\.kl\.default = 0\.005 is the value of the arm '4-star'"),
+        ('arms={"../x" = {}}', r"arms\.'\.\./x' = '\.\./x' must match pattern"),
+        ('sweeps={"a b" = {values = [1], overrides = ["seed={value}"]}}', r"sweeps\.'a b' = 'a b' must match pattern"),
         ("sweeps.kl.default=0.02", r"sweeps\.kl\.default = 0\.02 is among its values"),
     ],
 )  # fmt: skip

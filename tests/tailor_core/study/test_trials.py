@@ -34,7 +34,7 @@ def study(plan: dict[str, Any], **changes: Any) -> Study:
     values = {"name": "made-up", "recipe": "kk-tiny", "reference": plan["methods"][0], **plan, **changes}
     kl = values.pop("values")
     sweeps = {"kl": {"values": kl, "overrides": ["policy.beta={value}"]}} if kl else {}
-    return make_config(Study, {**values, "sweeps": sweeps}, "a test")
+    return make_config(Study, {"sweeps": sweeps, **values}, "a test")
 
 
 def trials_of(plan: dict[str, Any], **changes: Any) -> list[Trial]:
@@ -108,6 +108,17 @@ def test_wrong_overrides_are_told_with_their_arm() -> None:
     sentence = r"study 'made-up', arm 'odd': recipe 'kk-tiny': policy\.betta = 1 is no key .* 'beta'"
     with pytest.raises(RecipeError, match=sentence):
         trials_of(plan, arms=arms)
+
+
+def test_a_default_that_the_recipe_does_not_have_is_refused() -> None:
+    """A figure would draw the method's own arm at a value that its trials did not have."""
+    plan = {"methods": ["none"], "seeds": [3], "backbones": [], "values": []}
+    kl = {"method": "none", "values": [0.1], "overrides": ["policy.beta={value}"], "default": 0.005}
+    assert [t.arm for t in trials_of(plan, sweeps={"kl": kl})] == ["none", "kl=0.1"]
+    assert trials_of(plan, sweeps={"kl": {**kl, "default": 0.02}}, overrides=["policy.beta=0.02"])
+    sentence = r"sweeps\.kl\.default = 0\.005 would have policy\.beta = 0\.005, but the arm 'none', .* has 0\.02; write"
+    with pytest.raises(RecipeError, match=sentence):
+        trials_of(plan, sweeps={"kl": kl}, overrides=["policy.beta=0.02"])
 
 
 def test_a_recipe_that_is_not_there_is_one_sentence() -> None:
