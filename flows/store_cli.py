@@ -15,6 +15,7 @@ from tailor_core.config.settings import Settings, read_settings
 from tailor_core.errors import InputError
 
 if TYPE_CHECKING:
+    from tailor_core.artifacts.ancestry import Place
     from tailor_core.artifacts.manifest import Manifest
     from tailor_core.artifacts.store import Store
 
@@ -150,41 +151,37 @@ def gc(
     ] = False,
     keep: Annotated[
         list[str] | None,
-        typer.Option(metavar="RECIPE", help="keep only what these recipes need; repeatable; default: all"),
+        typer.Option(
+            metavar="NAME", help="keep only what these recipes and studies need; repeatable; default: all"
+        ),
     ] = None,
     home: Home = None,
     store: StoreUrl = None,
     json: Json = False,
 ) -> None:
-    """Free what no recipe needs any more: all but the newest artifact of each recipe and stage, and its inputs.
+    """Free what no recipe and no study needs any more.
 
-    Newest is what the recipe used last, as the home's lineage says, and what it made last, as the store says.
-    What is younger than an hour stays, and so does what is in quarantine. Checkpoints and shards of stages that did
-    not come to their end go when they were left for two weeks.
+    What stays is the newest artifact of each recipe and stage, those of all trials of a study, and their inputs. Newest
+    is what the recipe used last, as the home's lineage says, and what it made last, as the store says. Trials are those
+    that the home knows, in `studies/NAME`: delete that directory to let go of them. What is younger than an hour stays,
+    and so does what is in quarantine. Checkpoints and shards of stages that did not come to their end go when they were
+    left for two weeks.
 
     Example: tailor store gc --keep kk-tiny --delete
     """
-    from tailor_core.artifacts.gc import delete_garbage, find_garbage, newest_of_each
+    from tailor_core.artifacts.gc import delete_garbage, find_garbage
     from tailor_core.artifacts.leftovers import remove_abandoned
-    from tailor_core.tracking.attempts import newest_completed
 
     settings = read_settings(home, store)
     opened = _open(settings)
-    made = newest_of_each(opened.manifests())
-    used = {name: (name[1], key) for name, key in newest_completed(settings.lineage).items()}
-    known = sorted({recipe for recipe, _ in (*made, *used)})
-    for recipe in keep or []:
-        if recipe not in known:
+    needed = _needed(settings, opened)
+    for name in keep or []:
+        if name not in needed:
             raise InputError(
-                f"--keep = {recipe!r} is no recipe that the store {opened.url!r} or the home knows; use "
-                f"{', '.join(known) or 'it after a run'}"
+                f"--keep = {name!r} is no recipe that the store {opened.url!r} or the home knows, and no study; use "
+                f"{', '.join(sorted(needed)) or 'it after a run'}"
             )
-    kept = {
-        place
-        for record in (made, used)
-        for (recipe, _), place in record.items()
-        if not keep or recipe in keep
-    }
+    kept = set().union(*(places for name, places in needed.items() if not keep or name in keep))
     garbage = find_garbage(opened, kept)
     freed = delete_garbage(opened, garbage, settings.locks, _warn) if delete else 0
     workdirs = list(remove_abandoned(settings.work, settings.locks, dry_run=not delete))
@@ -241,6 +238,20 @@ def push(
         raise InputError("--to is empty, but must be a directory or URL of a store; name one")
     settings = read_settings(home, store)
     _transfer(artifact, _open(settings), _open_url(target), settings, json)
+
+
+def _needed(settings: Settings, store: Store) -> dict[str, set[Place]]:
+    """Recipe or study -> where the artifacts lie that it needs, besides their inputs; of both where names are one."""
+    from tailor_core.artifacts.gc import newest_of_each
+    from tailor_core.stages.trials import read_artifacts
+    from tailor_core.tracking.attempts import newest_completed
+
+    needed = read_artifacts(settings)
+    made = newest_of_each(store.manifests())
+    used = {name: (name[1], key) for name, key in newest_completed(settings.lineage).items()}
+    for (recipe, _), place in (*made.items(), *used.items()):
+        needed.setdefault(recipe, set()).add(place)
+    return needed
 
 
 def _transfer(artifact: str, source: Store, target: Store, settings: Settings, json: bool) -> None:

@@ -38,7 +38,7 @@ from tailor_core.config.settings import (
 )
 from tailor_core.config.study import Study, load_study
 from tailor_core.report.markdown import code, table
-from tailor_core.stages.trials import TrialPlan, plan_trial, remember, study_directory
+from tailor_core.stages.trials import TrialPlan, note_artifacts, plan_study, remember
 from tailor_core.study.trials import Trial, expand, trial_name
 from tailor_core.tracking.datasets import never_failing
 from tailor_core.tracking.executed import find_executed
@@ -130,11 +130,12 @@ class _Trials:
 
     def run(self, trials: Sequence[Trial]) -> StudyEnd:
         """Run what is missing, and write the page."""
-        plans = plan_study(self._study, trials, self._settings)
+        plans = plan_study(self._study, trials, RECIPES, self._settings)
         earlier = [plan.trial.seconds for plan in plans if plan.trial.refs]
         watch = Watch(self._study.name, len(plans), self._parallel, self._board, earlier)
         for plan in plans:
             if plan.settled:
+                note_artifacts(plan)
                 self._tell(plan.trial, watch)
         with watch.shown():
             ended = self._run_missing([plan for plan in plans if not plan.settled], watch)
@@ -193,7 +194,7 @@ class _Trials:
         except Exception as error:
             self._crashed.append(name)
             return replace(before.trial, reason=str(error))
-        plan = self._plan(before.trial)
+        [plan] = plan_study(self._study, [before.trial], RECIPES, self._settings)
         if reason:
             remember(plan, reason)
             return replace(before.trial, reason=reason)
@@ -204,10 +205,8 @@ class _Trials:
                 before.trial,
                 reason=f"{name}: it ended well, but the store lacks {lacking}; see {str(plan.log)!r}",
             )
+        note_artifacts(plan)
         return plan.trial
-
-    def _plan(self, trial: Trial) -> TrialPlan:
-        return plan_trial(trial, RECIPES, self._store, study_directory(self._settings, self._study.name))
 
     def _score(self, trial: Trial) -> Score | None:
         return read_score(trial, self._store, self._settings.cache)
@@ -217,12 +216,6 @@ class _Trials:
         crashed = name in self._crashed
         told = str(score) if score else f"{'crashed' if crashed else 'ended'}: {trial.reason}"
         watch.end(name, told, well=not crashed)
-
-
-def plan_study(study: Study, trials: Sequence[Trial], settings: Settings) -> list[TrialPlan]:
-    """What a run of each trial would do, in their order."""
-    store, directory = Store(settings.store), study_directory(settings, study.name)
-    return [plan_trial(trial, RECIPES, store, directory) for trial in trials]
 
 
 def _threads(parallel: int) -> dict[str, str]:

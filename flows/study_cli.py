@@ -87,13 +87,11 @@ def study(
 
 def _print_plan(study: Study, trials: list[Trial], settings: Settings) -> None:
     """A line for each trial: hit, or the stages that it lacks, or the sentence with which it ends."""
-    from tailor_core.artifacts.store import Store
-    from tailor_core.stages.trials import plan_trial, study_directory
+    from tailor_core.stages.trials import plan_study
 
     lines = []
     width = max(len(trial_name(study, trial)) for trial in trials)
-    for trial in trials:
-        found = plan_trial(trial, RECIPES, Store(settings.store), study_directory(settings, study.name))
+    for trial, found in zip(trials, plan_study(study, trials, RECIPES, settings), strict=True):
         lacking = found.trial.reason or ", ".join(found.missing)
         word = "hit" if found.trial.refs else "ended" if found.trial.reason else "miss"
         lines.append(word)

@@ -2,19 +2,25 @@
 
 A stage that cannot do what its recipe asks (a base model that solves nothing has no answers to stitch) cannot do it the
 next time either. What it said is kept beside the log of its trial, with the stage's key: as long as the trial
-comes to the same stage with the same key it is not run again.
+comes to the same stage with the same key it is not run again. Of a trial that came to its end its artifacts are noted
+there, for `tailor store gc`: all seeds of a method are runs of one recipe, of which it would leave the last.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from tailor_core.artifacts.ancestry import Place
+from tailor_core.artifacts.durable import write_last
 from tailor_core.artifacts.store import Store
 from tailor_core.config.load import load_recipe
 from tailor_core.config.settings import Settings
+from tailor_core.config.study import Study
 from tailor_core.records import content_id
 from tailor_core.stages.explain import StagePlan, plan_stages
 from tailor_core.stages.registry import STAGES
@@ -49,9 +55,14 @@ class TrialPlan:
         return self.kept.with_name(f"{self.kept.name}.log")
 
 
+def studies_directory(settings: Settings) -> Path:
+    """Where the directories of studies are."""
+    return settings.home / "studies"
+
+
 def study_directory(settings: Settings, study: str) -> Path:
     """Where the logs and ends of a study's trials are."""
-    return settings.home / "studies" / study
+    return studies_directory(settings) / study
 
 
 def plan_trial(trial: Trial, recipes: Path, store: Store, directory: Path) -> TrialPlan:
@@ -73,19 +84,49 @@ def plan_trial(trial: Trial, recipes: Path, store: Store, directory: Path) -> Tr
     return TrialPlan(trial=trial, stages=stages, kept=kept)
 
 
+def plan_study(study: Study, trials: Sequence[Trial], recipes: Path, settings: Settings) -> list[TrialPlan]:
+    """What a run of each trial of a study would do, in their order. RecipeError as `plan_trial`."""
+    store, directory = Store(settings.store), study_directory(settings, study.name)
+    return [plan_trial(trial, recipes, store, directory) for trial in trials]
+
+
 def remember(plan: TrialPlan, reason: str) -> None:
     """Keep the sentence with which a trial's next stage ended; one that is not about that stage may not come again."""
     stage = _next(plan.stages)
     if stage and reason.startswith(stage.stage):
-        kept = {"stage": stage.stage, "key": stage.key, "reason": reason}
-        _file(plan.kept).write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        _keep(plan, {"stage": stage.stage, "key": stage.key, "reason": reason})
+
+
+def note_artifacts(plan: TrialPlan) -> None:
+    """Keep where a trial's artifacts lie, for `read_artifacts`; nothing of one that has not come to its end."""
+    if plan.trial.refs:
+        _keep(plan, {"artifacts": sorted([ref.stage, ref.key] for ref in plan.trial.refs.values())})
+
+
+def read_artifacts(settings: Settings) -> dict[str, set[Place]]:
+    """Study -> where the artifacts lie of those of its trials that came to their end; a file that is torn says none."""
+    found: dict[str, set[Place]] = {}
+    for file in studies_directory(settings).glob("*/*.json"):
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            places = {(str(stage), str(key)) for stage, key in _read(file)["artifacts"]}
+            found.setdefault(file.parent.name, set()).update(places)
+    return found
+
+
+def _keep(plan: TrialPlan, end: Mapping[str, Any]) -> None:
+    plan.kept.parent.mkdir(parents=True, exist_ok=True)
+    write_last(_file(plan.kept), json.dumps(end, indent=1))
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _recall(kept: Path, stages: Sequence[StagePlan]) -> str:
     """The sentence with which the next stage ended before; empty where that was another one, or there is none."""
     stage = _next(stages)
     try:
-        value = json.loads(_file(kept).read_text(encoding="utf-8"))
+        value = _read(_file(kept))
         known = (str(value["stage"]), str(value["key"]), str(value["reason"]))
     except (OSError, ValueError, TypeError, KeyError):
         return ""

@@ -21,6 +21,7 @@ from tailor_core.config.settings import Settings
 from tailor_core.stages.execute import StageJob, execute
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
+from tailor_core.stages.trials import study_directory
 from tailor_core.tracking.attempts import newest_completed
 from tailor_core.tracking.datasets import Dataset
 from tailor_core.tracking.openlineage import LineageLog
@@ -149,6 +150,22 @@ def test_gc_keeps_what_a_recipe_used_last_though_it_is_not_the_newest(
         stream.write('{"eventType": "COMPLETE", "job": 3}\n[]\n{"torn')
     assert newest_completed(settings.lineage) == {("toy", "problems"): made[0].key}
     assert lines(tailor("gc", "--json")[1]) == []
+
+
+def test_gc_keeps_every_trial_of_a_study_though_all_are_runs_of_one_recipe(
+    tailor: Run, made: list[Manifest], settings: Settings
+) -> None:
+    """Seeds and ablations of a method are runs of one recipe, of which only the last would stay."""
+    assert [row["key"] for row in lines(tailor("gc", "--json")[1])] == [made[0].key]
+    end = study_directory(settings, "seeds") / "0123456789ab.json"
+    end.parent.mkdir(parents=True)
+    end.write_text(json.dumps({"artifacts": [["problems", made[0].key]]}))
+    assert lines(tailor("gc", "--json")[1]) == []
+    assert {row["key"] for row in lines(tailor("gc", "--keep", "seeds", "--json")[1])} == {
+        made[1].key,
+        made[2].key,
+    }
+    assert [row["key"] for row in lines(tailor("gc", "--keep", "toy", "--json")[1])] == [made[0].key]
 
 
 def test_push_and_pull_carry_all_it_was_made_from(

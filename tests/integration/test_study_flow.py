@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from tailor_core.artifacts.store import Store
+from tailor_core.config.settings import read_settings
+from tailor_core.stages.trials import read_artifacts
 
 pytestmark = [
     pytest.mark.integration,
@@ -146,6 +148,7 @@ def test_a_killed_study_goes_on_and_runs_nothing_twice(study: Path, shell: Shell
     assert again.count(" hit ") == 3
     check_a_sentence(told)
     check_page(shell, told)
+    check_what_stays(shell, store)
     check_plans(study, shell)
     check_a_crash(study, shell)
 
@@ -166,6 +169,16 @@ def check_page(shell: Shell, told: str) -> None:
     assert re.search(r"^ *rule-based +1 of 1 +[\d.]+ +[\d.]+", told, re.MULTILINE)
     assert "a study in small" in page.read_text(encoding="utf-8")
     assert [path.name for path in (shell.home / "reports").iterdir()] == ["study-toy"]
+
+
+def check_what_stays(shell: Shell, store: Store) -> None:
+    """`tailor store gc` is told of all that the trials came to."""
+    [(name, places)] = read_artifacts(read_settings(shell.home)).items()
+    assert name == "toy"
+    for stage in ("policy", "evaluation"):
+        made = {(stage, manifest.key) for manifest in store.manifests(stage)}
+        assert len(made) == 2
+        assert made < places
 
 
 def check_plans(study: Path, shell: Shell) -> None:

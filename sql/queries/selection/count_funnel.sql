@@ -5,11 +5,14 @@ with rules as (
     select * from (
         values
         (1, 'not_verified'),
-        (2, 'contaminated'),
-        (3, 'exact_duplicate'),
-        (4, 'near_duplicate'),
-        (5, 'semantic_duplicate'),
-        (6, 'over_budget')
+        (2, 'not_wanted'),
+        (3, 'contaminated'),
+        (4, 'too_long'),
+        (5, 'exact_duplicate'),
+        (6, 'near_duplicate'),
+        (7, 'semantic_duplicate'),
+        (8, 'over_budget'),
+        (9, 'over_token_budget')
     ) as named (step, rule)
 ),
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars
@@ -27,9 +27,12 @@ from tailor_core.catalog.connection import open_catalog
 from tailor_core.catalog.embeddings import embeddings_table
 from tailor_core.catalog.queries import query
 from tailor_core.config.settings import Settings
+from tailor_core.diversity.curation import UNUSABLE
+from tailor_core.diversity.dedup import DuplicateRule
 from tailor_core.errors import ArtifactError
 from tailor_core.lineage.merge import merge
 from tailor_core.records import SFTExample
+from tailor_core.tracking.datasets import Dataset
 from tailor_core.tracking.openlineage import LineageLog
 
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -284,14 +287,57 @@ def test_cost_and_funnel_of_runs(finished: Settings, store: Store) -> None:
     assert funnel.select("stage", "entered", "kept").rows() == [("selection", 5, 2)] * 2
 
 
+RULES = (*UNUSABLE, *get_args(DuplicateRule), "over_budget", "over_token_budget")
+"""By which selections drop rows."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_remains_of_the_funnel_is_what_was_kept_whatever_dropped_the_rest(
+    settings: Settings, store: Store, tmp_path: Path, rule: str
+) -> None:
+    made = make_store(store, tmp_path / "one")
+    files = write_artifacts(tmp_path / "more")
+    decided = [replace(d, kept=d.demonstration_id == "d0", rule=rule) for d in DECISIONS]
+    write_records(files["selection"] / "selection.parquet", decided)
+    made["selection"] = commit(store, "selection", files["selection"], made, seed=1)
+    tell_run(settings.lineage, {"selection": made["selection"]})
+    merge(settings, store, fresh=True)
+    funnel = ask(settings, "selection/count_funnel", recipe="kk")
+    assert funnel.filter(polars.col("dropped") > 0).select("rule", "dropped").rows() == [(rule, 4)]
+    assert funnel["remaining"].to_list()[-1] == 1
+
+
+def test_a_recipe_that_used_the_selection_of_another_and_no_more_has_its_provenance(
+    finished: Settings, store: Store
+) -> None:
+    """The other made training rows of it."""
+    selection = next(store.manifests("selection"))
+    output = Dataset(name="selection", digest=selection.digest, uri="x")
+    log = LineageLog(directory=finished.lineage, recipe="sharing")
+    log.attempt("selection", selection.key, []).complete(output, cached=True)
+    merge(finished, store, fresh=False)
+    with open_catalog(finished.catalog, read_only=True) as connection:
+        found = connection.execute(
+            "select recipe, demonstration_id, rule, sft_example_id from provenance order by all"
+        ).fetchall()
+    mine = [row[1:] for row in found if row[0] == "kk"]
+    assert [row[2] for row in mine] == ["e0", "e1", None, None, None]
+    assert [row[1:] for row in found if row[0] == "sharing"] == [(row, rule, None) for row, rule, _ in mine]
+    asked = {recipe: ask(finished, "selection/count_dropped", recipe=recipe) for recipe in ("kk", "sharing")}
+    assert asked["kk"].rows() == asked["sharing"].rows() != []
+
+
 def test_the_catalog_answers_about_the_recipes_last_run(finished: Settings) -> None:
     assert ask(finished, "selection/count_funnel", recipe="kk").rows() == [
         (1, "not_verified", 1, 4),
-        (2, "contaminated", 0, 4),
-        (3, "exact_duplicate", 0, 4),
-        (4, "near_duplicate", 1, 3),
-        (5, "semantic_duplicate", 0, 3),
-        (6, "over_budget", 1, 2),
+        (2, "not_wanted", 0, 4),
+        (3, "contaminated", 0, 4),
+        (4, "too_long", 0, 4),
+        (5, "exact_duplicate", 0, 4),
+        (6, "near_duplicate", 1, 3),
+        (7, "semantic_duplicate", 0, 3),
+        (8, "over_budget", 1, 2),
+        (9, "over_token_budget", 0, 2),
     ]
     assert ask(finished, "selection/count_dropped", recipe="kk").rows() == [
         ("assume first", "near_duplicate", 1, 0.95),

@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from flows import RECIPES
+from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
 from tailor_core.config.settings import Settings
-from tailor_core.stages.trials import TrialPlan, plan_trial, remember, study_directory
+from tailor_core.stages.trials import (
+    TrialPlan,
+    note_artifacts,
+    plan_trial,
+    read_artifacts,
+    remember,
+    study_directory,
+)
 from tailor_core.study.trials import Trial
 
 SENTENCE = "problems: train = 9 asks for more than there are; ask for fewer"
@@ -76,3 +84,21 @@ def test_a_torn_file_says_nothing(store: Store, directory: Path, text: str) -> N
     [file] = directory.iterdir()
     file.write_text(text)
     assert not plan(store, directory).settled
+
+
+def test_artifacts_are_known_by_study_of_those_trials_that_came_to_their_end(
+    store: Store, settings: Settings
+) -> None:
+    mine, theirs = study_directory(settings, "mine"), study_directory(settings, "theirs")
+    first, second, never = (plan(store, mine, f"problems.seed={seed}") for seed in range(3))
+    for number, one in enumerate((first, second, plan(store, theirs))):
+        ref = ArtifactRef(stage="policy", key=str(number) * 64, digest="d" * 64, uri="")
+        note_artifacts(replace(one, trial=replace(one.trial, refs={"policy": ref})))
+    note_artifacts(never)
+    remember(never, SENTENCE)
+    (mine / "torn.json").write_text('{"artifacts": [["policy')
+    assert read_artifacts(settings) == {
+        "mine": {("policy", "0" * 64), ("policy", "1" * 64)},
+        "theirs": {("policy", "2" * 64)},
+    }
+    assert not list(mine.glob("*.partial"))
