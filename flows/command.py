@@ -11,7 +11,7 @@ _LONGEST_NAME = 100
 
 
 def run_command(recipe: str, overrides: Iterable[str], force: Iterable[str], until: str) -> list[str]:
-    """The arguments of `tailor` that run a recipe so, from whatever directory."""
+    """The arguments of `tailor` that run a recipe so."""
     named = str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe
     options = [part for value in overrides for part in ("--set", value)]
     options += [part for stage in force for part in ("--force", stage)]
@@ -40,7 +40,7 @@ def run_tags(recipe: Recipe, overrides: Iterable[str]) -> list[str]:
 
 
 def study_command(study: str, changes: Iterable[str], parallel: int | None) -> list[str]:
-    """The arguments of `tailor` that run a study so, from whatever directory."""
+    """The arguments of `tailor` that run a study so."""
     named = str(Path(study).absolute()) if study.endswith(".toml") else study
     options = [part for change in changes for part in ("--set", change)]
     return ["study", named, *options, *(["--parallel", str(parallel)] if parallel else [])]

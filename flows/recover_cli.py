@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,17 +47,12 @@ def recover(
         print(f"(dry run) {line}" if dry_run else line)
     if not done:
         print("nothing to recover")
-    again = {one.work: one for one in _dead(settings)}
+    again = {one.work: one for one in _dead(settings, dry_run)}
+    if resume and not dry_run:
+        _run_again(settings, list(again.values()))
+        return
     for one in again.values():
-        if one.work not in {
-            dead.work for dead in _dead(settings)
-        }:  # a study that was resumed has done it meanwhile
-            continue
-        print(
-            f"resuming: {one}" if resume and not dry_run else f"--resume would run again: {one}", flush=True
-        )
-        if resume and not dry_run:
-            _run_again(settings, one)
+        print(f"{'(dry run) ' if dry_run else ''}--resume would run again: {one}")
 
 
 def _put_in_order(settings: Settings, dry_run: bool) -> Iterator[str]:
@@ -127,16 +123,33 @@ def _update_catalog(settings: Settings, url: str, dry_run: bool) -> Iterator[str
     yield from (f"left out of the catalog: {reason}" for reason in left_out)
 
 
-def _dead(settings: Settings) -> list[RunRecord]:
-    from tailor_core.stages.runs import read_records
+def _dead(settings: Settings, dry_run: bool = False) -> list[RunRecord]:
+    """Killed runs whose work nobody has done since; in a dry run those that would now be put in order, too."""
+    from tailor_core.stages.runs import held_dead, read_records
 
-    return [record for record in read_records(settings) if record.recovered]
+    found = []
+    for record in read_records(settings):
+        if record.recovered:
+            found.append(record)
+        elif dry_run and not record.done:
+            with held_dead(settings, record) as dead:
+                found += [dead] if dead else []
+    return found
 
 
-def _run_again(settings: Settings, record: RunRecord) -> None:
-    """Run a killed command in a process of its own; its exit status ends this one where it fails."""
-    command = [sys.executable, "-m", "flows.cli", *record.command]
-    places = {HOME_VARIABLE: str(settings.home), STORE_VARIABLE: record.store}
-    status = subprocess.run(command, env={**os.environ, **places}, check=False).returncode
-    if status:
-        raise typer.Exit(status)
+def _run_again(settings: Settings, records: Sequence[RunRecord]) -> None:
+    """Run killed commands again, one after the other; the exit status is that of the first that fails, after all."""
+    failed = 0
+    for record in records:
+        if record.work not in {one.work for one in _dead(settings)}:
+            continue  # a study that was resumed has done it meanwhile
+        print(f"resuming: {record}", flush=True)
+        status = subprocess.run(
+            [sys.executable, "-m", "flows.cli", *record.command],
+            env={**os.environ, HOME_VARIABLE: str(settings.home), STORE_VARIABLE: record.store},
+            cwd=record.directory if Path(record.directory).is_dir() else None,
+            check=False,
+        ).returncode
+        failed = failed or status
+    if failed:
+        raise typer.Exit(failed)

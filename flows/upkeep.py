@@ -15,6 +15,9 @@ from tailor_core.errors import StageError
 
 progress = logging.getLogger("tailor")
 
+_STOP_SECONDS = 10
+"""For what runs to end in good order."""
+
 
 @flow(name="tailor-upkeep")
 def upkeep(
@@ -29,23 +32,42 @@ def upkeep(
         delete: delete what no recipe needs, and not only say what that is
     """
     settings = read_settings(home, store)
-    command(settings, ["recover", *(["--resume"] if resume else [])])
-    command(settings, ["store", "gc", *(["--delete"] if delete else [])])
+    failed = []
+    for arguments in (
+        ["recover", *(["--resume"] if resume else [])],
+        ["store", "gc", *(["--delete"] if delete else [])],
+    ):
+        try:
+            command(settings, arguments)
+        except (
+            StageError
+        ) as error:  # a run that fails night after night must not keep the store from being cleared
+            failed.append(str(error))
+    if failed:
+        raise StageError("; ".join(failed))
 
 
 @task(task_run_name="tailor {arguments}")
 def command(settings: Settings, arguments: list[str]) -> None:
-    """`tailor arguments`, line by line in the log of the run. StageError where it fails."""
+    """`tailor arguments`, line by line in the log of the run. StageError where it fails.
+
+    It runs below two guardians: a training that it resumes outlives neither a cancelled run nor a killed one.
+    """
     places = {HOME_VARIABLE: str(settings.home), STORE_VARIABLE: settings.store}
+    guardian = ["-m", "tailor_core.inference.guardian", str(os.getpid()), str(_STOP_SECONDS)]
     with subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *arguments],
+        [sys.executable, *guardian, sys.executable, "-m", "flows.cli", *arguments],
         env={**os.environ, **places},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         assert process.stdout
-        for line in process.stdout:
-            progress.info(line.rstrip())
+        try:
+            for line in process.stdout:
+                progress.info(line.rstrip())
+        except BaseException:
+            process.terminate()
+            raise
     if process.returncode:
         raise StageError(f"tailor {' '.join(arguments)} ended with status {process.returncode}; see the log")

@@ -30,7 +30,8 @@ _current: ContextVar[str] = ContextVar("run_id", default="")
 class RunRecord:
     """A run that began.
 
-    command, store: what `tailor` was given, files by their absolute paths: `run kk-tiny --set seed=3`
+    command, store, directory: what `tailor` was given, `run kk-tiny --set seed=3`, and where it was called: paths in
+        the command may be relative to that
     host, process, started: who runs it, and since when (UTC, ISO 8601)
     recovered: whether Prefect and MLflow have been told that it died
     done: whether another run has done its work since
@@ -42,13 +43,14 @@ class RunRecord:
     host: str
     process: int
     started: str
+    directory: str = ""
     recovered: bool = False
     done: bool = False
 
     @property
-    def work(self) -> tuple[tuple[str, ...], str]:
+    def work(self) -> tuple[tuple[str, ...], str, str]:
         """What it does: two runs of the same work make the same."""
-        return self.command, self.store
+        return self.command, self.store, self.directory
 
     def __str__(self) -> str:
         command = shlex.join(["tailor", *self.command])
@@ -65,6 +67,7 @@ def registered(settings: Settings, command: Sequence[str]) -> Iterator[RunRecord
         id=str(uuid.uuid4()),
         command=tuple(command),
         store=settings.store,
+        directory=str(Path.cwd()),
         host=platform.node(),
         process=os.getpid(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),

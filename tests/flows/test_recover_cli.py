@@ -100,8 +100,10 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that are run; the one with seed=4 fails."""
     seen: list[list[str]] = []
 
-    def run(command: list[str], env: dict[str, str], check: bool) -> Any:
+    def run(command: list[str], env: dict[str, str], cwd: str | None, check: bool) -> Any:
         seen.append([*command, env["TAILOR_HOME"], env["TAILOR_STORE"]])
+        if cwd:
+            Path(cwd, "here").touch()
         return subprocess.CompletedProcess(command, 7 if "seed=4" in command else 0)
 
     monkeypatch.setattr(recover_cli.subprocess, "run", run)
@@ -127,6 +129,43 @@ def test_a_resumed_run_that_fails_gives_the_command_its_status(
     )
     result = CliRunner().invoke(app, ["recover", "--home", str(settings.home), "--resume"])
     assert result.exit_code == 7
+
+
+def test_a_run_that_fails_again_keeps_no_other_from_being_resumed(
+    settings: Settings, killed: str, commands: list[list[str]]
+) -> None:
+    path = settings.home / "runs" / f"{killed}.json"
+    failing = {**json.loads(path.read_text()), "id": "other", "started": "2020-01-01T00:00:00+00:00"}
+    failing["command"] = ["run", "kk-tiny", "--set", "seed=4"]
+    path.with_name("other.json").write_text(json.dumps(failing))
+    result = CliRunner().invoke(app, ["recover", "--home", str(settings.home), "--resume"])
+    assert result.exit_code == 7
+    assert [command[6] for command in commands] == ["seed=4", "seed=3"]
+
+
+def test_a_run_is_resumed_where_it_was_called_for_its_paths_may_be_relative(
+    settings: Settings, killed: str, commands: list[list[str]], tmp_path: Path
+) -> None:
+    path = settings.home / "runs" / f"{killed}.json"
+    record = json.loads(path.read_text())
+    assert record["directory"] == str(Path.cwd())
+    path.write_text(json.dumps({**record, "directory": str(tmp_path / "elsewhere")}))
+    (tmp_path / "elsewhere").mkdir()
+    recover(settings, "--resume")
+    assert (tmp_path / "elsewhere" / "here").exists()
+    (tmp_path / "elsewhere" / "here").unlink()
+    (tmp_path / "elsewhere").rmdir()
+    recover(settings, "--resume")
+    assert len(commands) == 2, "from here, where that directory is gone"
+
+
+def test_a_dry_run_says_what_would_be_run_again(settings: Settings, killed: str) -> None:
+    again = f"(dry run) --resume would run again: run {killed} of `tailor run kk-tiny --set seed=3`"
+    assert again in recover(settings, "--dry-run")
+    recover(settings)
+    assert again in recover(settings, "--dry-run")
+    with registered(settings, ["run", "igsm-tiny"]) as living:
+        assert f"again: run {living.id}" not in recover(settings, "--dry-run")
 
 
 def test_two_killed_runs_of_the_same_work_are_run_again_once(
