@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import RECIPES
-from flows.command import run_command
+from flows.command import repeated, run_command
 from flows.invalidate_cli import invalidate
 from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
@@ -86,9 +86,7 @@ def run(
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     prepare_process(settings)
     check_run(loaded, settings, force or [], until)
-    from rich.console import Console
-
-    from flows.terminal import read_summary, result_table, show_progress
+    from flows.terminal import print_uncut, read_summary, result_table, show_progress
     from tailor_core.artifacts.refs import ArtifactRef
     from tailor_core.artifacts.store import Store
 
@@ -99,15 +97,15 @@ def run(
 
         with ready():
             refs = pipeline(recipe, overrides or [], settings.home, settings.store, *stages)
-    opened, console = Store(settings.store), Console(highlight=False, soft_wrap=True)
+    opened = Store(settings.store)
     if "evaluation" in refs:
         evaluated = opened.local(ArtifactRef.from_json(refs["evaluation"]), settings.cache)
         unit = get_environment(loaded.environment.name).main_difficulty
-        Console().print(result_table(read_summary(evaluated), unit))
+        print_uncut(result_table(read_summary(evaluated), unit))
     if "report" in refs:
-        console.print(f"report: {settings.reports / f'{loaded.name}.html'}")
+        print(f"report: {settings.reports / f'{loaded.name}.html'}")
     else:
-        console.print(f"ended after {until}: {opened.uri(ArtifactRef.from_json(refs[until]))}")
+        print(f"ended after {until}: {opened.uri(ArtifactRef.from_json(refs[until]))}")
 
 
 @app.command()
@@ -156,7 +154,7 @@ def problems(
     people: Annotated[int | None, typer.Option(help="kk: number of people")] = None,
     depth: Annotated[int | None, typer.Option(help="kk: levels of a statement at most")] = None,
     width: Annotated[int | None, typer.Option(help="kk: operands of an and/or at most")] = None,
-    setting: Annotated[str | None, typer.Option(help="igsm: med, hard or plain")] = None,
+    setting: Annotated[str | None, typer.Option(help="igsm: med, hard, plain or tiny")] = None,
     op: Annotated[int | None, typer.Option(help="igsm: operations that the solution takes")] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="any option of the environment; repeatable")
@@ -281,8 +279,8 @@ def backbone(
     directory = (output or _SHIPPED / name).absolute()
     settings = read_settings(home)
     prepare_process(settings)
-    options = [part for value in overrides or [] for part in ("--set", value)]
-    with served(settings, ["backbone", name, "--output", str(directory), *options]) as ready:
+    command = ["backbone", name, "--output", str(directory), *repeated("--set", overrides or [])]
+    with served(settings, command) as ready:
         from flows.backbone import backbone as flow
         from flows.terminal import print_figures
 
@@ -312,11 +310,11 @@ def _split_sizes(splits: list[str], size: int) -> dict[str, int]:
     return sizes
 
 
-def _parse_options(options: list[str], flag: str = "--option") -> dict[str, Any]:
+def _parse_options(options: list[str]) -> dict[str, Any]:
     """`key=value` pairs, dotted keys as nested tables, values in TOML syntax or else text."""
     values: dict[str, Any] = {}
     for option in options:
-        apply_override(values, option, flag)
+        apply_override(values, option, "--option")
     return values
 
 

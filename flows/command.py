@@ -13,9 +13,13 @@ _LONGEST_NAME = 100
 def run_command(recipe: str, overrides: Iterable[str], force: Iterable[str], until: str) -> list[str]:
     """The arguments of `tailor` that run a recipe so."""
     named = str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe
-    options = [part for value in overrides for part in ("--set", value)]
-    options += [part for stage in force for part in ("--force", stage)]
+    options = [*repeated("--set", overrides), *repeated("--force", force)]
     return ["run", named, *options, *(["--until", until] if until else [])]
+
+
+def repeated(flag: str, values: Iterable[str]) -> list[str]:
+    """The arguments of an option that is given once for each value."""
+    return [part for value in values for part in (flag, value)]
 
 
 def run_name(recipe: str, overrides: Iterable[str], force: Iterable[str], until: str) -> str:
@@ -29,7 +33,11 @@ def run_name(recipe: str, overrides: Iterable[str], force: Iterable[str], until:
     changed = [value for value in overrides if not value.startswith("execution.")]
     told += sorted(changed, key=lambda value: "." in value.partition("=")[0])
     told += [f"force {stage}" for stage in force]
-    name = ", ".join(told)
+    return shortened(", ".join(told))
+
+
+def shortened(name: str) -> str:
+    """A name as Prefect's pages have room for it."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
@@ -42,5 +50,4 @@ def run_tags(recipe: Recipe, overrides: Iterable[str]) -> list[str]:
 def study_command(study: str, changes: Iterable[str], parallel: int | None) -> list[str]:
     """The arguments of `tailor` that run a study so."""
     named = str(Path(study).absolute()) if study.endswith(".toml") else study
-    options = [part for change in changes for part in ("--set", change)]
-    return ["study", named, *options, *(["--parallel", str(parallel)] if parallel else [])]
+    return ["study", named, *repeated("--set", changes), *(["--parallel", str(parallel)] if parallel else [])]

@@ -11,11 +11,13 @@ from tailor_core.environments.plugins import TEACHERS, find_plugin
 from tailor_core.environments.teaching import takes_programs
 from tailor_core.errors import RecipeError
 from tailor_core.primitives.language import language_of
-from tailor_core.stages.methods import check_method_stages, first_of, takes_teacher
+from tailor_core.stages.methods import check_method_stages, first_of, has_stage, takes_teacher
 from tailor_core.stages.placement import placement_of
 from tailor_core.stages.policy import check_reward
 from tailor_core.stages.registry import STAGES
 from tailor_core.training.vllm_checks import check_vllm
+
+_OF_THE_TEACHER = ("primitives", "demonstrations")
 
 
 def check_run(recipe: Recipe, settings: Settings, force: Sequence[str], until: str) -> None:
@@ -69,6 +71,10 @@ def _check_language(recipe: Recipe) -> None:
 
 def _check_vllm(recipe: Recipe, stage: str) -> None:
     """MissingExtraError where a stage needs vLLM here, and there is none."""
+    if not has_stage(stage, recipe.method):
+        return
+    if stage in _OF_THE_TEACHER and not takes_teacher(first_of(recipe) or recipe.method):
+        return
     here = placement_of(STAGES[stage], recipe).where == "local"
     if here and getattr(recipe.section(stage), "runs_vllm", False):
         find_vllm()

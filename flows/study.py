@@ -24,7 +24,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows import RECIPES, STUDIES
-from flows.command import study_command
+from flows.command import shortened, study_command
 from flows.scores import Score, read_score, score_rows
 from flows.study_page import write_page
 from flows.watching import Watch
@@ -75,7 +75,7 @@ class TrialsCrashedError(Exception):
 
 def _name() -> str:
     given = flow_run.parameters
-    return ", ".join([Path(given["name"]).stem, *(given["overrides"] or [])])[:100]
+    return shortened(", ".join([Path(given["name"]).stem, *(given["overrides"] or [])]))
 
 
 @flow(name="tailor-study", flow_run_name=_name)

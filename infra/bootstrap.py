@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -83,16 +83,31 @@ async def bootstrap(prefect_file: Path, wait: float) -> None:
             await _queue(client, name, priority)
         await _automation(client, LOST_RUNS)
         content: dict[str, Any] = yaml.safe_load(prefect_file.read_text())
-        known = {deployment.name: deployment.version for deployment in await _deployments(client)}
-    version = _version(prefect_file)
-    if all(known.get(deployment["name"]) == version for deployment in content["deployments"]):
+        there = await _deployments(client)
+    deployments = renewed(content["deployments"], there, _version(prefect_file))
+    if not deployments:
         print("what is deployed is what this checkout says")
         return
-    for deployment in content["deployments"]:
-        deployment["version"] = version
-        if deployment["name"] in known:  # deploying would replace the schedules, and with them who runs when
-            deployment.pop("schedules", None)
-    await asyncio.to_thread(_deploy, content)
+    await asyncio.to_thread(_deploy, {**content, "deployments": deployments})
+
+
+def renewed(
+    wanted: Sequence[Mapping[str, Any]], there: Iterable[DeploymentResponse], version: str
+) -> list[dict[str, Any]]:
+    """What is to be deployed: all with this version, or nothing where all of that version is on the server.
+
+    Of one that is there the schedules are left out: deploying would replace them, and with them who runs when. Others
+    may have deployments of the same names on that server, of flows of their own.
+    """
+    known = {(one.entrypoint, one.name): one.version for one in there}
+    keys = [(one["entrypoint"], one["name"]) for one in wanted]
+    if all(known.get(key) == version for key in keys):
+        return []
+    made = []
+    for key, one in zip(keys, wanted, strict=True):
+        left_out = {"schedules"} if key in known else set()
+        made.append({**{name: one[name] for name in one.keys() - left_out}, "version": version})
+    return made
 
 
 async def _wait_for(client: PrefectClient, seconds: float) -> None:

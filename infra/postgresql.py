@@ -34,6 +34,16 @@ def url(folder: Path, database: str) -> str:
     return f"postgresql://{_OWNER}@/{database}?host={quote(str(_place(folder)), safe='/')}"
 
 
+def is_address(text: str) -> bool:
+    """Whether it is the address of a database: `postgresql://user:password@host:5432/prefect`."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - it raises where the port is no number
+    except ValueError:
+        return False
+    return re.fullmatch(r"postgres(ql)?(\+\w+)?", parts.scheme) is not None and bool(_name(text))
+
+
 def beside(address: str, suffix: str) -> str:
     """The address of another database on the same server: its name and a suffix; of `prefect` just the suffix."""
     name = _name(address)

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import postgresql
 from tailor_core.errors import RecipeError
@@ -120,6 +119,9 @@ class Service:
     port: tuple[str, int] | None = None
     """The variable that chooses its port, and the port."""
 
+    host: str = "127.0.0.1"
+    """The address that the port is bound to."""
+
 
 def choose(environment: Mapping[str, str], remembered: Mapping[str, str], home: Path, gpus: int) -> Choices:
     """What `environment` says, else what was chosen before, else what CHOICES says.
@@ -129,10 +131,10 @@ def choose(environment: Mapping[str, str], remembered: Mapping[str, str], home: 
     said = {**CHOICES, **remembered, **{n: v for n, v in environment.items() if n in CHOICES}}
     aws = {n: v for n, v in {**remembered, **environment}.items() if n.startswith("AWS_")}
     database, store, bind = said["DATABASE"], said["STORE"], said["BIND"]
-    if database not in ("sqlite", "postgresql") and not re.match(r"postgres(ql)?(\+\w+)?://.+/\w", database):
+    if database not in ("sqlite", "postgresql") and not postgresql.is_address(database):
         raise RecipeError(
-            f"DATABASE = {_without_secret(database)!r} is no database; say sqlite, postgresql, or the address of one "
-            "that exists: postgresql+asyncpg://user:password@host:5432/prefect"
+            f"DATABASE = {database!r} is no database; say sqlite, postgresql, or the address of one that exists: "
+            "postgresql+asyncpg://user:password@host:5432/prefect"
         )
     if store not in ("local", "s3") and not re.match(r"s3://[^/]+", store):
         raise RecipeError(f"STORE = {store!r} is no store; say local, s3, or s3://bucket/prefix")
@@ -164,8 +166,9 @@ def choose(environment: Mapping[str, str], remembered: Mapping[str, str], home: 
         raise RecipeError(
             f"TAILOR_HOME = {str(home)!r} is too long for the path of a socket; choose a shorter one"
         )
-    if re.search(r"[\"'\n]", str(home)):
-        raise RecipeError(f"TAILOR_HOME = {str(home)!r} holds a quote or a new line; choose another one")
+    for name, value in (("TAILOR_HOME", str(home)), ("STORE", store)):
+        if re.search(r"[\"'\n]", value):  # it could not be written in the file `.env`
+            raise RecipeError(f"{name} = {value!r} holds a quote or a new line; choose another one")
     return choices
 
 
@@ -254,7 +257,7 @@ def _server(choices: Choices) -> Service:
         **_NO_TELEMETRY,
         "PREFECT_HOME": str(choices.folder / "prefect"),
         "PREFECT_API_URL": f"{choices.prefect}/api",
-        "PREFECT_UI_API_URL": "/api",  # of whatever name the browser knows this machine by
+        "PREFECT_SERVER_UI_API_URL": "/api",  # of whatever name the browser knows this machine by
         # Pages of others may not ask this server to run something.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": choices.prefect,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database
@@ -273,6 +276,7 @@ def _server(choices: Choices) -> Service:
         command=(sys.executable, "-m", "prefect", *start),
         variables=variables,
         port=("PREFECT_PORT", choices.prefect_port),
+        host=choices.bind,
     )
 
 
@@ -306,6 +310,7 @@ def _mlflow(choices: Choices, secret_key: str) -> Service:
         command=(sys.executable, str(ROOT / "infra" / "mlflow_server.py"), *start),
         variables=variables,
         port=("MLFLOW_PORT", choices.mlflow_port),
+        host=choices.bind,
     )
 
 
@@ -429,8 +434,3 @@ def _number(said: Mapping[str, str], name: str, low: int, high: int) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
         raise RecipeError(f"{name} = {text!r} is no whole number from {low} to {high}; give it one")
     return int(text)
-
-
-def _without_secret(url: str) -> str:
-    secret = urlsplit(url).password if "://" in url else None
-    return url.replace(secret, "...") if secret else url

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import errno
 import json
 import os
 import secrets
@@ -246,15 +247,19 @@ def _check_ports(chosen: Iterable[Service]) -> None:
         if service.port is None:
             continue
         variable, port = service.port
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
+        family = socket.AF_INET6 if ":" in service.host else socket.AF_INET
+        try:
+            socket.create_server((service.host, port), family=family).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
                 raise MachineError(
-                    f"{variable} = {port} is taken by {_holder(port)}, and {service.what} needs it; end that, or "
-                    f"choose another port: make up {variable}={port + 100}"
+                    f"{service.what} cannot listen on BIND = {service.host!r} with {variable} = {port} "
+                    f"({error.strerror}); choose an address of this machine, and a port from 1024 on"
                 ) from error
+            raise MachineError(
+                f"{variable} = {port} is taken by {_holder(port)}, and {service.what} needs it; end that, or "
+                f"choose another port: make up {variable}={port + 100}"
+            ) from error
 
 
 def _holder(port: int) -> str:
@@ -369,7 +374,7 @@ def _prepare_storage(choices: Choices) -> None:
 
 
 def _bootstrap(choices: Choices, environment: Mapping[str, str]) -> None:
-    print("bringing pools, queues, limits, automation and deployments up to date", flush=True)
+    print("bringing pools, queues, automation and deployments up to date", flush=True)
     result = subprocess.run(
         [sys.executable, str(ROOT / "infra" / "bootstrap.py")],
         env={**environment, **client_variables(choices)},

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
+from flows import cli, pipeline, terminal
 from flows.cli import main
 from tailor_core.config.settings import Settings
 from tailor_core.stages.registry import STAGES
@@ -52,6 +55,28 @@ def test_a_forced_stage_after_the_end_is_refused(tailor: Run) -> None:
     status, _, error = tailor("run", "kk-tiny", "--force", "report", "--until", "policy")
     assert status == 2
     assert "'report' comes after 'policy'" in error
+
+
+def test_the_end_of_a_run_names_its_place_whatever_that_is_called(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Square brackets are no markup."""
+
+    @contextmanager
+    def served(*_: object) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        yield nullcontext
+
+    ref = {"stage": "problems", "key": "a" * 64, "digest": "b" * 64, "uri": f"problems/{'a' * 64}"}
+    monkeypatch.setattr(cli, "served", served)
+    monkeypatch.setattr(cli, "prepare_process", lambda _: None)
+    monkeypatch.setattr(terminal, "show_progress", lambda: None)
+    monkeypatch.setattr(pipeline, "pipeline", lambda *_: {"problems": ref})
+    home = tmp_path / "a [/b] [red]c"
+    monkeypatch.setattr(sys, "argv", ["tailor", "run", "kk-tiny", "--until", "problems", "--home", str(home)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert capfd.readouterr().out == f"ended after problems: file://{home}/store/problems/{'a' * 64}\n"
 
 
 def test_a_plan_in_json_has_a_line_a_stage(tailor: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows import RECIPES, pipeline
+from flows import RECIPES, pipeline, preflight
 from flows.preflight import check_run
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.config.load import load_recipe
@@ -75,3 +75,30 @@ def test_a_policy_that_the_store_has_needs_no_vllm(
     plans[:] = [StagePlan(stage="policy", reasons=("never run",))]
     with pytest.raises(MissingExtraError):
         check(settings, vllm)
+
+
+@pytest.mark.parametrize(
+    ("method", "needed"),
+    [
+        ("tailor", True),
+        ("4-star", True),
+        ("none", False),
+        ("self-stitch", False),
+        ("re-distillation-a", True),
+    ],
+)
+def test_a_teacher_that_vllm_serves_is_needed_by_those_methods_alone_that_ask_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, method: str, needed: bool
+) -> None:
+    """What re-distillation distils is by default a policy of rule-based traces, which the teacher writes."""
+
+    def nowhere() -> None:
+        raise MissingExtraError("vLLM is not installed")
+
+    monkeypatch.setattr(preflight, "find_vllm", nowhere)
+    recipe = load_recipe("kk-smollm2", RECIPES, [f"method={method}"])
+    if needed:
+        with pytest.raises(MissingExtraError):
+            check_run(recipe, settings, [], "")
+    else:
+        check_run(recipe, settings, [], "")

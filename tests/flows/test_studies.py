@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from flows import RECIPES, STUDIES
@@ -17,6 +20,10 @@ NAMES = names_in(STUDIES)
 
 def test_the_studies_that_the_readme_names_are_there() -> None:
     assert {"kk-tiny", "igsm-tiny", "kk-tiny-ablations", "igsm-tiny-ablations", "kk-smollm2"} < set(NAMES)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| study | what it compares |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.count("|") > 2]
+    assert {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -41,6 +41,16 @@ def rendered(**said: str) -> dict[str, services.Service]:
         ({"TAILOR_PASSWORD": 'a quote " in a long one'}, r"TAILOR_PASSWORD is too short, or holds"),
         ({"DATABASE": "mysql"}, r"DATABASE = 'mysql' is no database; say sqlite, postgresql, or"),
         ({"DATABASE": "mysql://me:planted-secret@host/db"}, r"DATABASE = 'mysql://me:\*\*\*@host/db'"),
+        (
+            {"DATABASE": "postgresql://u:planted-secret@[x/prefect"},
+            r"DATABASE = 'postgresql://u:\*\*\*@\[x/prefect' is no",
+        ),
+        (
+            {"DATABASE": "postgresql://host:port/prefect"},
+            r"DATABASE = 'postgresql://host:port/prefect' is no database",
+        ),
+        ({"DATABASE": "postgresql://host"}, r"DATABASE = 'postgresql://host' is no database"),
+        ({"STORE": "s3://b/it's"}, r"STORE = .* holds a quote or a new line"),
         ({"STORE": "gs://bucket"}, r"STORE = 'gs://bucket' is no store; say local, s3"),
         ({"PREFECT_PORT": "70000"}, r"PREFECT_PORT = '70000' is no whole number from 1 to 65535"),
         ({"MLFLOW_PORT": "http"}, r"MLFLOW_PORT = 'http' is no whole number"),
@@ -172,6 +182,32 @@ def test_a_port_that_somebody_has_is_one_sentence_that_names_them() -> None:
             MachineError, match=rf"MLFLOW_PORT = {port} is taken by process {os.getpid()} .*make up"
         ):
             up._check_ports(mine)
+
+
+def test_a_port_is_looked_for_at_the_address_that_it_is_to_have() -> None:
+    """One that is taken at another address of this machine is free."""
+    with socket.create_server(("127.0.0.2", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        said = {"MLFLOW_PORT": str(port), "TAILOR_PASSWORD": PASSWORD}
+        for bind, taken in (("127.0.0.1", False), ("127.0.0.2", True)):
+            mine = [
+                one for one in services.services(choose(BIND=bind, **said), "key") if one.name == "mlflow"
+            ]
+            if taken:
+                with pytest.raises(
+                    MachineError, match=rf"MLFLOW_PORT = {port} is taken by process {os.getpid()}"
+                ):
+                    up._check_ports(mine)
+            else:
+                up._check_ports(mine)
+
+
+def test_an_address_of_another_machine_is_refused_as_such() -> None:
+    chosen = services.services(choose(BIND="192.0.2.1", TAILOR_PASSWORD=PASSWORD), "key")
+    with pytest.raises(
+        MachineError, match=r"cannot listen on BIND = '192\.0\.2\.1' .*address of this machine"
+    ):
+        up._check_ports(chosen)
 
 
 def test_the_note_of_a_server_that_ended_with_its_machine_is_forgotten(tmp_path: Path) -> None:
