@@ -163,9 +163,9 @@ def gc(
 
     What stays is the newest artifact of each recipe and stage, those of all trials of a study, and their inputs. Newest
     is what the recipe used last, as the home's lineage says, and what it made last, as the store says. Trials are those
-    that the home knows, in `studies/NAME`: delete that directory to let go of them. What is younger than an hour stays,
-    and so does what is in quarantine. Checkpoints and shards of stages that did not come to their end go when they were
-    left for two weeks.
+    that the home knows, in `studies/NAME`: delete that directory to let go of them. What runs of the home that go on
+    have come to stays as well, and so do what came to the store within the last hour and what is in quarantine.
+    Checkpoints and shards of stages that did not come to their end go when they were left for two weeks.
 
     Example: tailor store gc --keep kk-tiny --delete
     """
@@ -181,7 +181,7 @@ def gc(
                 f"--keep = {name!r} is no recipe that the store {opened.url!r} or the home knows, and no study; use "
                 f"{', '.join(sorted(needed)) or 'it after a run'}"
             )
-    kept = set().union(*(places for name, places in needed.items() if not keep or name in keep))
+    kept = _in_use(settings).union(*(places for name, places in needed.items() if not keep or name in keep))
     garbage = find_garbage(opened, kept)
     freed = delete_garbage(opened, garbage, settings.locks, _warn) if delete else 0
     workdirs = list(remove_abandoned(settings.work, settings.locks, dry_run=not delete))
@@ -238,6 +238,14 @@ def push(
         raise InputError("--to is empty, but must be a directory or URL of a store; name one")
     settings = read_settings(home, store)
     _transfer(artifact, _open(settings), _open_url(target), settings, json)
+
+
+def _in_use(settings: Settings) -> set[Place]:
+    """Where the artifacts lie that runs of the home have come to which go on, or were killed and may be resumed."""
+    from tailor_core.stages.runs import read_records
+    from tailor_core.tracking.attempts import completed_by
+
+    return completed_by(settings.lineage, {one.id for one in read_records(settings) if not one.done})
 
 
 def _needed(settings: Settings, store: Store) -> dict[str, set[Place]]:

@@ -10,6 +10,7 @@ from tailor_core.stages.events import Listener
 from tailor_core.stages.execute import Outcome, Say, StageJob, execute, find_intact
 from tailor_core.stages.placement import Placement
 from tailor_core.stages.supervise import supervise
+from tailor_core.stages.unchanged import check_sources
 from tasks.fan_out import fan_out_over
 from tasks.secrets import provide_key
 from tasks.work_pool import run_in_work_pool
@@ -24,6 +25,7 @@ def dispatch(job: StageJob, place: Placement, begin: Callable[[], Track], say: S
     if place.where != "work_pool":  # there it is for the worker's flow to find
         provide_key(job)
     if place.where == "local":
+        check_sources(job.spec)
         return execute(job, begin=begin, say=say, fan_out=fan_out_over(place.fan_out, job, say))
     store, stage, key = Store(job.store), job.spec.stage, job.spec.key
     standing = None if job.force else find_intact(store, stage, key)

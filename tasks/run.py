@@ -27,7 +27,10 @@ from tailor_core.errors import StageError
 from tailor_core.report.markdown import code, link
 from tailor_core.stages.context import Track
 from tailor_core.stages.execute import Outcome, StageJob
+from tailor_core.stages.methods import definition_of
+from tailor_core.stages.registry import STAGES
 from tailor_core.stages.runs import current_run_id
+from tailor_core.stages.unchanged import note_sources
 from tailor_core.tracking.datasets import Dataset, ModelVersion
 from tailor_core.tracking.killed_runs import RUN_TAG
 from tailor_core.tracking.mlflow_runs import RunTracker, StageTracker
@@ -100,6 +103,7 @@ def open_run(
     recipe: Recipe, settings: Settings, *, force: Iterable[str] = (), until: str = "", name: str = ""
 ) -> Iterator[Run]:
     """Everything that the tasks of one flow run need, for as long as it lasts. Its name is the recipe's by default."""
+    note_sources(definition_of(stage, recipe.method).function for stage in STAGES.values())
     store = Store(settings.store)
     run_id = current_run_id() or str(uuid.uuid4())
     lineage = LineageLog(directory=settings.lineage, recipe=recipe.name, run_id=run_id)

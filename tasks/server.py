@@ -69,7 +69,7 @@ def _start(listener: socket.socket, log: Path) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", "tasks.server", str(listener.fileno())],
+            [sys.executable, "-m", "tasks.server", str(listener.fileno()), str(os.getpid())],
             pass_fds=[listener.fileno()],
             env={**os.environ, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"},
             stdin=subprocess.DEVNULL,
@@ -115,9 +115,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _serve(listener: socket.socket) -> None:
-    """Serve until terminated, or until the parent is gone."""
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+def _serve(listener: socket.socket, parent: int) -> None:
+    """Serve until terminated, or until the process `parent` is gone, which it may be by now."""
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     import uvicorn
 
     config = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error")
@@ -132,4 +132,4 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -78,7 +78,7 @@ def run_in_work_pool(job: StageJob, place: Placement, hear: Hear, say: Say) -> s
         live = next((run for run in runs if run.state and run.state.type in _LIVE), None)
         if live:
             say(f"{job.spec.stage}: following {_named(live)}, which makes it already")
-        run = live or _patiently(say, _send, job, place, tag, len(runs))
+        run = live or _patiently(say, _send, job, place, tag, runs[0].id if runs else None)
         try:
             ended, told = _follow(client, run, job.spec.stage, hear, say)
         except Exception:
@@ -148,13 +148,13 @@ def _tag(job: StageJob) -> str:
 
 
 def _runs(client: SyncPrefectClient, tag: str) -> list[FlowRun]:
-    """All runs of a job, newest first."""
+    """The runs of a job, newest first; the last two hundred, as the server counts."""
     tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=[tag]))
     return client.read_flow_runs(flow_run_filter=tagged, sort=FlowRunSort.EXPECTED_START_TIME_DESC)
 
 
-def _send(job: StageJob, place: Placement, tag: str, attempt: int) -> FlowRun:
-    """The new run; where another process sends the same attempt, both have the same run."""
+def _send(job: StageJob, place: Placement, tag: str, newest: UUID | None) -> FlowRun:
+    """The new run, after the newest of the job; where another process sends one after the same, both have the same."""
     try:
         run = run_deployment(
             place.deployment,
@@ -164,7 +164,7 @@ def _send(job: StageJob, place: Placement, tag: str, attempt: int) -> FlowRun:
                 "time_limit": place.time_limit,
             },
             flow_run_name=f"{job.recipe} {job.spec.stage}",
-            idempotency_key=f"{tag}-{attempt}",
+            idempotency_key=f"{tag}-{newest or 0}",
             tags=[tag, job.recipe, job.spec.stage],
             timeout=0,
         )

@@ -1,8 +1,9 @@
 """Garbage collection: mark what is reachable from the artifacts to keep, sweep the rest.
 
-An artifact is reachable when it is kept, or an input, directly or not, of one that is. Nothing that is young is
-touched, neither an artifact, which a run may just be about to read, nor what a writer has begun; and what is deleted
-is deleted with its key's lock held, where a lock that another process holds means that it stays.
+An artifact is reachable when it is kept, or an input, directly or not, of one that is. Nothing that came to the store
+just now is touched, neither an artifact, made here or copied from elsewhere, which a run may be about to read, nor what
+a writer has begun; and what is deleted is deleted with its key's lock held, where a lock that another process holds
+means that it stays.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from tailor_core.artifacts.ancestry import Place, place_of, with_ancestors
@@ -21,7 +21,7 @@ from tailor_core.artifacts.refs import is_name
 from tailor_core.artifacts.store import TEMPORARY, Store
 
 GRACE_SECONDS = 3600.0
-"""How old something must be to be deleted."""
+"""How long something must have been in the store to be deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,15 @@ def newest_of_each(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Place
 
 
 def find_garbage(store: Store, kept: Iterable[Place], *, now: float | None = None) -> Garbage:
-    """What is not reachable from the artifacts to keep, and is older than GRACE_SECONDS.
+    """What is not reachable from the artifacts to keep, and came to the store more than GRACE_SECONDS ago.
 
     ArtifactError where the store cannot be read.
     """
     newest_doomed = (time.time() if now is None else now) - GRACE_SECONDS
     everything = {place_of(manifest): manifest for manifest in store.manifests()}
-    young = {place for place, manifest in everything.items() if _created(manifest) > newest_doomed}
-    reachable = {place_of(manifest) for manifest in with_ancestors(store, {*kept, *young})}
-    doomed = everything.keys() - reachable
+    reachable = {place_of(manifest) for manifest in with_ancestors(store, kept)}
+    young = {place for place in everything.keys() - reachable if store.arrived(*place) > newest_doomed}
+    doomed = everything.keys() - reachable - {place_of(one) for one in with_ancestors(store, young)}
     inputs_first = [one for one in with_ancestors(store, doomed) if place_of(one) in doomed]
     leftovers = _local_leftovers(store.own(TEMPORARY)) if store.directory else _leftovers(store, everything)
     return Garbage(
@@ -97,13 +97,6 @@ def delete_garbage(
     return freed
 
 
-def _created(manifest: Manifest) -> float:
-    try:
-        return datetime.fromisoformat(manifest.created).timestamp()
-    except ValueError:
-        return 0.0
-
-
 def _leftovers(store: Store, artifacts: Mapping[Place, Manifest]) -> Iterator[tuple[Leftover, float]]:
     """Files that no manifest vouches for, and when the last of them changed: uploads that did not end."""
     found: dict[Place, dict[str, int]] = {}
@@ -116,7 +109,10 @@ def _leftovers(store: Store, artifacts: Mapping[Place, Manifest]) -> Iterator[tu
                 found.setdefault((stage, key), {})[path] = size
     for (stage, key), sizes in found.items():
         paths = tuple(sorted(sizes))
-        changed = max(store.changed(path) for path in paths)
+        try:
+            changed = max(store.changed(path) for path in paths)
+        except FileNotFoundError:  # its writer came to an end meanwhile
+            continue
         yield Leftover(stage=stage, key=key, paths=paths, size=sum(sizes.values())), changed
 
 
@@ -124,7 +120,10 @@ def _local_leftovers(temporary: Path) -> Iterator[tuple[Leftover, float]]:
     """Staging directories, and when the last file of each changed."""
     for path in sorted(one for one in temporary.glob("*-*-*") if not one.is_symlink()):
         stage, _, key = path.name.rpartition("-")[0].partition("-")
-        states = [one.lstat() for one in (path, *path.rglob("*"))]
+        try:
+            states = [one.lstat() for one in (path, *path.rglob("*"))]
+        except FileNotFoundError:  # its writer came to an end meanwhile
+            continue
         size = sum(state.st_size for state in states if stat.S_ISREG(state.st_mode))
         leftover = Leftover(stage=stage, key=key, paths=(f"{TEMPORARY}/{path.name}",), size=size)
         yield leftover, max(state.st_mtime for state in states)

@@ -20,6 +20,9 @@ from tailor_core.artifacts.store import LOCKS, TEMPORARY, Store, key_lock
 ABANDONED_SECONDS = 14 * 24 * 3600.0
 """How long nothing was written in a workdir that nobody will go on in."""
 
+_CLOCK_SECONDS = 2.0
+"""S3 tells whole seconds, of a clock of its own."""
+
 _KeyDirectory = tuple[Path, str, str]
 """A directory, and the stage and key that it is of."""
 
@@ -27,11 +30,12 @@ _KeyDirectory = tuple[Path, str, str]
 def remove_leftovers(store: Store, work: Path, locks: Path, *, dry_run: bool = False) -> Iterator[Path]:
     """Remove what dead writers left in a local store, in `work` and in `locks`; each path, also with `dry_run`.
 
-    A workdir goes only where its artifact is in the store: the next attempt needs it otherwise. Uploads that did not
-    end are left to garbage collection, since their writer may be on another host.
+    A workdir goes only where its artifact came to the store after it: the next attempt needs it otherwise, also where
+    that makes anew what the store has. Uploads that did not end are left to garbage collection, since their writer may
+    be on another host.
     """
     yield from _unheld(_staged(work / "staging"), locks, dry_run)
-    yield from _unheld((one for one in _workdirs(work) if store.find(*one[1:])), locks, dry_run)
+    yield from _unheld((one for one in _workdirs(work) if _served(store, *one)), locks, dry_run)
     yield from _unheld_locks(locks, dry_run)
     if store.directory:
         yield from _unheld(_staged(store.own(TEMPORARY)), store.own(LOCKS), dry_run)
@@ -56,6 +60,14 @@ def remove_abandoned(
                     yield path, sum(state.st_size for state in states if stat.S_ISREG(state.st_mode))
         except (BusyError, FileNotFoundError):
             continue
+
+
+def _served(store: Store, workdir: Path, stage: str, key: str) -> bool:
+    """Whether the store has an artifact of the key that came after all that was written in its workdir."""
+    if store.find(stage, key) is None:
+        return False
+    written = max((one.lstat().st_mtime for one in workdir.rglob("*") if not one.is_dir()), default=0.0)
+    return written <= store.arrived(stage, key) + _CLOCK_SECONDS
 
 
 def _staged(parent: Path) -> Iterator[_KeyDirectory]:

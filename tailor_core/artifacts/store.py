@@ -255,6 +255,13 @@ class Store:
         with reading(self.url):
             return float(self._fs.modified(self._at(path)).timestamp())
 
+    def arrived(self, stage: str, key: str) -> float:
+        """When an artifact came to this store, made here or copied, in seconds since the epoch; 0 where it is gone."""
+        try:
+            return self.changed(f"{artifact_uri(stage, key)}/{MANIFEST}")
+        except FileNotFoundError:
+            return 0.0
+
     def remove(self, paths: Iterable[str]) -> None:
         """Delete what lies at these paths of the store: whole directories where it is local, else files."""
         with writing(self.url):

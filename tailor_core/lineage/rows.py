@@ -88,7 +88,7 @@ class _Flowchart:
 
     def node(self, kind: str, text: str) -> str:
         name = self._names.setdefault((kind, text), f"n{len(self._names)}")
-        self._lines[f'  {name}["{kind}<br/>{_quoted(text)}"]'] = None
+        self._lines[f'  {name}["{_quoted(kind)}<br/>{_quoted(text)}"]'] = None
         return name
 
     def edge(self, source: str, target: str) -> None:

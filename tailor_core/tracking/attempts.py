@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,15 @@ def newest_completed(directory: Path) -> dict[tuple[str, str], str]:
             told = (one.ended, one.key)
             newest[one.recipe, one.stage] = max(newest.get((one.recipe, one.stage), told), told)
     return {name: key for name, (_, key) in newest.items()}
+
+
+def completed_by(directory: Path, runs: Container[str]) -> set[tuple[str, str]]:
+    """Stage and key of every artifact that these flow runs, given by their ids, made or found."""
+    return {
+        (one.stage, one.key)
+        for one in read_attempts(directory)
+        if one.run in runs and one.state == "COMPLETE"
+    }
 
 
 def _events(file: Path) -> Iterator[Any]:

@@ -20,6 +20,7 @@ from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.stages.execute import StageJob, execute
 from tailor_core.stages.registry import StageDefinition
+from tailor_core.stages.runs import registered
 from tailor_core.stages.spec import make_spec
 from tailor_core.stages.trials import study_directory
 from tailor_core.tracking.attempts import newest_completed
@@ -53,6 +54,7 @@ def made(settings: Settings, toy_log: Path) -> list[Manifest]:
     for age, manifest in enumerate((verdicts, problems, old)):  # all older than an hour
         text = replace(manifest, created=f"20{20 - age}-01-01T00:00:00+00:00").to_text()
         store._fs.pipe_file(store._at(manifest.ref.uri, "manifest.json"), text.encode())
+        os.utime(store._at(manifest.ref.uri, "manifest.json"), (0, 0))
     return [old, problems, verdicts]
 
 
@@ -150,6 +152,23 @@ def test_gc_keeps_what_a_recipe_used_last_though_it_is_not_the_newest(
         stream.write('{"eventType": "COMPLETE", "job": 3}\n[]\n{"torn')
     assert newest_completed(settings.lineage) == {("toy", "problems"): made[0].key}
     assert lines(tailor("gc", "--json")[1]) == []
+
+
+def test_gc_keeps_what_a_run_that_goes_on_has_come_to(
+    tailor: Run, made: list[Manifest], settings: Settings
+) -> None:
+    """Another run of the same recipe, with another seed, has newer artifacts of the same stages."""
+    with registered(settings, ["run", "toy"]) as record:
+        log = LineageLog(directory=settings.lineage, recipe="toy", run_id=record.id)
+        log.start()
+        for manifest in (made[0], made[1]):
+            attempt = log.attempt(manifest.stage, manifest.key, [])
+            attempt.complete(Dataset(name=manifest.stage, digest=manifest.digest, uri="x"), cached=False)
+        log.attempt("verdicts", "k" * 64, []).start()
+        assert lines(tailor("gc", "--json")[1]) == []
+        goes = {row["key"] for row in lines(tailor("gc", "--keep", "toy", "--json")[1])}
+        assert made[0].key not in goes, "whatever is asked to be kept besides"
+    assert [row["key"] for row in lines(tailor("gc", "--json")[1])] == [made[0].key]
 
 
 def test_gc_keeps_every_trial_of_a_study_though_all_are_runs_of_one_recipe(

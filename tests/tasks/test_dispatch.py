@@ -13,11 +13,13 @@ import toy_stages
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import Settings
 from tailor_core.errors import MachineError, RecipeError, StageError
+from tailor_core.stages import unchanged
 from tailor_core.stages.execute import StageJob
 from tailor_core.stages.placement import Placement
 from tailor_core.stages.registry import StageDefinition
 from tailor_core.stages.spec import make_spec
 from tasks.dispatch import dispatch
+from tasks.run import open_run
 
 LOCAL, BELOW = Placement(), Placement(where="subprocess")
 
@@ -70,6 +72,28 @@ def test_what_is_in_the_store_is_found_without_a_process(settings: Settings, tmp
     with pytest.raises(RecipeError, match="nowhere"):
         dispatch(dataclasses.replace(job, force=True), nowhere, told.begin, print)
     assert not dispatch(dataclasses.replace(job, force=True), BELOW, told.begin, print).hit
+
+
+def test_code_that_was_edited_since_is_not_run_in_this_process(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(unchanged._noted, "toy_stages", "as it was when the run began")
+    with pytest.raises(
+        MachineError, match="problems: the source of 'toy_stages' was changed while this run went on"
+    ):
+        dispatch(make_job(toy_stages.PROBLEMS, settings), LOCAL, Told().begin, print)
+    assert not dispatch(make_job(toy_stages.PROBLEMS, settings), BELOW, Told().begin, print).hit
+
+
+def test_a_run_notes_the_code_of_its_stages_as_it_begins(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchanged, "_noted", {})
+    with open_run(make_recipe({"name": "toy", "method": "4-star"}, "toy"), settings):
+        assert {
+            "tailor_core.training.grpo",
+            "tailor_core.stages.baselines.four_star",
+        } <= unchanged._noted.keys()
 
 
 def test_a_failure_is_raised_here(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -45,6 +46,20 @@ def test_the_server_ends_when_its_run_is_killed(tmp_path: Path, python_environme
     while Path(f"/proc/{server}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not Path(f"/proc/{server}").exists()
+
+
+def test_a_server_whose_run_is_gone_before_it_looks_ends(
+    tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tasks.server", str(listener.fileno()), str(gone.pid)],
+            env={**python_environment, "PREFECT_HOME": str(tmp_path)},
+            pass_fds=[listener.fileno()],
+        )
+        assert server.wait(120) == 1
 
 
 def test_a_server_that_is_given_is_used_where_it_answers(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import toy_stages
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Crashed, Pending, Running
 from scripted_prefect import ScriptedPrefect, serving
 
@@ -45,6 +48,26 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
         "_CANCEL_SECONDS": 2.0,
     }.items():
         monkeypatch.setattr(work_pool, name, seconds)
+
+
+@pytest.mark.parametrize("known", [0, 1, 200])
+def test_each_attempt_is_a_run_of_its_own_however_many_the_server_lists(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, known: int
+) -> None:
+    """It lists two hundred at most; two processes that see the same send the same."""
+    keys: list[str] = []
+    ended = [SimpleNamespace(id=uuid4(), state=Completed()) for _ in range(known)]
+
+    def send(*_: object, idempotency_key: str, **__: object) -> None:
+        keys.append(idempotency_key)
+        raise ObjectNotFound(Exception("enough"))
+
+    monkeypatch.setattr(work_pool, "run_deployment", send)
+    for newest in (ended, ended, [SimpleNamespace(id=uuid4(), state=Completed()), *ended][: max(1, known)]):
+        monkeypatch.setattr(work_pool, "_runs", lambda client, tag, newest=newest: newest)
+        with pytest.raises(StageError, match="no deployment"):
+            follow(settings, lambda event: None, [])
+    assert keys[0] == keys[1] != keys[2]
 
 
 def follow(settings: Settings, hear: Callable[[Event], None], said: list[str]) -> str:

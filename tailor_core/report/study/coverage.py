@@ -74,7 +74,7 @@ def _blocks(study: Study) -> Iterator[Block]:
 
 
 def at_common_sizes(frame: polars.DataFrame) -> polars.DataFrame:
-    """The rows of the largest size that all sets of a backbone and measure have; of a set that has fewer, its most."""
+    """The rows of the largest size that all sets of a backbone and measure have."""
     keys = ["backbone", "measure"]
     largest = frame.group_by(*keys, "arm", "seed", "what").agg(polars.col("size").max())
     common = largest.group_by(keys).agg(polars.col("size").min().alias("common"))

@@ -208,7 +208,7 @@ def main_table(study: Study, lookup: Lookup) -> Table:
     for backbone, arm in study.each():
         href = study.href(backbone, arm.name)
         row = [*study.names(backbone, arm)]
-        row.append(_start(study, lookup, backbone, arm, href))
+        row.append(_start(lookup, backbone, arm, href))
         final = lookup.accuracy(backbone, arm.name, "policy", lookup.main_split)
         row += [share_cell(final, href), share_cell(final.sound if final else None, href)]
         row += [
@@ -243,7 +243,7 @@ def _about(study: Study) -> str:
     )
 
 
-def _start(study: Study, lookup: Lookup, backbone: str, arm: Arm, href: str) -> Cell:
+def _start(lookup: Lookup, backbone: str, arm: Arm, href: str) -> Cell:
     start = lookup.start(backbone, arm.name, lookup.main_split)
     cell = share_cell(start, href)
     if start is None or start.model == "warm_start":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,6 +71,33 @@ def test_what_is_young_stays_with_all_it_was_made_from(any_store: Store, tmp_pat
     make(any_store, tmp_path, "probe/1", problems, created=datetime.now(UTC).isoformat())
     assert find_garbage(any_store, []).artifacts == ()
     assert len(find_garbage(any_store, [], now=LATER).artifacts) == 2
+
+
+def test_what_was_copied_just_now_stays_whenever_it_was_made(any_store: Store, tmp_path: Path) -> None:
+    """A collection in the middle of a push would tear it apart, for what is needed comes before what needs it."""
+    away = Store(tmp_path / "away")
+    problems = make(away, tmp_path, "problems/1")
+    probe = make(away, tmp_path, "probe/1", problems)
+    copied = transfer(probe, away, any_store, locks=tmp_path / "locks", staging=tmp_path / "staging")
+    next(copied)
+    assert find_garbage(any_store, []).artifacts == ()
+    list(copied)
+    assert find_garbage(any_store, []).artifacts == ()
+    assert len(find_garbage(any_store, [], now=LATER).artifacts) == 2
+
+
+def test_a_writer_that_ends_while_it_is_looked_at_is_none(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = store.staging("problems", "2", tmp_path)
+
+    def rglob(self: Path, pattern: str) -> Iterator[Path]:
+        shutil.rmtree(left)
+        return iter(())
+
+    monkeypatch.setattr(Path, "rglob", rglob)
+    assert find_garbage(store, [], now=LATER).leftovers == ()
+    assert not left.exists()
 
 
 def test_a_key_that_a_writer_holds_stays(any_store: Store, tmp_path: Path) -> None:

@@ -92,6 +92,24 @@ def test_a_workdir_stays_until_its_artifact_is_there(some_store: Store, work: Pa
     assert some_store.find("problems", KEY)
 
 
+def test_checkpoints_of_what_is_made_anew_stay_though_the_store_has_it_as_it_was(
+    some_store: Store, work: Path, tmp_path: Path
+) -> None:
+    """A run with --force that was killed goes on there; so does one for another store."""
+    commit(some_store, tmp_path)
+    checkpoint = workdir(work) / "checkpoint-3" / "weights"
+    checkpoint.write_text("weights")
+    os.utime(checkpoint, (time.time() + 60,) * 2)
+    assert not [path for path in remove(some_store, work) if path.suffix != ".lock"]
+    assert checkpoint.exists()
+    os.utime(checkpoint, (time.time() - 60,) * 2)
+    assert workdir_of(checkpoint) in remove(some_store, work)
+
+
+def workdir_of(checkpoint: Path) -> Path:
+    return checkpoint.parents[1]
+
+
 def test_lock_files_that_nobody_holds_go(some_store: Store, work: Path) -> None:
     lock = some_store.lock_file("problems", KEY, work.parent / "locks")
     with held(lock, "problems"):
