@@ -17,8 +17,8 @@ _SHORTEST = 6
 """What is shorter is also a part of words, which would be masked with it."""
 
 _NAMES = re.compile(
-    r"(?:^|[_-])(?:api_?key|(?:access|secret|private|encryption)_?key(?:_id)?|secret|token|password|passwd|"
-    r"passphrase|auth_?string|credentials)$",
+    r"(?:^|[_-])(?:api_?key|(?:access|secret|private|encryption|account)_?key(?:_id)?|secret|token|(?:pg)?password|"
+    r"passwd|(?<=[_-])pwd|passphrase|auth_?string|credentials)$",
     re.IGNORECASE,
 )
 """Names of fields and variables that hold a secret. `key_variable` and `max_tokens` do not."""
@@ -61,21 +61,23 @@ def scrub(error: BaseException) -> None:
             seen.add(id(one))
             if any(isinstance(part, str) and masked(part) != part for part in one.args):
                 one.args = tuple(masked(part) if isinstance(part, str) else part for part in one.args)
+            if isinstance(one, OSError):  # it is told by these
+                for name in ("strerror", "filename", "filename2"):
+                    if isinstance(value := getattr(one, name), str) and masked(value) != value:
+                        setattr(one, name, masked(value))
             todo += [one.__cause__, one.__context__]
-
-
-def holds_password(url: str) -> bool:
-    """Whether an address says a password: `sftp://user:password@host/`."""
-    return _PASSWORD.search(url) is not None
 
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a value of that name, in a recipe, is a secret by its name, its shape, or as an address."""
     if not value.strip():
         return False
-    return bool(_NAMES.search(name) or _KEYS.search(value) or _IN_QUERY.search(value)) or holds_password(
-        value
-    )
+    return bool(_NAMES.search(name)) or holds_secret(value)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text holds a key by its shape, or a password or key as a part of an address."""
+    return any(form.search(text) for form in (_KEYS, _IN_QUERY, _PASSWORD))
 
 
 def _of_environment() -> Iterator[str]:

@@ -87,9 +87,14 @@ class EvaluationConfig(BaseModel):
     @model_validator(mode="after")
     def _ks_are_possible(self) -> EvaluationConfig:
         _check_ks(self.ks, self.samples_per_problem)
-        if self.temperature == 0 and self.samples_per_problem > 1:
-            raise ValueError(
-                f"samples_per_problem = {self.samples_per_problem} at temperature 0 repeats one greedy "
-                "completion; set samples_per_problem = 1 and ks = [1], or raise temperature"
-            )
+        asked = {"samples_per_problem": self.samples_per_problem}
+        asked["curve.samples_per_problem"] = self.curve.samples_per_problem
+        if self.wide.problems:
+            asked["wide.samples_per_problem"] = self.wide.samples_per_problem
+        for field, samples in asked.items():
+            if self.temperature == 0 and samples > 1:
+                raise ValueError(
+                    f"{field} = {samples} at temperature 0 repeats one greedy completion; set it to 1, and its ks to "
+                    "[1] where it has any, or raise temperature"
+                )
         return self

@@ -66,7 +66,7 @@ class PrimitivesConfig(BaseModel):
     tau_novelty: float = Field(
         default=0.15,
         ge=0,
-        le=2,
+        le=1,  # the novelty of the first primitive, which has nothing near
         description="cosine distance of traces, all told in one voice, to the nearest in the library, at "
         "least; on Knights & Knaves random programs are 0.46 apart (half of them 0.37 to 0.55), one habit more "
         "(restating, naming subgoals, working backward) makes 0.1 to 0.3, a fine point (another order, a slip, "

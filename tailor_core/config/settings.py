@@ -19,7 +19,7 @@ from typing import Any
 
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import MissingExtraError, RecipeError
-from tailor_core.secrets import holds_password, remember
+from tailor_core.secrets import holds_secret, remember
 
 HOME_VARIABLE, STORE_VARIABLE, VLLM_VARIABLE = "TAILOR_HOME", "TAILOR_STORE", "TAILOR_VLLM_ENV"
 ENV_FILE_VARIABLE = "TAILOR_ENV_FILE"
@@ -163,11 +163,11 @@ def read_settings(home: str | Path | None = None, store: str | None = None) -> S
 
 
 def refuse_password(store: str) -> None:
-    """RecipeError where a store's URL holds a password: references, events and Prefect's parameters would tell it."""
-    if holds_password(store):
+    """RecipeError where a store's URL holds a password or key: references, events and Prefect's parameters tell it."""
+    if holds_secret(store):
         raise RecipeError(
-            f"store = {store!r} holds a password, which would be kept in logs and databases; leave it out, and set "
-            "what the filesystem reads, such as AWS_SECRET_ACCESS_KEY, or FSSPEC_SFTP_PASSWORD for fsspec's sftp"
+            f"store = {store!r} holds a password or key, which would be kept in logs and databases; leave it out, and "
+            "set what the filesystem reads, such as AWS_SECRET_ACCESS_KEY, or FSSPEC_SFTP_PASSWORD for fsspec's sftp"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tailor_core.config.accelerate import AccelerateConfig, Batches, divide
 from tailor_core.config.keyed import UNKEYED
@@ -33,5 +33,13 @@ class WarmStartConfig(BaseModel):
 
     def batches(self, processes: int) -> Batches:
         """What each of some processes does of a step. ValueError where the rows of a step do not divide."""
-        rows = self.micro_batch_rows * max(1, self.batch_rows // self.micro_batch_rows)
-        return divide(rows, self.micro_batch_rows, processes, "warm_start.batch_rows")
+        return divide(self.batch_rows, self.micro_batch_rows, processes, "warm_start.batch_rows")
+
+    @model_validator(mode="after")
+    def _batches_divide(self) -> WarmStartConfig:
+        if self.batch_rows % self.micro_batch_rows:
+            raise ValueError(
+                f"micro_batch_rows = {self.micro_batch_rows} must divide batch_rows = {self.batch_rows}; choose a "
+                f"divisor of {self.batch_rows}"
+            )
+        return self

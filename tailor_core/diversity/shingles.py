@@ -3,7 +3,9 @@
 Prefix filtering (Chaudhuri et al. 2006, Bayardo et al. 2007): put all sets in one order, rare shingles first;
 two sets with Jaccard >= t share a shingle among the first |x| - ceil(t |x|) + 1 of each, so only texts that
 meet in such a prefix are compared, and their similarity is counted, not estimated. Unlike MinHash with LSH it
-misses no pair, needs no seed and no further dependency, and it is as fast on a set of demonstrations.
+misses no pair, needs no seed and no further dependency, and it is as fast on some thousand demonstrations. Traces of
+one language share many shingles, so that time grows with nearly the square of their number: four times the traces of
+Knights & Knaves take ten times as long.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The samples of one problem stand or fall together, and so do problems that are solved by the same steps: everything
 resamples clusters of such problems, all with their problems (a cluster bootstrap with percentile limits, Efron 1979,
-Davison & Hinkley 1997, section 3.8). Where nothing is said of clusters every problem is one. Where all problems score
+Davison & Hinkley 1997, section 3.8). Where nothing is said of clusters every problem is one. Where all clusters score
 alike a bootstrap has no width; Wilson's interval (1927) with one trial a problem, of clusters as many as would say as
 much (Kish 1965), and for differences Newcombe's (1998, method 10), stand in.
 """
@@ -30,6 +30,9 @@ _EXACT_UP_TO = 12
 """With so many differing problems at most, all sign flips are tried instead of drawn."""
 
 _DIGITS = 6
+
+_ROUNDING = 1e-12
+"""Means that are no farther apart are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +86,11 @@ def mean_intervals(
     low, high = _limits(means, confidence)
     intervals = []
     for column, value in enumerate(values.mean(axis=0)):
-        if numpy.ptp(values[:, column]) > 0:
+        if numpy.ptp(means[:, column]) > _ROUNDING:
             limits = (float(low[column]), float(high[column]))
             intervals.append(Interval(value=float(value), low=limits[0], high=limits[1], method="bootstrap"))
         else:
-            intervals.append(wilson(float(values[0, column]), _trials(len(values), clusters), confidence))
+            intervals.append(wilson(float(value), _trials(len(values), clusters), confidence))
     return intervals
 
 
@@ -103,8 +106,9 @@ def difference_interval(
     """Mean of `first` minus mean of `second`, shares [P] of the same problems in the same order, paired."""
     _check_pairs(first, second)
     difference = first - second
-    if numpy.ptp(difference) > 0:
-        low, high = _limits(_resampled_means(difference[:, None], rng, resamples, clusters), confidence)
+    means = _resampled_means(difference[:, None], rng, resamples, clusters)
+    if numpy.ptp(means) > _ROUNDING:
+        low, high = _limits(means, confidence)
         return Interval(
             value=float(difference.mean()), low=float(low[0]), high=float(high[0]), method="bootstrap"
         )

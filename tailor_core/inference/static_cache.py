@@ -56,10 +56,15 @@ class _Layer:
 
 def supports(model: Any) -> bool:
     """Can `StaticCacheSampler` run this transformers model exactly?"""
+    if type(model).__name__ not in ARCHITECTURES:
+        return False
     config = model.config
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    plain = getattr(config, "hidden_act", "silu") == "silu" and not getattr(config, "mlp_bias", False)
-    return type(model).__name__ in ARCHITECTURES and window is None and plain
+    # Qwen2 has biases of queries, keys and values alone; `attention_bias` puts one on the way out as well.
+    biased = getattr(config, "mlp_bias", False) or getattr(config, "attention_bias", False)
+    # These turn by other angles the longer a text is, and the table of angles is made once.
+    turning = model.model.rotary_emb.rope_type in ("dynamic", "longrope")
+    return window is None and getattr(config, "hidden_act", "silu") == "silu" and not biased and not turning
 
 
 class StaticCacheSampler:

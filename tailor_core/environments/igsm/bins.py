@@ -7,7 +7,7 @@ use the test bins: the number of operations, which sets them apart from tests, i
 
 from __future__ import annotations
 
-from tailor_core.environments.splits import OOD_PREFIX, ood_kind
+from tailor_core.environments.splits import ood_kind
 
 BINS = 23
 TRAIN_BINS = range(16)
@@ -24,6 +24,6 @@ def bin_of(template_hash: str) -> int:
 
 def bins_of(split: str) -> range:
     """The bins of a split; InputError for one that does not exist."""
-    if split not in _SPLITS or split.startswith(OOD_PREFIX):
+    if split not in _SPLITS:
         ood_kind(split, OOD_KINDS)
     return _SPLITS.get(split, TEST_BINS)

@@ -1,7 +1,8 @@
 """Chains of formulas such as "7 * (a - b) = 7 * 18 = 126 = 11", read and compared.
 
 The first formula may name parameters or letters; it is worked out twice, with their values and with their
-shadows (see `solution_check`). All others are numbers, and all must come to the same. Parentheses do not nest.
+shadows (see `solution_check`). All others are numbers, and all must come to the same; the second has the values in the
+places of the symbols, unless a part of it was worked out. Parentheses do not nest.
 """
 
 from __future__ import annotations
@@ -59,13 +60,35 @@ def read_chain(text: str, lookup: Lookup, modulus: int | None) -> Chain:
     if first is None:
         return Chain(fault="the computation uses something that is not known")
     value, shadow = first
+    if len(formulas) > 2 and not _puts_in(formulas[0], formulas[1], lookup):
+        return Chain(fault="the numbers put in are not those that the symbols stand for")
+    before = value
     for formula in formulas[1:]:
         found = _evaluate(formula, _nothing)
         if found is None:
             return Chain(fault="the computation does not go on with numbers")
-        if (found[0] - value) % modulus if modulus is not None else found[0] != value:
+        # What is reduced within a formula makes it another number of the same class; a number that is not reduced is
+        # what the formula before it comes to.
+        reduced = modulus is not None and (number(formula) is None or 0 <= found[0] < modulus)
+        if (found[0] - value) % modulus if modulus is not None and reduced else found[0] != before:
             return Chain(fault="the arithmetic is wrong")
+        before = found[0]
     return Chain(last, shadow)
+
+
+def _puts_in(formula: str, following: str, lookup: Lookup) -> bool:
+    """Whether a formula of as many operands as the one before has their values in their places."""
+    before, after = (_OPERATOR.split(text)[::2] for text in (formula, following))
+    if len(before) != len(after):
+        return True
+    pairs = zip(before, after, strict=True)
+    return all(_value(one, lookup) == _value(other, lookup) for one, other in pairs)
+
+
+def _value(operand: str, lookup: Lookup) -> int | None:
+    """The value of an operand, without its parenthesis; None where it has none."""
+    known = _operand(operand.removeprefix("(").removesuffix(")"), lookup)
+    return known[0] if known else None
 
 
 def _nothing(symbol: str) -> None:

@@ -13,16 +13,6 @@ from tailor_core.environments.igsm.scenario import Expression
 from tailor_core.environments.igsm.structure import Parameter
 
 
-def parameter_names(
-    categories: Sequence[str], items: Sequence[str], parameters: Sequence[Parameter]
-) -> dict[Parameter, str]:
-    """ "Amber Ship's Oak Cabin" for each parameter."""
-    return {
-        (owner, thing): f"{items[owner]}'s {items[thing] if thing >= 0 else categories[~thing]}"
-        for owner, thing in parameters
-    }
-
-
 def render(
     categories: Sequence[str],
     items: Sequence[str],

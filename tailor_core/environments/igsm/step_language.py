@@ -100,6 +100,3 @@ _WORDINGS: dict[str, tuple[tuple[int, str], ...]] = {
 }
 
 LANGUAGE = SentenceForms(_WORDINGS, VOICES)
-
-MOVES = LANGUAGE.moves
-"""Every kind of step, in the order of the language."""

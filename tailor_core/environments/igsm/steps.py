@@ -173,7 +173,8 @@ class _Reasoning:
         return "" if all(0 <= value <= most for value in self.known.values()) else "a value is out of range"
 
     def _ends(self, number: str) -> str:
-        return "" if number == str(self.known.get(self.key.asked)) else "this is not what was found"
+        found = self.known.get(self.key.asked)
+        return "" if found is not None and number == str(found) else "this is not what was found"
 
     def _retracts(self) -> str:
         return "nothing wrong was said that could be taken back"

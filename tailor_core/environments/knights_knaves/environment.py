@@ -68,7 +68,7 @@ class KnightsKnaves:
         return formats.spec_of(row)
 
     def solve(self, spec: Mapping[str, Any]) -> Solutions:
-        """All solutions, counted; `first` is the one with the fewest bits set from the right."""
+        """All solutions, counted; `first` is the one of the lowest number."""
         puzzle = read_spec(spec)
         if not puzzle.solutions:
             return Solutions(count=0, first=None)

@@ -24,7 +24,7 @@ DETOURS = 0.25
 
 
 def exercises(puzzle: Puzzle, voices: Sequence[int], rng: random.Random) -> Iterator[Exercise]:
-    """Exercises about one puzzle without end, each in one of `voices` (indices of `wording.VOICES`)."""
+    """Exercises about one puzzle without end, each in one of `voices` (indices of `step_language.VOICES`)."""
     kinds, weights = list(_MAKERS), [weight for _, weight in _MAKERS.values()]
     while True:
         kind = rng.choices(kinds, weights)[0]

@@ -13,21 +13,6 @@ from tailor_core.environments.knights_knaves.statements import (
 )
 
 
-def biconditional_tables(statements: tuple[Statement, ...]) -> list[int]:
-    """Per person, the worlds in which that person and their statement fit: knight exactly if it is true."""
-    people = len(statements)
-    every = all_worlds(people)
-    return [knight_table(i, people) ^ truth_table(s, people) ^ every for i, s in enumerate(statements)]
-
-
-def solution_table(statements: tuple[Statement, ...]) -> int:
-    """The worlds in which everybody fits."""
-    table = all_worlds(len(statements))
-    for fits in biconditional_tables(statements):
-        table &= fits
-    return table
-
-
 @dataclass(frozen=True)
 class Puzzle:
     """Who says what. `statements[i]` is said by person i; `knight` and `knave` are the two role words."""

@@ -2,7 +2,7 @@
 
 A state machine over scopes: the outermost holds what is certain, each assumption opens an inner one. A scope
 knows the roles that are settled in it and, as truth tables, the worlds that its facts and cited claims leave.
-A rule looks at that state and at the one claim it quotes, never at the puzzle's solution.
+A rule looks at that state and at the one claim it quotes; only the end is held against the puzzle's solution.
 """
 
 from __future__ import annotations
@@ -80,11 +80,14 @@ class Reasoning:
         return self._fits(Step("fits")) and "the trace ends with roles that do not fit all statements"
 
     def guessed(self) -> str:
-        """That more roles stand as assumed than there are people whose claims were held against them; else empty."""
-        assumed, heard = len(self._scopes) - 1, len(self._top.heard)
-        if heard >= assumed:
+        """That roles stand as assumed, and somebody's claim was never held against them; else empty.
+
+        The end would be right by luck: what that person says may contradict all that was supposed.
+        """
+        unheard = [name for person, name in enumerate(self.puzzle.names) if person not in self._top.heard]
+        if len(self._scopes) == 1 or not unheard:
             return ""
-        return f"{assumed} of the roles are assumed, and the claims of {heard} people are held against them"
+        return f"roles stand as assumed, and what {unheard[0]} says is not held against them"
 
     @property
     def _top(self) -> _Scope:

@@ -16,8 +16,6 @@ from tailor_core.environments.knights_knaves.statements import phrase, with_arti
 Facts = Mapping[int, bool]
 """Person -> is a knight."""
 
-VOICES = ("plain", "conversational", "formal", "shorthand")
-
 
 def listing(items: Sequence[str]) -> str:
     """`A`, `A and B`, `A, B and C`."""

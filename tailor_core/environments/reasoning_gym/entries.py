@@ -1,13 +1,14 @@
 """Entries of reasoning-gym as specs: JSON in which no tuple and no number used as a key is lost.
 
 Some of its scorers compare tuples, or look a vertex up by its number, so an entry that went through plain JSON
-earns another score. A tuple is therefore kept as `{"tuple": [...]}` and a mapping with other keys than texts as
-`{"pairs": [[key, value], ...]}`, as is one that looks like either.
+earns another score. A tuple is therefore kept as `{"tuple": [...]}`, a fraction as `{"fraction": [above, below]}` and
+a mapping with other keys than texts as `{"pairs": [[key, value], ...]}`, as is one that looks like any of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from tailor_core.environments.base import read_options
@@ -15,7 +16,7 @@ from tailor_core.environments.rows import metadata_spec, shown, text_of
 from tailor_core.errors import InputError
 from tailor_core.records import canonical_json
 
-_MARKS = ({"tuple"}, {"pairs"})
+_MARKS = ({"tuple"}, {"fraction"}, {"pairs"})
 
 
 def spec_of(row: Mapping[str, Any], dataset: str) -> dict[str, Any]:
@@ -85,6 +86,8 @@ def to_json(value: Any) -> Any:
         return {"pairs": [[to_json(key), to_json(part)] for key, part in value.items()]}
     if isinstance(value, tuple):
         return {"tuple": [to_json(part) for part in value]}
+    if isinstance(value, Fraction):
+        return {"fraction": [value.numerator, value.denominator]}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [to_json(part) for part in value]
     for plain in (bool, int, float, str):
@@ -93,6 +96,15 @@ def to_json(value: Any) -> Any:
     if value is None:
         return None
     raise InputError(f"an entry holds {shown(value)} of type {type(value).__name__}, which JSON cannot keep")
+
+
+def _fraction(parts: Sequence[Any]) -> Fraction:
+    """InputError where these are not its numerator and denominator."""
+    if len(parts) != 2 or not all(type(part) is int for part in parts) or not parts[1]:
+        raise InputError(
+            f"an entry holds a fraction of {shown(parts)}, but it needs two whole numbers, the second not 0"
+        )
+    return Fraction(parts[0], parts[1])
 
 
 def from_json(value: Any) -> Any:
@@ -105,6 +117,8 @@ def from_json(value: Any) -> Any:
     if isinstance(inner, list) and set(value) in _MARKS:
         if "tuple" in value:
             return tuple(from_json(part) for part in inner)
+        if "fraction" in value:
+            return _fraction(inner)
         if all(isinstance(pair, list) and len(pair) == 2 for pair in inner):
             return {from_json(key): from_json(part) for key, part in inner}
     return {key: from_json(part) for key, part in value.items()}

@@ -68,7 +68,15 @@ def test_processes_share_the_rows_of_a_step_and_never_read_more_at_once(
 
 
 def test_one_process_reads_as_many_rows_at_once_as_the_recipe_says() -> None:
-    made = recipe(warm_start={"batch_rows": 7, "micro_batch_rows": 2}, policy={"micro_batch_size": 64})
+    made = recipe(warm_start={"batch_rows": 6, "micro_batch_rows": 2}, policy={"micro_batch_size": 64})
     assert made.warm_start.batches(1) == (2, 3)
     assert made.policy.batches(1) == (64, 4)
-    assert recipe(warm_start={"batch_rows": 2, "micro_batch_rows": 4}).warm_start.batches(1) == (4, 1)
+    assert recipe(warm_start={"batch_rows": 4, "micro_batch_rows": 4}).warm_start.batches(1) == (4, 1)
+
+
+@pytest.mark.parametrize(("rows", "micro"), [(7, 2), (2, 4)])
+def test_rows_of_a_step_that_would_silently_be_others_are_refused(rows: int, micro: int) -> None:
+    with pytest.raises(
+        RecipeError, match=f"micro_batch_rows = {micro} must divide batch_rows = {rows}; choose a"
+    ):
+        recipe(warm_start={"batch_rows": rows, "micro_batch_rows": micro})

@@ -16,7 +16,7 @@ from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.countdown.moves import DIMENSIONS, Program
 from tailor_core.environments.countdown.spec import Countdown, read_spec
-from tailor_core.environments.countdown.step_language import MOVES, VOICES
+from tailor_core.environments.countdown.step_language import LANGUAGE, VOICES
 from tailor_core.primitives.language import language_of
 from tailor_core.records import Problem
 from tailor_core.verification import score
@@ -64,7 +64,9 @@ def test_what_any_program_writes_is_sound_and_right(
     assert COUNTDOWN.check_answer(problem, answer).correct
     assert "other" not in report.moves
     assert (
-        report.moves[f"voice:{program.voice}"] == report.steps == sum(report.moves.get(m, 0) for m in MOVES)
+        report.moves[f"voice:{program.voice}"]
+        == report.steps
+        == sum(report.moves.get(m, 0) for m in LANGUAGE.moves)
     )
     assert report.errors_found == report.recovered == report.moves.get("retract", 0)
     if program.slip == "arithmetic":

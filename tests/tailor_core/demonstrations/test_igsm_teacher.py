@@ -14,7 +14,7 @@ from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.igsm.environment import named_of
 from tailor_core.environments.igsm.moves import DIMENSIONS, Program
 from tailor_core.environments.igsm.solution import write_solution
-from tailor_core.environments.igsm.step_language import MOVES, VOICES
+from tailor_core.environments.igsm.step_language import LANGUAGE, VOICES
 from tailor_core.errors import InputError
 from tailor_core.primitives.language import language_of
 from tailor_core.verification import score
@@ -50,7 +50,9 @@ def test_what_any_program_writes_is_sound_and_right(problem, values, rng):
     assert IGSM.check_answer(problem, answer).correct
     assert "other" not in report.moves
     assert (
-        report.moves[f"voice:{program.voice}"] == report.steps == sum(report.moves.get(m, 0) for m in MOVES)
+        report.moves[f"voice:{program.voice}"]
+        == report.steps
+        == sum(report.moves.get(m, 0) for m in LANGUAGE.moves)
     )
     assert report.errors_found == report.recovered == report.moves.get("retract", 0)
     if program.slip == "arithmetic":
@@ -228,6 +230,10 @@ START = "Define Red Farm's Old Barn as a; so a = 20. Define Red Farm's Big Barn 
         (" I write c for Red Farm's New Barn; so c = 7 * (b + a) = 7 * 2 = 14.", ""),
         (" I write c for Red Farm's New Barn; so c = 7 * a + 7 * b = 140 + 35 = 14.", ""),
         (" I write c for Red Farm's New Barn; so c = 7 * (a + b) = 7 * 24 = 14.", "the arithmetic is wrong"),
+        (" I write c for Red Farm's New Barn; so c = 7 * (a + b) = 7 * (19 + 6) = 14.", "that the symbols stand for"),
+        (" I write c for Red Farm's New Barn; so c = 7 * (a + b) = 7 * (5 + 20) = 14.", "that the symbols stand for"),
+        (" I write c for Red Farm's New Barn; so c = 7 * (a + b) = 7 * 25 = 198 = 14.", "the arithmetic is wrong"),
+        (" So the answer is None.", "this is not what was found"),
         (" I write c for Red Farm's New Barn; so c = 7 * a + b = 145 = 7.", "not the one that the problem states"),
         (" I write c for Red Farm's New Barn; so c = 7 * (a + b) = 37.", "end with a number in range"),
         (" I write a for Red Farm's New Barn; so a = 7 * (a + b) = 14.", "a letter was used before"),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,58 @@ def test_every_dataset_generates_and_scores_its_own_answers_right_and_garbage_as
         else:
             assert score(problem_from_json(line), think(problem.answer)).reward == 1.0
             assert solve_json(line) == {"id": problem.id, "solution": problem.answer, "n_solutions": 1}
+
+
+FOOLED = [
+    "advanced_geometry", "coin_flip", "fraction_simplification", "gsm_symbolic", "kakurasu", "knights_knaves",
+    "puzzle24", "quantum_lock", "survo", "time_intervals", "word_sorting",
+]  # fmt: skip
+"""Data sets whose own scorer pays in full for some text that is no answer, or no single one."""
+
+
+@pytest.mark.parametrize("name", FOOLED)
+def test_no_scorer_is_fooled_by_a_denial_or_by_an_answer_besides(name):
+    problems = made(name, count=12, seed=4)
+    for problem, before in zip(problems, [problems[-1], *problems], strict=False):
+        right, wrong = problem.answer, before.answer
+        assert score(problem, think(right)).reward == 1.0
+        texts = [
+            f"not {right}",
+            f"It is false that {right}",
+            f"{right} is wrong",
+            f"{right} No, the other way round.",
+        ]
+        texts += [
+            f"{one}{between}{other}"
+            for between in (" ", "\n", ", ")
+            for one, other in ((right, wrong), (wrong, right))
+        ]
+        for text in texts:
+            assert score(problem, think(text)).reward == 0.0, text
+
+
+def test_what_is_right_somewhere_is_not_right_everywhere():
+    for problem in made("puzzle24", count=12, seed=4):
+        numbers = problem.spec["metadata"]["numbers"]
+        expected = float(sorted(numbers) == [1, 1, 4, 6])
+        assert score(problem, think("6*4*1*1")).reward == expected
+        assert score(problem, think("97/4 + 0*1")).reward == 0.0
+    for problem in made("coin_flip", count=12, seed=4):
+        assert score(problem, think("0")).reward == 0.0
+        assert score(problem, think("0.0"), "partial").reward == 0.0
+        assert score(problem, think(f"{float(problem.answer):.6f}")).reward == 1.0
+    for problem in made("time_intervals", count=30, seed=4):
+        if problem.spec["metadata"]["task_type"] == "date":
+            assert score(problem, think(f"{problem.answer}, 09:23:09")).reward == 0.0
+
+
+def test_numbers_that_json_does_not_have_are_kept():
+    assert len(made("gsm_symbolic", count=40, seed=4)) == 40
+    half = Fraction(1, 2)
+    assert from_json(json.loads(json.dumps(to_json({"x": (half,)})))) == {"x": (half,)}
+    for damaged in ([1, 0], [1], [1, 2, 3], [1.0, 2], ["1", "2"]):
+        with pytest.raises(InputError, match="it needs two whole numbers"):
+            from_json({"fraction": damaged})
 
 
 def test_entries_are_those_of_reasoning_gym_itself_from_seeds_that_are_no_neighbours():
@@ -381,9 +434,18 @@ def test_datasets_that_follow_the_order_of_sets_say_so(caplog):
     assert not caplog.text
 
 
-keys = st.one_of(st.text(max_size=5), st.integers(), st.just("tuple"), st.just("pairs"), st.booleans())
+keys = st.one_of(
+    st.text(max_size=5), st.integers(), st.just("tuple"), st.just("fraction"), st.just("pairs"), st.booleans()
+)
 values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False),
+        st.text(max_size=5),
+        st.fractions(),
+    ),
     lambda part: st.one_of(
         st.lists(part, max_size=3),
         st.lists(part, max_size=3).map(tuple),

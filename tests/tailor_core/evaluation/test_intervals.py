@@ -109,6 +109,24 @@ def test_where_all_problems_score_alike_wilson_stands_in() -> None:
     assert half.low < 0.5 < half.high
 
 
+def test_where_all_clusters_score_alike_wilson_stands_in_whatever_their_problems_do() -> None:
+    """One skeleton for all problems, or two with the same mean: resampling changes nothing, which is no certainty."""
+    for shares, clusters in (([1.0, 0, 1, 1], ["one"] * 4), ([1.0, 0, 0, 1], ["one", "one", "two", "two"])):
+        values = numpy.array(shares)
+        found = mean_intervals(values[:, None], rng(), resamples=200, confidence=0.95, clusters=clusters)[0]
+        told = stats.binomtest(1, 2).proportion_ci(method="wilson")
+        assert found.method == "wilson"
+        assert found.value == values.mean()
+        assert found.low < 0.4
+        if len(set(clusters)) == 2:
+            assert (found.low, found.high) == pytest.approx((told.low, told.high))
+        paired = difference_interval(
+            values, numpy.zeros(4), rng(), resamples=200, confidence=0.95, clusters=clusters
+        )
+        assert paired.method == "wilson"
+        assert paired.low < values.mean() - 0.1 < values.mean() + 0.1 < paired.high
+
+
 def test_the_same_seed_gives_the_same_interval_and_memory_does_not_matter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

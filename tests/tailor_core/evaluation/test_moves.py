@@ -5,8 +5,8 @@ import random
 import pytest
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
-from tailor_core.environments.knights_knaves.step_language import MOVES
-from tailor_core.environments.knights_knaves.wording import VOICES, Wording
+from tailor_core.environments.knights_knaves.step_language import MOVES, VOICES
+from tailor_core.environments.knights_knaves.wording import Wording
 from tailor_core.evaluation.moves import classify, trace_of, usage
 
 

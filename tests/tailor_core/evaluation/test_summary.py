@@ -128,6 +128,13 @@ def test_settings_that_cannot_be_are_refused_with_the_cure() -> None:
         EvaluationConfig(samples_per_problem=4, ks=(1, 8))
     with pytest.raises(ValueError, match="temperature 0 repeats one greedy"):
         EvaluationConfig(samples_per_problem=4, temperature=0)
+    greedy = {"samples_per_problem": 1, "ks": (1,), "temperature": 0}
+    with pytest.raises(ValueError, match=r"curve\.samples_per_problem = 2 at temperature 0 repeats"):
+        EvaluationConfig(**greedy)
+    once = {"samples_per_problem": 1}
+    with pytest.raises(ValueError, match=r"wide\.samples_per_problem = 64 at temperature 0 repeats"):
+        EvaluationConfig(**greedy, curve=once, wide={"problems": 3})
+    EvaluationConfig(**greedy, curve=once, wide={"problems": 3, "ks": (1,), **once})
 
 
 def test_intervals_are_over_skeletons_where_problems_share_them() -> None:

@@ -49,10 +49,10 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator(device=DEVICE).manual_seed(seed)
 
 
-def make_model(family: str) -> torch.nn.Module:
+def make_model(family: str, **changed: object) -> torch.nn.Module:
     torch.manual_seed(0)
     made = {
-        "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, tie_word_embeddings=True)),
+        "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, tie_word_embeddings=True, **changed)),
         "mistral": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=None)),
         "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
     }[family]()
@@ -164,6 +164,36 @@ def test_progress_counts_every_completion_once() -> None:
 def test_models_with_sliding_windows_are_not_supported() -> None:
     assert supports(make_model("llama"))
     assert not supports(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=16)))
+
+
+def rope(kind: str, **more: object) -> dict[str, object]:
+    return {"rope_parameters": {"rope_type": kind, "rope_theta": 10_000.0, "factor": 2.0, **more}}
+
+
+LONG = rope("longrope", short_factor=[1.0] * 4, long_factor=[2.0] * 4, original_max_position_embeddings=32)
+
+
+@pytest.mark.parametrize(
+    ("changed", "covered"),
+    [
+        ({"attention_bias": True}, False),
+        ({"mlp_bias": True}, False),
+        (rope("linear"), True),
+        (rope("dynamic", original_max_position_embeddings=8), False),
+        (LONG, False),
+    ],
+)
+def test_a_model_is_supported_only_where_it_samples_from_what_transformers_computes(
+    changed: dict[str, object], covered: bool
+) -> None:
+    """Greedy log-probs are those of one pass over the whole text, or the model is refused."""
+    model = make_model("llama", **changed)
+    assert supports(model) == covered
+    if covered:
+        for prompt, [got] in zip(PROMPTS, sample(model, Sampling(temperature=0, max_tokens=16)), strict=True):
+            logits = model(torch.tensor([[*prompt, *got.ids]])).logits[0, len(prompt) - 1 : -1]
+            expected = logits.float().log_softmax(-1).gather(1, torch.tensor(got.ids)[:, None])[:, 0]
+            assert got.logprobs == pytest.approx(expected.tolist(), abs=1e-4)
 
 
 @pytest.mark.parametrize(("parts", "n"), [((2, 2), 5), ((1, 2, 1), 5), ((7, 1, 12), 1)])

