@@ -165,12 +165,13 @@ def gc(
     is what the recipe used last, as the home's lineage says, and what it made last, as the store says. Trials are those
     that the home knows, in `studies/NAME`: delete that directory to let go of them. What runs of the home that go on
     have come to stays as well, and so do what came to the store within the last hour and what is in quarantine.
-    Checkpoints and shards of stages that did not come to their end go when they were left for two weeks.
+    Checkpoints and shards of stages that did not come to their end go when they were left for two weeks, and so do
+    copies in the home of a distant store's artifacts that nothing read for as long.
 
     Example: tailor store gc --keep kk-tiny --delete
     """
     from tailor_core.artifacts.gc import delete_garbage, find_garbage
-    from tailor_core.artifacts.leftovers import remove_abandoned
+    from tailor_core.artifacts.leftovers import remove_abandoned, remove_unused_copies
 
     settings = read_settings(home, store)
     opened = _open(settings)
@@ -185,13 +186,16 @@ def gc(
     garbage = find_garbage(opened, kept)
     freed = delete_garbage(opened, garbage, settings.locks, _warn) if delete else 0
     workdirs = list(remove_abandoned(settings.work, settings.locks, dry_run=not delete))
-    size = garbage.size + sum(size for _, size in workdirs)
-    freed += sum(size for _, size in workdirs) if delete else 0
+    copies = list(remove_unused_copies(settings.cache, dry_run=not delete))
+    local = sum(size for _, size in (*workdirs, *copies))
+    size = garbage.size + local
+    freed += local if delete else 0
     goes = [(one.stage, one.key, "artifact", one.size) for one in garbage.artifacts]
     goes += [(one.stage, one.key, "leftover", one.size) for one in garbage.leftovers]
     for path, bytes_ in workdirs:
         stage, _, key = path.name.partition("-")
         goes.append((stage, key, "workdir", bytes_))
+    goes += [(path.parent.name, path.name.partition("-")[0], "copy", bytes_) for path, bytes_ in copies]
     if json:
         write_rows({"stage": s, "key": k, "kind": kind, "bytes": size} for s, k, kind, size in goes)
         return
@@ -199,7 +203,8 @@ def gc(
         _print_table(
             ("what", "kind", "size"), [(f"{s}/{k[:12]}", kind, decimal(size)) for s, k, kind, size in goes]
         )
-    count = f"{len(garbage.artifacts)} artifacts and {len(garbage.leftovers) + len(workdirs)} leftovers"
+    leftovers = len(garbage.leftovers) + len(workdirs) + len(copies)
+    count = f"{len(garbage.artifacts)} artifacts and {leftovers} leftovers"
     if delete:
         print(f"freed {decimal(freed)} of {decimal(size)} in {count}; {garbage.kept} artifacts stay")
     else:

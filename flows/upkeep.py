@@ -12,6 +12,7 @@ from prefect import flow, task
 
 from tailor_core.config.settings import HOME_VARIABLE, STORE_VARIABLE, Settings, read_settings
 from tailor_core.errors import StageError
+from tailor_core.inference.guardian import guarded
 
 progress = logging.getLogger("tailor")
 
@@ -54,9 +55,8 @@ def command(settings: Settings, arguments: list[str]) -> None:
     It runs below two guardians: a training that it resumes outlives neither a cancelled run nor a killed one.
     """
     places = {HOME_VARIABLE: str(settings.home), STORE_VARIABLE: settings.store}
-    guardian = ["-m", "tailor_core.inference.guardian", str(os.getpid()), str(_STOP_SECONDS)]
     with subprocess.Popen(
-        [sys.executable, *guardian, sys.executable, "-m", "flows.cli", *arguments],
+        guarded([sys.executable, "-m", "flows.cli", *arguments], _STOP_SECONDS),
         env={**os.environ, **places},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

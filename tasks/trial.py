@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 
 from tailor_core.errors import StageError
+from tailor_core.inference.guardian import guarded
 from tailor_core.stages.below import last_words
 
 ENDED = 2
@@ -54,12 +54,11 @@ class Processes:
     def _start(
         self, command: Sequence[str], log: Path, variables: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        guardian = ["-m", "tailor_core.inference.guardian", str(os.getpid()), str(_STOP_SECONDS)]
         with self._lock, log.open("wb") as stream:
             if self._ended:
                 raise StageError("the study was ended before this trial began; run the same again")
             process = subprocess.Popen(
-                [sys.executable, *guardian, *command],
+                guarded(command, _STOP_SECONDS),
                 env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

@@ -62,6 +62,24 @@ def remove_abandoned(
             continue
 
 
+def remove_unused_copies(
+    cache: Path, *, dry_run: bool = False, now: float | None = None
+) -> Iterator[tuple[Path, int]]:
+    """Remove copies of a distant store's artifacts that nothing read for ABANDONED_SECONDS, and torn ones; as above."""
+    newest = (time.time() if now is None else now) - ABANDONED_SECONDS
+    for path in sorted(one for one in cache.glob("*/*") if one.is_dir() and not one.is_symlink()):
+        copied = path.with_name(path.name.removesuffix(".partial"))
+        try:
+            with held(copied.with_name(f"{copied.name}.lock"), f"the copy {copied.name}", timeout=0):
+                if path.stat().st_mtime <= newest:
+                    size = sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+                    if not dry_run:
+                        shutil.rmtree(path)
+                    yield path, size
+        except (BusyError, FileNotFoundError):
+            continue
+
+
 def _served(store: Store, workdir: Path, stage: str, key: str) -> bool:
     """Whether the store has an artifact of the key that came after all that was written in its workdir."""
     if store.find(stage, key) is None:

@@ -297,6 +297,7 @@ class Store:
                     partial.rename(target)
                 finally:
                     shutil.rmtree(partial, ignore_errors=True)
+            os.utime(target)  # it is in use: garbage collection removes what is not
         return target
 
     def fetch(self, manifest: Manifest, directory: Path, only: Collection[str] | None = None) -> None:

@@ -37,6 +37,14 @@ _OUTER_SECONDS = _REST_SECONDS + 5
 """The outer guardian waits so much longer than the inner one, which has all of it to do."""
 
 
+def guarded(command: Sequence[str], grace: float) -> list[str]:
+    """The command that runs `command` below guardians, for this process: nothing of it outlives it.
+
+    grace: seconds for the command to end in good order
+    """
+    return [sys.executable, "-m", "tailor_core.inference.guardian", str(os.getpid()), str(grace), *command]
+
+
 def guard(parent: int, start: Callable[[], int], grace: float) -> int:
     """Be the parent of the process that `start` makes until that ends, then end all that is left below; its status.
 

@@ -13,7 +13,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -24,6 +23,7 @@ from pathlib import Path
 from tailor_core.config.settings import find_vllm, vllm_arguments, vllm_variables
 from tailor_core.config.vllm import VLLMConfig
 from tailor_core.errors import InputError, MachineError, StageError, TailorError
+from tailor_core.inference.guardian import guarded
 
 LOCALHOST = "127.0.0.1"
 
@@ -149,10 +149,9 @@ def _new_log(logs: Path, name: str) -> Path:
 
 
 def _start(command: list[str], variables: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    guardian = ["-m", "tailor_core.inference.guardian", str(os.getpid()), str(_STOP_SECONDS)]
     with log.open("wb") as stream:
         return subprocess.Popen(
-            [sys.executable, *guardian, *command],
+            guarded(command, _STOP_SECONDS),
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=stream,

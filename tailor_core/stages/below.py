@@ -5,16 +5,15 @@ It runs below two guardians (`inference.guardian`).
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tailor_core.inference.guardian import guarded
 from tailor_core.stages.events import Event, read_event
 
 Hear = Callable[[Event], None]
@@ -59,10 +58,9 @@ def last_words(log: Path) -> str:
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[str]:
-    guardian = ["-m", "tailor_core.inference.guardian", str(os.getpid()), str(_STOP_SECONDS)]
     with log.open("wb") as stream:
         return subprocess.Popen(
-            [sys.executable, *guardian, *command],
+            guarded(command, _STOP_SECONDS),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stream,

@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from test_store import KEY, commit
 
-from tailor_core.artifacts.leftovers import ABANDONED_SECONDS, remove_abandoned, remove_leftovers
+from tailor_core.artifacts.leftovers import (
+    ABANDONED_SECONDS,
+    remove_abandoned,
+    remove_leftovers,
+    remove_unused_copies,
+)
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.store import Store, key_lock
 
@@ -138,3 +143,23 @@ def test_workdirs_that_were_left_for_long_go_and_no_others(work: Path) -> None:
 
 def test_nothing_there_is_nothing_to_remove(some_store: Store, work: Path) -> None:
     assert remove(some_store, work) == []
+
+
+def test_copies_of_a_distant_store_go_when_nothing_read_them_for_long(work: Path, tmp_path: Path) -> None:
+    far, cache = Store(f"memory://{uuid.uuid4().hex}"), tmp_path / "cache"
+    ref = commit(far, tmp_path).ref
+    copy = far.local(ref, cache)
+    torn = copy.with_name(f"{copy.name}.partial")
+    torn.mkdir()
+    (torn / "half").write_text("half")
+    assert list(remove_unused_copies(cache)) == []
+    for path in (copy, torn):
+        os.utime(path, (0, 0))
+    assert [path for path, _ in remove_unused_copies(cache, dry_run=True)] == [copy, torn]
+    far.local(ref, cache)
+    assert list(remove_unused_copies(cache)) == [(torn, 4)], "the other was read just now"
+    os.utime(copy, (0, 0))
+    with held(copy.with_name(f"{copy.name}.lock"), "it is copied"):
+        assert list(remove_unused_copies(cache)) == []
+    [(gone, size)] = remove_unused_copies(cache)
+    assert (gone, size > 0, copy.exists()) == (copy, True, False)
