@@ -144,10 +144,11 @@ def _run_again(settings: Settings, records: Sequence[RunRecord]) -> None:
         if record.work not in {one.work for one in _dead(settings)}:
             continue  # a study that was resumed has done it meanwhile
         print(f"resuming: {record}", flush=True)
+        there = Path(record.directory) if record.directory else Path.cwd()
         status = subprocess.run(
             [sys.executable, "-m", "flows.cli", *record.command],
             env={**os.environ, HOME_VARIABLE: str(settings.home), STORE_VARIABLE: record.store},
-            cwd=record.directory if Path(record.directory).is_dir() else None,
+            cwd=there if there.is_dir() else None,
             check=False,
         ).returncode
         failed = failed or status

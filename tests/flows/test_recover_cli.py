@@ -23,8 +23,9 @@ KEY = "ab" * 32
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process of the tests keeps its variables."""
+def nothing_is_prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The process of the tests keeps its variables; commands are called in a directory of their own."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(recover_cli, "prepare_process", lambda settings: None)
 
 
@@ -100,7 +101,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that are run; the one with seed=4 fails."""
     seen: list[list[str]] = []
 
-    def run(command: list[str], env: dict[str, str], cwd: str | None, check: bool) -> Any:
+    def run(command: list[str], env: dict[str, str], cwd: Path | None, check: bool) -> Any:
         seen.append([*command, env["TAILOR_HOME"], env["TAILOR_STORE"]])
         if cwd:
             Path(cwd, "here").touch()
@@ -157,6 +158,9 @@ def test_a_run_is_resumed_where_it_was_called_for_its_paths_may_be_relative(
     (tmp_path / "elsewhere").rmdir()
     recover(settings, "--resume")
     assert len(commands) == 2, "from here, where that directory is gone"
+    path.write_text(json.dumps({name: value for name, value in record.items() if name != "directory"}))
+    recover(settings, "--resume")
+    assert len(commands) == 3, "a record of an older version says none"
 
 
 def test_a_dry_run_says_what_would_be_run_again(settings: Settings, killed: str) -> None:
