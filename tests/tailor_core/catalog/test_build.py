@@ -138,7 +138,9 @@ def test_rows_from_before_soundness_was_told_stay_readable_and_can_still_be_copi
         migrate(connection, earlier)
         insert = "insert into evaluation by name select 'a' as artifact, * from read_parquet($1)"
         connection.execute(insert, [str(before)])
-        assert migrate(connection) == ["0006_sound.sql"]
+        later = sorted(shipped_migrations().keys() - earlier.keys())
+        assert later[0] == "0006_sound.sql"
+        assert migrate(connection) == later
         execute(connection, "ingest/insert_evaluation", artifact="b", path=str(before))
         execute(connection, "ingest/insert_evaluation", artifact="c", path=str(table))
         found = connection.execute("select artifact, sound from evaluation order by artifact, sample")
