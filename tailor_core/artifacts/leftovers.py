@@ -62,11 +62,9 @@ def remove_abandoned(
             continue
 
 
-def remove_unused_copies(
-    cache: Path, *, dry_run: bool = False, now: float | None = None
-) -> Iterator[tuple[Path, int]]:
+def remove_unused_copies(cache: Path, *, dry_run: bool = False) -> Iterator[tuple[Path, int]]:
     """Remove copies of a distant store's artifacts that nothing read for ABANDONED_SECONDS, and torn ones; as above."""
-    newest = (time.time() if now is None else now) - ABANDONED_SECONDS
+    newest = time.time() - ABANDONED_SECONDS
     for path in sorted(one for one in cache.glob("*/*") if one.is_dir() and not one.is_symlink()):
         copied = path.with_name(path.name.removesuffix(".partial"))
         try:

@@ -285,3 +285,10 @@ def test_the_aim_reads_what_a_probe_writes() -> None:
 def test_an_environment_without_a_move_language_is_refused() -> None:
     with pytest.raises(RecipeError, match="chess"):
         language_of("chess")
+
+
+def test_a_novelty_that_not_even_the_first_primitive_has_is_refused() -> None:
+    """That has nothing near, and a novelty of 1."""
+    PrimitivesConfig(tau_novelty=1)
+    with pytest.raises(ValueError, match="less than or equal to 1"):
+        PrimitivesConfig(tau_novelty=1.01)
