@@ -50,7 +50,8 @@ class EvaluationConfig(BaseModel):
     """How completions are sampled and how sure the figures must be.
 
     A completion counts as correct when the `binary` reward is 1, whatever reward the policy was trained with. `vllm`
-    is the recipe's section [vllm].
+    is the recipe's section [vllm], `suite_seed` its `problems.seed`: which problems there are and which of them are
+    asked go together, so that all seeds of a study which fixes the problems are asked the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +61,9 @@ class EvaluationConfig(BaseModel):
         description="what samples: `transformers` in this process, or `vllm`, as the section [vllm] says",
     )
     vllm: VLLMConfig = VLLMConfig()
+    suite_seed: int | None = Field(
+        default=None, ge=0, description="draws the problems; none: the run's seed does"
+    )
     splits: tuple[str, ...] = Field(
         default=("test", "ood_*"), min_length=1, description="names or shell patterns of held-out splits"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tailor_core.config.accelerate import AccelerateConfig
@@ -74,8 +76,9 @@ class Recipe(BaseModel):
             "accelerate": self.accelerate,
             "teacher": self.teacher.used(),
             "quality": self.verdicts.quality if samples else QualityConfig(),
+            "suite_seed": self.problems.seed,
         }
-        update: dict[str, BaseModel] = {
+        update: dict[str, Any] = {
             name: shared[name] for owner, name, _ in _SHARED if owner == product and name in shared
         }
         if product == "demonstrations" and not (samples and self.demonstrations.balance.temperatures):
@@ -102,6 +105,7 @@ _SHARED = (
     ("demonstrations", "teacher", "teacher"),
     ("demonstrations", "vllm", "vllm"),
     ("evaluation", "vllm", "vllm"),
+    ("evaluation", "suite_seed", "problems.seed"),
     ("warm_start", "accelerate", "accelerate"),
     ("policy", "accelerate", "accelerate"),
 )

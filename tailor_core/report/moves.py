@@ -10,7 +10,7 @@ from tailor_core.evaluation.moves import classify, usage
 from tailor_core.records import Demonstration, SelectionDecision
 from tailor_core.report.charts import draw_moves
 from tailor_core.report.materials import Materials
-from tailor_core.report.results import Model, Results, describe_split, is_in_distribution
+from tailor_core.report.results import Model, Results, describe_split, main_split
 from tailor_core.report.svg import Chart
 from tailor_core.report.text import humanise, label, percent
 
@@ -34,7 +34,7 @@ class Moves:
 
 def describe_moves(materials: Materials, results: Results) -> Moves:
     """The section for the main split; ArtifactError where no trace shows a move."""
-    split = next((s for s in results.splits if is_in_distribution(s)), results.splits[0])
+    split = main_split(results)
     used: dict[str, Usage] = {
         model.name: results.moves[model.name][split]
         for model in results.models

@@ -24,6 +24,7 @@ from tailor_core.report.primitives import describe_library
 from tailor_core.report.rendering import render
 from tailor_core.report.results import read_results
 from tailor_core.report.svg import Chart
+from tailor_core.report.text import clip
 from tailor_core.report.traces import describe_traces
 
 ORDER = (
@@ -113,6 +114,9 @@ def _section(name: str, title: str, describe: Callable[[], Any]) -> Section:
         return Section(name, title, describe(), "")
     except ArtifactError as error:
         return Section(name, title, None, str(error))
+    except Exception as error:  # whatever form an artifact has: a page with a gap is worth more than none
+        what = clip(f"{type(error).__name__}: {error}", 300)
+        return Section(name, title, None, f"What it is made from does not have the expected form ({what}).")
 
 
 def _unit(materials: Materials) -> str:

@@ -91,7 +91,7 @@ def _as_far_as_there(figures: Iterator[str]) -> Iterator[str]:
     """The parts of a page up to one that cannot be read, in whose place is why."""
     try:
         yield from figures
-    except (ArtifactError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever form an artifact has, what is missing costs its part alone
         yield f"The rest cannot be shown: {code(error, 300)}"
 
 

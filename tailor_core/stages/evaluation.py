@@ -90,7 +90,8 @@ class _Choice:
     """The problems that are asked, and the difficulty and skeleton of every problem by id."""
 
     def __init__(self, config: EvaluationConfig, context: StageContext) -> None:
-        self._config, self._seed = config, context.seed
+        self._config = config
+        self._seed = context.seed if config.suite_seed is None else config.suite_seed
         table = context.inputs["problems"] / "problems.parquet"
         self.difficulty: dict[str, int] = dict(read_table(table).select("id", "difficulty").iter_rows())
         self._by_split: dict[Split, list[Problem]] = {}

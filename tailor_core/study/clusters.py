@@ -21,10 +21,15 @@ class ClusterReader:
         content = files.manifest("problems").digest
         if content not in self._known:
             problems = files.table("problems", "problems", ["id", "metadata"])
-            found = [
-                (identity, skeleton_of(identity, json.loads(metadata)))
-                for identity, metadata in problems.iter_rows()
-            ]
+            try:
+                found = [
+                    (identity, skeleton_of(identity, json.loads(metadata)))
+                    for identity, metadata in problems.iter_rows()
+                ]
+            except (AttributeError, TypeError, ValueError):
+                raise files.fault(
+                    "problems", "has metadata that are no JSON object in problems.parquet"
+                ) from None
             self._known[content] = polars.DataFrame(
                 found, {"problem_id": polars.String(), "cluster": polars.String()}, orient="row"
             )

@@ -90,7 +90,8 @@ def compare(pairs: Iterable[Pair], resampler: Resampler) -> list[Comparison]:
 def twins(answers: polars.DataFrame, reference: str) -> Iterator[tuple[str, str]]:
     """Each (backbone, arm) whose models gave the reference's own answers, with all seeds that both have.
 
-    Such an arm changes nothing that its recipe does: its trials are the reference's, and no other arm to compare.
+    Such an arm changes nothing that its recipe does: its trials are the reference's, and no other arm to compare. So it
+    is with the models that RL begins at, in the answers of those, where an arm changes RL alone.
     """
     for (backbone,), found in groups(answers, "backbone"):
         own = found.filter(arm=reference)

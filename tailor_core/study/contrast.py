@@ -97,7 +97,9 @@ class Contrast:
         mixed = [unbiased * _interaction(arm) for arm in self.arms]
         variance = by_problems + max(0.0, sum(of_seeds) - sum(mixed))
         spread = by_problems**2 / (problems - 1) + sum(one**2 for one in of_seeds) / (seeds - 1)
-        return variance, variance**2 / spread if spread else math.inf
+        # A sum has no fewer degrees of freedom than its part with the fewest; one that is less a part could seem to.
+        freedom = max(seeds - 1.0, variance**2 / spread) if spread else math.inf
+        return variance, freedom
 
     def dz(self) -> float | None:
         """Cohen's dz over problems, of the means over seeds; None for what is no mean over problems."""

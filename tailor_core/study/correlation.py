@@ -165,11 +165,16 @@ def _correlate(
 
 
 def _shared_data(rows: polars.DataFrame) -> dict[str, str]:
-    """Each arm with the first arm that is fine-tuned on the same data with some seed; itself where it is that."""
-    contents: dict[str, set[str]] = {}
+    """Each arm with the first of those that are fine-tuned on the same data with some seed, directly or by others.
+
+    Who shares data with two arms makes the three one, whatever their order.
+    """
+    found: list[tuple[list[str], set[str]]] = []
     for (arm,), part in groups(rows, "arm"):
-        contents[arm] = set(part["content"])
-    return {
-        arm: next(first for first, others in contents.items() if others & found)
-        for arm, found in contents.items()
-    }
+        arms, contents = [arm], set(part["content"])
+        sharing = [other for other in found if other[1] & contents]
+        found = [other for other in found if other not in sharing]
+        for others, theirs in reversed(sharing):
+            arms, contents = others + arms, contents | theirs
+        found.append((arms, contents))
+    return {arm: arms[0] for arms, _ in found for arm in arms}

@@ -83,6 +83,7 @@ _LOGGED = {
     "tokens": "num_tokens",
 }
 """Column -> what TRL calls it."""
+_BESIDES = [logged for logged in _LOGGED.values() if logged != "reward"]
 
 _ANSWER = [
     "model",
@@ -312,7 +313,7 @@ def _primitives(told_by: Attribution, moves: Sequence[Moves], right: Sequence[bo
 
 def _training(files: TrialFiles) -> polars.DataFrame:
     """The steps of RL."""
-    log = files.table("policy", "training_log", ["step"], besides=list(_LOGGED.values()))
+    log = files.table("policy", "training_log", ["step", "reward"], besides=_BESIDES)
     config = files.manifest("policy").spec["config"]
     completions = int(config["prompts_per_step"]) * int(config["num_generations"])
     named = {column: logged for column, logged in _LOGGED.items() if logged in log.columns}

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import polars
+
 from tailor_core.evaluation.intervals import rounded
-from tailor_core.study.accuracy import Cell, Gain, accuracies, cells, gain_figures, gains, outcomes
+from tailor_core.study.accuracy import POLICY, Cell, Gain, accuracies, cells, gain_figures, gains, outcomes
 from tailor_core.study.comparison import (
     Comparison,
     compare,
@@ -81,7 +83,12 @@ def summarise_study(evidence: Evidence, reference: str, target: float | None, se
         *pairs_of_soundness(sound, reference),
         *pairs_of_curves(along, reference, target, resampler),
     ]
-    others = [pair for pair in pairs if (pair.backbone, pair.arm) not in same]
+    starts = set(twins(evidence.answers.filter(polars.col("model") != POLICY), reference))
+    others = [
+        pair
+        for pair in pairs
+        if (pair.backbone, pair.arm) not in (starts if pair.quantity == "accuracy before RL" else same)
+    ]
     return StudyResults(
         settings=Settings(
             confidence=CONFIDENCE, resamples=RESAMPLES, seed=seed, reference=reference, target=target

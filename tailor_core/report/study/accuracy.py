@@ -48,6 +48,7 @@ from tailor_core.report.study.tables import (
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import percent, quantity
 from tailor_core.study.comparison import Comparison
+from tailor_core.study.figures import SAME
 from tailor_core.study.widening import PassAtK, Widening
 
 _MODELS = ("base", "warm_start", "policy")
@@ -391,6 +392,10 @@ def _verdict(widening: Widening | None) -> str:
         return ""
     last = max(widening.by_k)
     first, end = widening.by_k[min(widening.by_k)], widening.by_k[last]
+    behind = [k for k, interval in sorted(widening.by_k.items()) if interval.value < -SAME]
+    if widening.overtaken_at is None and behind:
+        sure = "beyond chance" if any(widening.by_k[k].high < 0 for k in behind) else "within chance"
+        return f"behind at k = {', '.join(map(str, behind))}, and not at {last} ({sure})"
     if widening.overtaken_at is None:
         sure = "beyond chance" if end.low > 0 else "within chance"
         return f"widened or level: not overtaken up to k = {last} ({sure})"

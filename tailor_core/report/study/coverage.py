@@ -46,9 +46,9 @@ def _blocks(study: Study) -> Iterator[Block]:
     fair = at_common_sizes(frame)
     yield Words(
         "How much of the space of reasoning the traces of an arm reach, in its warm-start data and in what its "
-        "models answer. All arms of a chart are measured on equally many traces, as many as the one with the fewest "
-        "has; marks are means over seeds, lines reach from the lowest to the highest seed. The arms below can be "
-        "switched off in all figures of the page.",
+        "models answer. All arms of a chart are measured on equally many traces, the largest of the sizes below that "
+        "all of them have; marks are means over seeds, lines reach from the lowest to the highest seed. The arms below "
+        "can be switched off in all figures of the page.",
         "about",
     )
     yield Legend(study.compared)

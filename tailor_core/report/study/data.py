@@ -77,7 +77,7 @@ def _table(study: Study) -> Table:
         "Diversity and quality of the warm-start data",
         (heading("arm", "Arm"), BACKBONE, *columns),
         tuple(lines),
-        about="Of the rows that were kept; means over seeds ± standard deviation. Hover over a heading for what it is.",
+        about="Of the rows that were kept; means over seeds ± standard deviation.",
     )
 
 

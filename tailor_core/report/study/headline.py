@@ -19,7 +19,7 @@ from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, headi
 from tailor_core.report.study.training import steps_cell
 from tailor_core.report.text import clip, count, humanise, label, percent, quantity
 from tailor_core.secrets import masked
-from tailor_core.study.comparison import Comparison, Quantity
+from tailor_core.study.comparison import LOWER_IS_BETTER, Comparison, Quantity
 from tailor_core.study.contrast import LEAST_P_OF_TWO_SEEDS
 from tailor_core.study.curves import Curve
 from tailor_core.study.figures import SAME
@@ -30,7 +30,6 @@ _SPENT = {
     "rows": ("Rows", "rows of warm-start data"),
     "tokens": ("Data tokens", "words and marks of all rows of warm-start data"),
 }
-_LOWER_IS_BETTER: tuple[Quantity, ...] = ("steps to target",)
 _VERDICTS: tuple[Quantity, ...] = (
     "final accuracy",
     "sound accuracy",
@@ -87,20 +86,22 @@ def say_results(study: Study, lookup: Lookup) -> Iterator[str]:
         yield (
             f"Ahead or behind means that the difference exceeds what seeds and problems vary: p below {SIGNIFICANT} by "
             "a t-test for both, corrected (Holm) for all arms of a backbone, split and quantity; level, that it does "
-            f"not. The {percent(results.settings.confidence, 0)} intervals are bootstrap's, over seeds and problems, "
-            "of one arm at a time and with few seeds too narrow: such a one may exclude zero where arms are level."
+            f"not.{_told_apart_without_p(results.comparisons)} The {percent(results.settings.confidence, 0)} intervals "
+            "are bootstrap's, over seeds and problems, of one arm at a time and with few seeds too narrow: such a one "
+            "may exclude zero where arms are level."
         )
     if any(len(comparison.seeds) == 2 for comparison in results.comparisons):
         yield (
             f"With two seeds no p-value is below {LEAST_P_OF_TWO_SEEDS}, for two may agree by chance; a third seed "
             "says more than a smaller p."
         )
-    if results.twins:
-        names = [study.arm(arm) for backbone, arm in results.twins if backbone == results.twins[0][0]]
-        yield (
-            f"{_listed(names)} changed nothing that the recipe of {_quoted(reference)} does: these are the same "
-            "trials, and not compared."
-        )
+    for backbone in study.backbones:
+        if names := [study.arm(arm) for on, arm in results.twins if on == backbone]:
+            where = f"On {label(backbone)}, " if len(study.backbones) > 1 else ""
+            yield (
+                f"{where}{_listed(names)} changed nothing that the recipe of {_quoted(reference)} does: these are the "
+                "same trials, and not compared."
+            )
     if any(comparison.quantity == "sound accuracy" for comparison in results.comparisons):
         yield (
             "Sound accuracy counts an answer only where every step of the reasoning before it was read and follows: "
@@ -145,13 +146,28 @@ def standing(comparison: Comparison) -> str:
     Where neither seeds nor problems make any difference, as where one reaches a target at once and the other never, a
     test can only count seeds, which are few.
     """
-    varies = comparison.interval.high - comparison.interval.low > SAME
-    if varies and comparison.p_adjusted >= SIGNIFICANT:
+    if abs(comparison.difference) <= SAME or (_varies(comparison) and comparison.p_adjusted >= SIGNIFICANT):
         return "level with"
     better = (
-        comparison.difference < 0 if comparison.quantity in _LOWER_IS_BETTER else comparison.difference > 0
+        comparison.difference < 0 if comparison.quantity in LOWER_IS_BETTER else comparison.difference > 0
     )
     return "ahead of" if better else "behind"
+
+
+def _varies(comparison: Comparison) -> bool:
+    return comparison.interval.high - comparison.interval.low > SAME
+
+
+def _told_apart_without_p(comparisons: Sequence[Comparison]) -> str:
+    """What ahead and behind mean besides, where some arm is so without a small p-value."""
+    if all(
+        _varies(one) or abs(one.difference) <= SAME or one.p_adjusted < SIGNIFICANT for one in comparisons
+    ):
+        return ""
+    return (
+        " Where neither varies, as where one arm is at the target at once and the other never gets there, any "
+        "difference counts, for a test could only count seeds."
+    )
 
 
 def unfinished(study: Study) -> Iterator[str]:

@@ -11,6 +11,7 @@ from tailor_core.report.study.blocks import Section
 from tailor_core.report.study.coverage import describe_coverage
 from tailor_core.report.study.data import describe_data
 from tailor_core.report.study.headline import describe_headline
+from tailor_core.report.study.lookup import first_in_distribution
 from tailor_core.report.study.primitives import describe_primitives
 from tailor_core.report.study.provenance import describe_provenance
 from tailor_core.report.study.study import Study
@@ -62,8 +63,9 @@ def _facts(study: Study) -> list[tuple[str, str]]:
         ("Trials", f"{count(len(finished))} of {count(len(study.trials))} finished"),
     ]
     if study.results.cells:
-        main = next((c for c in study.results.cells if not c.split.startswith("ood")), study.results.cells[0])
-        facts.append(("Test problems", count(main.problems)))
+        split = first_in_distribution([cell.split for cell in study.results.cells])
+        asked = next(cell.problems for cell in study.results.cells if cell.split == split)
+        facts.append(("Test problems", count(asked)))
     if study.results.settings.target is not None:
         facts.append(("Target", f"{100 * study.results.settings.target:.4g}%"))
     if seconds:

@@ -51,7 +51,9 @@ def _blocks(study: Study) -> Iterator[Block]:
         return
     split = first_in_distribution(models["split"].unique(maintain_order=True).to_list())
     shown = polars.concat([taught, part(models, split=split)])
-    usage = _means(shown, ["backbone", "arm", "model", "move"], study.evidence.answers)
+    asked = part(study.evidence.answers, split=split).select("backbone", "arm", "model", "seed")
+    taught_by = study.evidence.data.select("backbone", "arm", polars.lit("data").alias("model"), "seed")
+    usage = _means(shown, polars.concat([taught_by, asked]))
     yield Words(
         f"The share of traces that show a move at least once: of the warm-start data, and of what models answer on "
         f"{describe_split(split)}; means over seeds.",
@@ -75,13 +77,24 @@ def _blocks(study: Study) -> Iterator[Block]:
     yield Figures(tuple(_over_steps(study, steps)))
 
 
-def _means(frame: polars.DataFrame, keys: list[str], asked: polars.DataFrame) -> polars.DataFrame:
-    """Share of each move over the seeds that were `asked`; one whose traces never show a move counts as 0."""
-    seeds = [key for key in keys if key in asked.columns and key not in ("model", "move")]
-    number = asked.group_by(seeds).agg(polars.col("seed").n_unique().alias("seeds"))
-    total = frame.group_by(keys, maintain_order=True).agg(polars.col("share").sum(), polars.col("mean").sum())
-    return total.join(number, on=seeds, maintain_order="left").with_columns(
-        polars.col("share") / polars.col("seeds"), polars.col("mean") / polars.col("seeds")
+def _means(frame: polars.DataFrame, asked: polars.DataFrame) -> polars.DataFrame:
+    """Share and mean of every move of a backbone over the seeds of all that was `asked`, which has a column `seed`.
+
+    Traces that never show a move count as 0: of a seed in the mean, and of all seeds as a row.
+    """
+    keys = [key for key in asked.columns if key != "seed"]
+    everything = (
+        asked.group_by(keys, maintain_order=True)
+        .agg(polars.col("seed").n_unique().alias("seeds"))
+        .join(
+            frame.select("backbone", "move").unique(maintain_order=True),
+            on="backbone",
+            maintain_order="left_right",
+        )
+    )
+    total = frame.group_by(*keys, "move").agg(polars.col("share", "mean").sum())
+    return everything.join(total, on=[*keys, "move"], how="left", maintain_order="left").with_columns(
+        polars.col("share", "mean").fill_null(0) / polars.col("seeds")
     )
 
 
@@ -145,7 +158,7 @@ def _shares(frame: polars.DataFrame) -> dict[str, float]:
 
 
 def _over_steps(study: Study, steps: polars.DataFrame) -> Iterator[Drawing]:
-    course = _means(steps, ["backbone", "arm", "step", "move"], study.evidence.curve)
+    course = _means(steps, study.evidence.curve.select("backbone", "arm", "step", "seed"))
     for backbone in study.backbones:
         mine = part(course, backbone=backbone)
         range_ = polars.col("share").max() - polars.col("share").min()

@@ -44,7 +44,7 @@ _LONG_HEADING = 12
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in CSV, its heading, and for hovering what it means.
+    """A column: its name in CSV, its heading, and what it means, to be read below the table and by hovering.
 
     where_varied: people see it only where its values differ; CSV always has it
     printed: it is in LaTeX too
@@ -96,6 +96,12 @@ class Table:
             for place, column in enumerate(self.columns)
             if not column.where_varied or len({row[place].value for row in self.rows}) > 1
         )
+
+    @property
+    def meanings(self) -> tuple[tuple[str, str], ...]:
+        """Heading and meaning of each column that people see and that does not say it all in its heading."""
+        columns = (self.columns[place] for place in self.shown)
+        return tuple((column.heading, column.meaning) for column in columns if column.meaning)
 
     def frame(self) -> polars.DataFrame:
         """All values, a column each; what a cell has `more` of follows its column."""

@@ -101,7 +101,8 @@ def _accuracy(study: Study, along: Along) -> Iterator[Drawing]:
             yield _curves(study, backbone, along, [(arm, found[arm.name]) for arm in arms])
 
 
-def _tokens(spent: float, href: str) -> Cell:
+def _sampled(spent: float, href: str) -> Cell:
+    """Completions or tokens; nothing where no training log tells."""
     return nothing() if math.isnan(spent) else Cell(quantity(spent), "", spent, {}, href)
 
 
@@ -222,8 +223,8 @@ def _table(study: Study) -> Table:
                 ),
                 share_cell(curve.area, href),
                 steps_cell(curve, href),
-                Cell(quantity(curve.samples[-1]), "", curve.samples[-1], {}, href),
-                _tokens(curve.tokens[-1], href),
+                _sampled(curve.samples[-1], href),
+                _sampled(curve.tokens[-1], href),
             )
         )
     return Table(

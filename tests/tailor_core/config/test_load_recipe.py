@@ -197,6 +197,14 @@ def test_the_problems_stage_gets_the_environment(recipes: Path) -> None:
     assert section.model_dump()["environment"] == {"name": "kk", "options": {"people": [2]}}
 
 
+def test_which_problems_are_asked_follows_from_the_seed_that_makes_them(recipes: Path) -> None:
+    same = load_recipe("small", recipes, ["problems.seed=4", "seed=11"])
+    assert same.section("evaluation").model_dump()["suite_seed"] == 4
+    assert load_recipe("small", recipes).section("evaluation").model_dump()["suite_seed"] is None
+    with pytest.raises(RecipeError, match=r"evaluation\.suite_seed is taken from .*problems\.seed"):
+        load_recipe("small", recipes, ["evaluation.suite_seed=4"])
+
+
 @pytest.fixture
 def sized(recipes: Path) -> Path:
     (recipes / "sized.toml").write_text(

@@ -83,6 +83,49 @@ def test_what_is_empty_or_damaged_is_said_in_its_place(
     assert any(told in gap.text for gap in read.named(section).classed("missing"))
 
 
+def _column(product: str, **values: object) -> tuple[str, Spoil]:
+    """Other values in a table's columns; None takes the column away."""
+
+    def spoil(inputs: dict[str, Path]) -> None:
+        path = inputs[product] / f"{product}.parquet"
+        table = polars.read_parquet(path)
+        gone = [name for name, value in values.items() if value is None]
+        given = {name: polars.lit(value) for name, value in values.items() if value is not None}
+        write_table(path, table.with_columns(**given).drop(gone))
+
+    return product, spoil
+
+
+def _without_rows(product: str) -> tuple[str, Spoil]:
+    def spoil(inputs: dict[str, Path]) -> None:
+        path = inputs[product] / f"{product}.parquet"
+        write_table(path, polars.read_parquet(path).head(1))
+
+    return product, spoil
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sections"),
+    [
+        (_without_rows("problems"), {"moves"}),
+        (_column("problems", environment=None), {"moves", "primitives", "traces"}),
+        (_column("problems", environment="of-a-package-that-is-not-here"), {"moves"}),
+        (_column("problems", metadata="{"), {"primitives", "traces"}),
+        (_column("primitives", screening="[]"), {"primitives"}),
+    ],
+)
+def test_rows_of_another_form_cost_the_sections_that_show_them(
+    inputs: dict[str, Path], spoilt: tuple[str, Spoil], sections: set[str]
+) -> None:
+    whole, _ = build(inputs)
+    spoilt[1](inputs)
+    page, read = build(inputs)
+    assert set(page.missing) - set(whole.missing) == sections
+    for section in sections:
+        [gap] = read.named(section).classed("missing")
+        assert len(gap.text) > 40
+
+
 def test_a_manifest_that_is_torn_or_lacking_is_named(inputs: dict[str, Path]) -> None:
     (inputs["probe"] / "manifest.json").write_text("{", encoding="utf-8")
     (inputs["backbone"] / "manifest.json").unlink()

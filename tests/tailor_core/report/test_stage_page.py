@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars
 import pytest
 from hostile_run import HOSTILE, poison
 from hypothesis import given
@@ -15,7 +16,7 @@ from made_up_run import ACCURACY, INPUTS, make_run, read_manifest
 from markdown_it import MarkdownIt
 
 from tailor_core.artifacts.manifest import Manifest
-from tailor_core.artifacts.tables import read_records, write_records
+from tailor_core.artifacts.tables import read_records, write_records, write_table
 from tailor_core.records import Primitive
 from tailor_core.report.markdown import code, link, prose, table
 from tailor_core.report.materials import Materials
@@ -175,6 +176,19 @@ def test_what_is_missing_costs_its_part_alone(made_up: dict[str, Path], tmp_path
     assert f"- content: `{manifest.digest[:12]}`" in told
     [target] = [token.attrs["href"] for token in tokens(told) if token.type == "link_open"]
     assert target == "http://127.0.0.1/#/1"
+
+
+@pytest.mark.parametrize("log", [polars.DataFrame({"step": []}), polars.DataFrame({"loss": [1.0]})])
+def test_a_log_of_another_form_costs_its_part_alone(
+    made_up: dict[str, Path], tmp_path: Path, log: polars.DataFrame
+) -> None:
+    manifest = read_manifest(made_up["policy"])
+    materials = Materials({"policy": tmp_path})
+    materials.manifests["policy"] = manifest
+    write_table(tmp_path / "training_log.parquet", log)
+    told = describe_stage(manifest, materials, "why", [])
+    assert "The rest cannot be shown: " in told
+    assert f"- content: `{manifest.digest[:12]}`" in told
 
 
 def test_a_stage_of_which_nothing_is_known_has_a_page(made_up: dict[str, Path]) -> None:

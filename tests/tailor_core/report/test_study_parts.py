@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailor_core.evaluation.intervals import Interval
+from tailor_core.report.study.accuracy import _verdict
 from tailor_core.report.study.arms import Sweep, arm_of, describe_arms
 from tailor_core.report.study.coverage import at_common_sizes
 from tailor_core.report.study.primitives import _means
 from tailor_core.report.study.tables import BACKBONE, Cell, Column, Table, heading, latex_text, nothing, words
 from tailor_core.report.svg import PALETTE
 from tailor_core.report.text import visible
+from tailor_core.study.widening import Widening
 
 HOSTILE = 'a "quoted", <b>&\n_50%_ {x} $y$ #1 ~^\\end{table}'
 
@@ -132,8 +135,68 @@ def test_a_seed_whose_traces_show_no_move_at_all_counts_in_the_mean() -> None:
         [{**who, "model": "policy", "move": "check", "seed": 1, "share": 0.6, "mean": 1.5}]
     )
     asked = polars.DataFrame([{**who, "model": "policy", "seed": seed} for seed in (1, 2, 3)])
-    [row] = _means(moves, ["backbone", "arm", "model", "move"], asked).iter_rows(named=True)
+    [row] = _means(moves, asked).iter_rows(named=True)
     assert (row["share"], row["mean"]) == pytest.approx((0.2, 0.5))
+
+
+def test_an_arm_whose_traces_show_no_move_at_all_is_there_with_none() -> None:
+    keys = {"backbone": "tiny", "model": "policy", "seed": 1}
+    moves = polars.DataFrame([{**keys, "arm": "tailor", "move": "check", "share": 0.6, "mean": 1.5}])
+    other = {**keys, "backbone": "large"}
+    asked = polars.DataFrame(
+        [{**keys, "arm": arm} for arm in ("tailor", "dots")] + [{**other, "arm": "tailor"}]
+    )
+    assert _means(moves, asked).select("arm", "move", "share").rows() == [
+        ("tailor", "check", 0.6),
+        ("dots", "check", 0.0),
+    ]
+    steps = polars.DataFrame([{**keys, "arm": "dots", "step": step, "model": None} for step in (0, 10)])
+    first = moves.with_columns(arm=polars.lit("dots"), step=polars.lit(0))
+    assert _means(first, steps.select("backbone", "arm", "step", "seed"))["share"].to_list() == [0.6, 0.0]
+
+
+def test_what_a_column_means_is_to_be_read_without_hovering() -> None:
+    columns = (heading("arm", "Arm"), Column("tokens", "Tokens", "words and marks"), Column("rows", "Rows"))
+    made = Table("of-tests", "Data", columns, ((words("a"), Cell("1"), Cell("2")),))
+    assert made.meanings == (("Tokens", "words and marks"),)
+
+
+@pytest.mark.parametrize(
+    ("by_k", "said"),
+    [
+        (
+            {1: (0.1, 0.0, 0.2), 2: (0.1, 0.05, 0.2)},
+            "widened or level: not overtaken up to k = 2 (beyond chance)",
+        ),
+        (
+            {1: (0.0, 0.0, 0.0), 2: (0.0, -0.1, 0.1)},
+            "widened or level: not overtaken up to k = 2 (within chance)",
+        ),
+        (
+            {1: (-0.5, -0.7, -0.3), 2: (-0.1, -0.3, 0.1), 4: (0.0, 0.0, 0.0)},
+            "behind at k = 1, 2, and not at 4 (beyond chance)",
+        ),
+        ({1: (0.2, 0.1, 0.3), 2: (-0.1, -0.2, 0.1)}, "sharpened: overtaken from k = 2 on (within chance)"),
+        ({1: (-0.2, -0.3, -0.1), 2: (-0.1, -0.2, -0.05)}, "behind from k = 1 on (beyond chance)"),
+    ],
+)
+def test_whether_rl_widened_or_sharpened_is_said_of_all_k(
+    by_k: dict[int, tuple[float, float, float]], said: str
+) -> None:
+    behind = [k for k, (value, _, _) in by_k.items() if value < 0]
+    at_end = max(by_k) in behind
+    widening = Widening(
+        backbone="tiny",
+        arm="tailor",
+        start="warm_start",
+        seeds=(7,),
+        by_k={
+            k: Interval(value=value, low=low, high=high, method="bootstrap")
+            for k, (value, low, high) in by_k.items()
+        },
+        overtaken_at=min(behind) if at_end else None,
+    )
+    assert _verdict(widening) == said
 
 
 def test_a_sweep_of_another_method_is_drawn_as_that_method() -> None:

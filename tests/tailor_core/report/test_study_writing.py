@@ -32,6 +32,7 @@ from shown_study import (
 )
 
 from tailor_core.report.study import write_study
+from tailor_core.report.study.figures import short_p
 from tailor_core.report.text import visible
 from tailor_core.study.evidence import Evidence
 from tailor_core.study.results import summarise_study
@@ -155,7 +156,7 @@ def test_every_figure_of_the_main_table_leads_to_the_trials_of_its_arm(read: Ele
         name = cells[0].text
         for cell in cells:
             for link in cell.all("a"):
-                assert read.named(link.attributes["href"][1:]).all("h4")[0].text.startswith(name)
+                assert read.named(link.attributes["href"][1:]).all("h3")[0].text.startswith(name)
             assert cell.all("a") or cell.text in ("–", "reference") or cell.text in map(visible, BACKBONES)
 
 
@@ -183,6 +184,10 @@ def test_the_main_table_has_the_figures_of_the_results(read: Element, study: Mad
         assert bool(comparison) == (arm != "tailor")
         if comparison:
             assert row["Reference − arm"].startswith(f"{100 * comparison[0].difference:+.1f} ")
+            assert row["p (Holm)"] == short_p(comparison[0].p_adjusted)
+            assert f"better: {100 * comparison[0].superiority:.0f}%" in row["Effect"]
+    changed = [c for c in study.results.comparisons if short_p(c.p_value) != short_p(c.p_adjusted)]
+    assert any((c.split, c.quantity) == ("test", "final accuracy") for c in changed), "or p (Holm) could be p"
 
 
 def test_the_sentences_agree_with_the_tests(read: Element, study: MadeUp) -> None:
@@ -216,6 +221,44 @@ def test_of_one_seed_it_is_said_that_intervals_know_no_other(study: MadeUp) -> N
 
     assert "over problems alone" not in told(study)
     assert "over problems alone" in told(make_study(backbones=BACKBONES[:1], seeds=(8,)))
+
+
+def test_what_ahead_means_where_nothing_varies_is_said_where_it_happens(study: MadeUp) -> None:
+    from tailor_core.report.study.headline import say_results
+    from tailor_core.report.study.lookup import Lookup
+    from tailor_core.report.study.study import Study
+
+    def told(difference: float, p_adjusted: float) -> str:
+        first, *others = study.results.comparisons
+        sure = dataclasses.replace(first.interval, value=difference, low=difference, high=difference)
+        rigid = dataclasses.replace(first, difference=difference, interval=sure, p_adjusted=p_adjusted)
+        results = dataclasses.replace(study.results, comparisons=(rigid, *others))
+        made = dataclasses.replace(study, results=results)
+        shown = Study.of(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+        return " ".join(say_results(shown, Lookup(shown.results)))
+
+    assert "any difference counts" in told(-60.0, 0.25)
+    assert "any difference counts" not in told(-60.0, 0.01)
+    assert "any difference counts" not in told(0.0, 1.0)
+
+
+def test_arms_that_changed_nothing_are_told_backbone_by_backbone(study: MadeUp) -> None:
+    from tailor_core.report.study.headline import say_results
+    from tailor_core.report.study.lookup import Lookup
+    from tailor_core.report.study.study import Study
+
+    assert len(BACKBONES) == 2
+    pairs = tuple(zip(BACKBONES, ("none", "rule-based"), strict=True))
+    made = dataclasses.replace(study, results=dataclasses.replace(study.results, twins=pairs))
+    shown = Study.of(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+    said = [
+        sentence for sentence in say_results(shown, Lookup(shown.results)) if "changed nothing" in sentence
+    ]
+    assert [visible(backbone) in sentence for backbone, sentence in zip(BACKBONES, said, strict=True)] == [
+        True,
+        True,
+    ]
+    assert ["“none”" in sentence for sentence in said] == [True, False]
 
 
 def test_problems_that_are_solved_alike_are_told_with_their_skeletons(study: MadeUp) -> None:
@@ -270,6 +313,7 @@ def test_for_steps_to_a_target_fewer_are_ahead() -> None:
     assert compare("steps to target", -60.0, -60.0, p_value=0.25) == "ahead of", (
         "at once, and the other never"
     )
+    assert compare("steps to target", 0.0, 0.0, p_value=1.0) == "level with", "both at once"
     assert compare("final accuracy", -0.1, 0.0, p_value=0.06) == "level with"
     assert compare("final accuracy", 0.01, 0.2, p_value=0.06) == "level with", (
         "the interval knows of one arm alone"
@@ -418,7 +462,7 @@ def test_the_trial_that_failed_says_why(read: Element) -> None:
     arm, backbone, seed = FAILED
     assert REASON in read.named("result").text
     assert f"“{arm}” on {backbone} with seed {seed} did not come to its end" in read.named("result").text
-    group = next(g for g in read.classed("trials") if g.all("h4")[0].text == f"{arm} on {backbone}")
+    group = next(g for g in read.classed("trials") if g.all("h3")[0].text == f"{arm} on {backbone}")
     notes = {note.all("summary")[0].text: note.text for note in group.all("details")}
     assert REASON in next(text for summary, text in notes.items() if summary.startswith(f"seed {seed}"))
 
@@ -430,7 +474,7 @@ def test_every_trial_has_its_command_artifacts_and_page(read: Element, study: Ma
             note
             for group in read.classed("trials")
             for note in group.classed("trial")
-            if trial.backbone in group.all("h4")[0].text
+            if trial.backbone in group.all("h3")[0].text
             and trial.command[3] in note.all("pre")[0].raw
             and all(
                 f"{r.stage}/{r.key[:12]}" in note.text and r.digest[:12] in note.text

@@ -183,6 +183,20 @@ def test_few_problems_are_answered_many_times_where_the_recipe_asks(
         WideConfig(problems=3, samples_per_problem=16)
 
 
+def test_runs_with_other_seeds_are_asked_the_same_where_the_seed_of_the_problems_is_said(
+    context: StageContext, loaded: list[str]
+) -> None:
+    def asked(seed: int, suite_seed: int | None) -> set[str]:
+        wide = WideConfig(problems=5, samples_per_problem=1, ks=(1,))
+        config = CONFIG.model_copy(update={"wide": wide, "suite_seed": suite_seed})
+        evaluation.run(config, dataclasses.replace(context, seed=seed))
+        tables = (read_table(context.output / f"{name}.parquet") for name in ("evaluation", "wide"))
+        return {f"{number} {one}" for number, table in enumerate(tables) for one in table["problem_id"]}
+
+    assert asked(seed=9, suite_seed=4) == asked(seed=10, suite_seed=4) == asked(seed=4, suite_seed=None)
+    assert asked(seed=9, suite_seed=None) != asked(seed=10, suite_seed=None)
+
+
 def test_tables_with_as_many_samples_of_the_same_problems_draw_samples_of_their_own(
     context: StageContext, loaded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

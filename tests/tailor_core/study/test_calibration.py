@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy
 import pytest
-from made_up_scores import drawn_arms
+from made_up_scores import drawn_arms, scores_of
 from scipy import stats
 
 from tailor_core.evaluation.intervals import paired_p_value
@@ -119,6 +119,30 @@ def test_a_difference_that_there_is_is_found() -> None:
         )
         found.append(Contrast(better, second).test(RESAMPLER).p_value)
     assert (numpy.array(found) <= 0.05).mean() > 0.9
+
+
+def test_arms_that_share_most_answers_are_told_apart_and_not_too_often() -> None:
+    """As ablations of RL do, which begin at one warm start: what their seeds have in common is in no difference."""
+    rng, found, limits = numpy.random.default_rng(4), [], []
+    for _ in range(150):
+        easy = rng.beta(0.5, 0.5, 200)
+        chances = numpy.clip(easy + rng.normal(0, 0.03, (3, 1)), 0, 1)
+        shared = rng.binomial(2, chances, (3, 200)) / 2
+        changed = rng.random((2, 3, 200)) < 0.08
+        redrawn = [numpy.where(again, rng.binomial(2, chances) / 2, shared) for again in changed]
+        worse = numpy.maximum(0, shared - 0.5 * (rng.random((3, 200)) < 0.08))
+        equal, unequal = (
+            Contrast(*(mean_share(scores_of(arm), RESAMPLER) for arm in arms)).test(RESAMPLER)
+            for arms in (redrawn, (shared, worse))
+        )
+        found.append((equal.p_value <= 0.05, unequal.p_value <= 0.05))
+        limits += [equal.low, equal.high, unequal.low, unequal.high]
+    equal_rate, unequal_rate = numpy.mean(found, axis=0)
+    assert equal_rate <= 0.05 + 2.5 * (0.05 * 0.95 / 150) ** 0.5
+    assert unequal_rate > 0.2
+    assert numpy.abs(limits).max() < 1, (
+        "a difference of shares cannot be as large as a limit below one degree"
+    )
 
 
 def test_holm_keeps_the_chance_of_any_false_claim_against_one_reference() -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import itertools
 
 import numpy
+import polars
 import pytest
 from scipy import stats
 
-from tailor_core.study.correlation import correlation_of_arms, rank_correlations
+from tailor_core.study.correlation import _shared_data, correlation_of_arms, rank_correlations
 
 
 def rng(seed: int = 0) -> numpy.random.Generator:
@@ -70,3 +71,12 @@ def test_seeds_of_one_arm_do_not_count_as_arms() -> None:
     assert 0.01 <= numpy.mean(numpy.array(clustered) <= 0.05) <= 0.09
     assert 0.4 <= numpy.mean(numpy.array(clustered) <= 0.5) <= 0.6
     assert numpy.mean(numpy.array(naive) <= 0.05) > 0.15
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("abc")))
+def test_arms_that_share_data_by_a_third_are_one_in_any_order(order: tuple[str, ...]) -> None:
+    contents = {"a": ["x"], "b": ["y"], "c": ["x", "y"]}
+    rows = [{"arm": arm, "content": content} for arm in order for content in contents[arm]]
+    rows.append({"arm": "d", "content": "z"})
+    shared = _shared_data(polars.DataFrame(rows))
+    assert shared == {**dict.fromkeys("abc", order[0]), "d": "d"}

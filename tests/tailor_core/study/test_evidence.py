@@ -19,6 +19,7 @@ from tailor_core.errors import ArtifactError
 from tailor_core.records import EvaluationRow
 from tailor_core.study.coverage import MEASURES
 from tailor_core.study.evidence import Evidence, read_evidence
+from tailor_core.study.trial_files import TrialFiles
 from tailor_core.study.trials import Trial
 from tailor_core.study.warm_start_data import METRICS
 
@@ -252,6 +253,33 @@ def test_a_table_of_another_form_is_told(made_up: MadeUp) -> None:
     log = grpo_log(2).rename({"step": "steps"})
     trial = made_up.trial("rule-based", log=log)
     with pytest.raises(ArtifactError, match=r"'policy' artifact \w{12} has no column 'step' in training_log"):
+        read_evidence([trial], made_up.store)
+
+
+def test_a_log_of_rl_without_rewards_is_told(made_up: MadeUp) -> None:
+    log = grpo_log(2).drop("reward")
+    trial = made_up.trial("rule-based", log=log)
+    with pytest.raises(
+        ArtifactError, match=r"'policy' artifact \w{12} has no column 'reward' in training_log"
+    ):
+        read_evidence([trial], made_up.store)
+
+
+@pytest.mark.parametrize("metadata", ["{", "null", "[]"])
+def test_problems_whose_metadata_cannot_be_read_are_told(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, metadata: str
+) -> None:
+    trial = made_up.trial("rule-based")
+    table = TrialFiles.table
+
+    def torn(files: TrialFiles, product: str, *of: Any) -> polars.DataFrame:
+        found = table(files, product, *of)
+        return found.with_columns(metadata=polars.lit(metadata)) if product == "problems" else found
+
+    monkeypatch.setattr(TrialFiles, "table", torn)
+    with pytest.raises(
+        ArtifactError, match=r"'problems' artifact \w{12} has metadata that are no JSON object"
+    ):
         read_evidence([trial], made_up.store)
 
 

@@ -314,6 +314,23 @@ def test_an_arm_with_the_references_own_trials_is_not_compared() -> None:
     assert summarise_study(replace(EVIDENCE, **{**same, "answers": other}), "tailor", 0.6).twins == ()
 
 
+def test_an_arm_that_changes_rl_alone_is_not_compared_before_it() -> None:
+    answers = EVIDENCE.answers
+    own = answers.filter(arm="tailor").with_columns(arm=polars.lit("kl"))
+    changed = own.with_columns(
+        correct=polars.when(polars.col("model") == "policy").then(0).otherwise("correct")
+    )
+    found = summarise_study(replace(EVIDENCE, answers=polars.concat([answers, changed])), "tailor", 0.6)
+    assert {row.quantity for row in found.comparisons if row.arm == "kl" and row.split == "test"} >= {
+        "final accuracy",
+        "RL gain",
+    }
+    before = [row for row in found.comparisons if row.quantity == "accuracy before RL"]
+    assert before == [row for row in RESULTS.comparisons if row.quantity == "accuracy before RL"], (
+        "one more p-value of 1 would make the corrected ones of the others larger"
+    )
+
+
 def test_areas_are_compared_up_to_the_last_step_of_both() -> None:
     # The same policies, one of which is trained on for longer: up to where both were there is no difference.
     rows = EVIDENCE.curve.filter(arm="tailor")
