@@ -24,16 +24,27 @@ from shown_study import (
     HOSTILE,
     METHODS,
     METRICS_MADE,
+    PROBLEMS,
     REASON,
     SEEDS,
+    SPLITS,
+    STEPS,
     TARGET,
     MadeUp,
     make_study,
 )
 
+from tailor_core.report.results import describe_split
 from tailor_core.report.study import write_study
 from tailor_core.report.study.figures import short_p
+from tailor_core.report.study.headline import _area, say_results
+from tailor_core.report.study.lookup import Lookup
+from tailor_core.report.study.page import _facts
+from tailor_core.report.study.study import Study
+from tailor_core.report.study.training import _sampled, steps_cell
 from tailor_core.report.text import visible
+from tailor_core.study.correlation import Correlation
+from tailor_core.study.curves import ToTarget
 from tailor_core.study.evidence import Evidence
 from tailor_core.study.results import summarise_study
 
@@ -210,9 +221,6 @@ def test_the_sentences_agree_with_the_tests(read: Element, study: MadeUp) -> Non
 
 
 def test_of_one_seed_it_is_said_that_intervals_know_no_other(study: MadeUp) -> None:
-    from tailor_core.report.study.headline import say_results
-    from tailor_core.report.study.lookup import Lookup
-    from tailor_core.report.study.study import Study
 
     def told(made: MadeUp) -> str:
         given = {name: getattr(made, name) for name in made.__dataclass_fields__}
@@ -224,9 +232,6 @@ def test_of_one_seed_it_is_said_that_intervals_know_no_other(study: MadeUp) -> N
 
 
 def test_what_ahead_means_where_nothing_varies_is_said_where_it_happens(study: MadeUp) -> None:
-    from tailor_core.report.study.headline import say_results
-    from tailor_core.report.study.lookup import Lookup
-    from tailor_core.report.study.study import Study
 
     def told(difference: float, p_adjusted: float) -> str:
         first, *others = study.results.comparisons
@@ -243,9 +248,6 @@ def test_what_ahead_means_where_nothing_varies_is_said_where_it_happens(study: M
 
 
 def test_arms_that_changed_nothing_are_told_backbone_by_backbone(study: MadeUp) -> None:
-    from tailor_core.report.study.headline import say_results
-    from tailor_core.report.study.lookup import Lookup
-    from tailor_core.report.study.study import Study
 
     assert len(BACKBONES) == 2
     pairs = tuple(zip(BACKBONES, ("none", "rule-based"), strict=True))
@@ -263,9 +265,6 @@ def test_arms_that_changed_nothing_are_told_backbone_by_backbone(study: MadeUp) 
 
 def test_problems_that_are_solved_alike_are_told_with_their_skeletons(study: MadeUp) -> None:
     from tailor_core.report.study.figures import problems_cell
-    from tailor_core.report.study.headline import say_results
-    from tailor_core.report.study.lookup import Lookup
-    from tailor_core.report.study.study import Study
 
     assert problems_cell(400, 82).note == "of 82 skeletons"
     assert problems_cell(400, 400).note == ""
@@ -572,7 +571,6 @@ def test_a_study_of_which_nothing_is_finished_lists_its_trials_and_reasons(
 
 def test_stages_that_trials_share_are_counted_once_in_the_time_of_all(study: MadeUp) -> None:
     from tailor_core.report.study.page import _facts
-    from tailor_core.report.study.study import Study
 
     given = {name: getattr(study, name) for name in study.__dataclass_fields__}
     first = next(trial for trial in study.trials if trial.refs)
@@ -593,3 +591,132 @@ def test_steps_to_a_target_tell_how_many_seeds_of_both_reach_it(read: Element, s
     for one in compared:
         assert one.reached is not None
         assert f"reached by {one.reached[0]} and {one.reached[1]} of {len(one.seeds)} seeds" in told
+
+
+def test_all_comparisons_are_in_the_table_as_they_are(read: Element, directory: Path, study: MadeUp) -> None:
+    rows = polars.read_csv(directory / "tables" / "comparisons.csv").rows(named=True)
+    titled = dict(zip(rows_of_table(read, "comparisons"), rows, strict=True))
+    made = {(c.backbone, c.arm, c.split, c.quantity): c for c in study.results.comparisons}
+    assert len(rows) == len(made)
+    for shown, row in titled.items():
+        backbone, arm = shown_as(row["backbone"], row["arm"])
+        split = next(split for split in (*SPLITS, "validation") if describe_split(split) == row["split"])
+        one = made[backbone, arm, split, row["quantity"]]
+        assert (row["difference"], row["p"], row["p_adjusted"]) == pytest.approx(
+            (one.difference, one.p_value, one.p_adjusted)
+        )
+        assert row["superiority"] == pytest.approx(one.superiority)
+        assert short_p(one.p_adjusted) in shown
+
+
+def shown_as(backbone: str, arm: str) -> tuple[str, str]:
+    """The backbone and the arm that a row names."""
+    titles = {"kl = 0": "kl=0.0", "kl = 0.02": "kl=0.02"}
+    hostile = arm[:10] == HOSTILE[:10]
+    return next(
+        b for b in BACKBONES if visible(b) == backbone
+    ), "without-diversity" if hostile else titles.get(arm, arm)
+
+
+def rows_of_table(read: Element, table: str) -> list[tuple[str, ...]]:
+    """The cells of each row, as people read them."""
+    return [tuple(row.values()) for row in rows_of(read, table)]
+
+
+def test_correlations_are_corrected_for_all_metrics_of_an_outcome(
+    read: Element, directory: Path, study: MadeUp
+) -> None:
+    groups: dict[tuple[str, str], list[Correlation]] = {}
+    for one in study.results.correlations:
+        groups.setdefault((one.backbone, one.outcome), []).append(one)
+    assert all(len(group) == len(METRICS_MADE) for group in groups.values())
+    for group in groups.values():
+        least = min(group, key=lambda one: one.p_value)
+        assert least.p_adjusted == pytest.approx(min(1.0, len(group) * least.p_value))
+    rows = polars.read_csv(directory / "tables" / "correlations.csv").rows(named=True)
+    for row, cells, one in zip(rows, rows_of(read, "correlations"), study.results.correlations, strict=True):
+        assert (row["p"], row["p_adjusted"]) == pytest.approx((one.p_value, one.p_adjusted))
+        assert (cells["p"], cells["p (Holm)"]) == (short_p(one.p_value), short_p(one.p_adjusted))
+    captions = " ".join(caption.text for caption in read.named("data").all("figcaption"))
+    [shown, *_] = [
+        c for c in study.results.correlations if c.backbone == BACKBONES[0] and c.outcome == "RL gain"
+    ]
+    assert short_p(shown.p_adjusted) != short_p(shown.p_value)
+    assert short_p(shown.p_adjusted) in captions
+
+
+def test_curves_begin_at_their_start_and_say_how_much_was_sampled(read: Element, study: MadeUp) -> None:
+    rows = rows_of(read, "curves")
+    curves = {(curve.backbone, curve.arm): curve for curve in study.results.curves}
+    assert len(rows) == len(curves)
+    for row in rows:
+        curve = curves[shown_as(row["Backbone"], row["Arm"])]
+        assert row["Start"] == percent(curve.mean[0])
+        assert row["End"].startswith(percent(curve.mean[-1]))
+    assert any(row["Start"] != row["End"].split()[0] for row in rows)
+
+
+def test_steps_that_not_all_seeds_needed_are_a_bound_and_a_curve_without_a_log_has_no_samples() -> None:
+    curve = make_study(backbones=BACKBONES[:1]).results.curves[0]
+    to = ToTarget(target=0.9, seeds=3, reached=2, per_seed=(1.0, 2.0, None), mean=11.0, interval=None)
+    some = steps_cell(dataclasses.replace(curve, steps_to_target=to), "#a")
+    assert (some.text, some.note) == ("≥ 11.0", "2 of 3 seeds")
+    every = dataclasses.replace(to, reached=3, per_seed=(1.0, 2.0, 30.0))
+    assert steps_cell(dataclasses.replace(curve, steps_to_target=every), "#a").text == "11.0"
+    never = dataclasses.replace(to, reached=0, per_seed=(None,) * 3, mean=None)
+    assert steps_cell(dataclasses.replace(curve, steps_to_target=never), "#a").text == "not reached"
+    assert _sampled(float("nan"), "#a").text == "–"
+    assert _sampled(1920.0, "#a").text == "1920"
+
+
+def test_areas_of_curves_of_different_lengths_say_how_far_they_reach() -> None:
+    curve = make_study(backbones=BACKBONES[:1]).results.curves[0]
+    assert _area(curve, True, "#a").note.endswith(f"; {STEPS[-1]} steps")
+    assert "steps" not in _area(curve, False, "#a").note
+
+
+def test_with_two_seeds_it_is_said_how_small_a_p_value_can_be(study: MadeUp) -> None:
+    def told(made: MadeUp) -> str:
+        shown = Study.of(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+        return " ".join(say_results(shown, Lookup(shown.results)))
+
+    assert "With two seeds no p-value" in told(make_study(backbones=BACKBONES[:1], seeds=(7, 8)))
+    assert "With two seeds no p-value" not in told(make_study(backbones=BACKBONES[:1], seeds=(7, 8, 10)))
+
+
+def test_differences_are_drawn_the_way_they_are_in_the_table(directory: Path, study: MadeUp) -> None:
+    for place, backbone in enumerate(BACKBONES, 1):
+        text = (directory / "figures" / f"difference-final-accuracy-on-test-{place}.svg").read_text()
+        for one in study.results.comparisons:
+            where = (one.backbone, one.split, one.quantity)
+            if where == (backbone, "test", "final accuracy") and one.arm in METHODS:
+                assert f"{one.arm}: {100 * one.difference:+.1f} (" in text
+
+
+def test_the_move_that_rl_changes_most_comes_first(directory: Path, study: MadeUp) -> None:
+    along = study.evidence.moves.filter(
+        polars.col("step").is_not_null(), ~polars.col("move").str.starts_with("voice:"), backbone=BACKBONES[0]
+    )
+    course = along.group_by("arm", "move", "step").agg(polars.col("share").mean())
+    by_arm = course.group_by("arm", "move").agg(change=polars.col("share").max() - polars.col("share").min())
+    changes = by_arm.group_by("move").agg(polars.col("change").mean()).sort("change", descending=True)
+    first = ET.parse(directory / "figures" / "move-over-steps-1-1.svg").getroot()
+    title = first.find("{http://www.w3.org/2000/svg}title")
+    assert title is not None
+    assert changes["move"][0].replace("_", " ") in (title.text or "").lower()
+
+
+def test_the_head_says_how_many_problems_were_asked(read: Element, study: MadeUp) -> None:
+    facts = dict(_facts(Study.of(**{name: getattr(study, name) for name in study.__dataclass_fields__})))
+    assert facts["Test problems"] == str(PROBLEMS)
+
+
+def test_a_sweep_has_where_rl_began_and_where_it_ended(read: Element, study: MadeUp) -> None:
+    [first, *_] = rows_of(read, "sweep-kl-1")
+    cells = {
+        c.model: c
+        for c in study.results.cells
+        if (c.backbone, c.arm, c.split) == (BACKBONES[0], "kl=0.0", "test")
+    }
+    assert [value for value in first.values() if value.startswith(percent(cells["warm_start"].mean))]
+    assert [value for value in first.values() if value.startswith(percent(cells["policy"].mean))]
