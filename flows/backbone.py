@@ -8,11 +8,11 @@ from pathlib import Path
 
 from prefect import flow, task
 
+from flows.preflight import backbone_workdir, check_output, note_output
 from tailor_core.artifacts.locks import held
 from tailor_core.artifacts.store import key_lock
 from tailor_core.config.backbone import PretrainingConfig
 from tailor_core.config.settings import read_settings
-from tailor_core.records import content_id
 from tailor_core.stages.context import untracked
 
 progress = logging.getLogger("tailor")
@@ -29,7 +29,7 @@ def pretraining(config: PretrainingConfig, output: Path, workdir: Path, lock: Pa
     from tailor_core.stages.pretraining import make_backbone
 
     with held(lock, "the backbone", on_wait=progress.info):
-        workdir.mkdir(parents=True, exist_ok=True)
+        note_output(output, workdir)
         make_backbone(config, output, workdir, untracked)
         right = examine(output, config, workdir)
         shutil.rmtree(workdir)
@@ -40,6 +40,7 @@ def pretraining(config: PretrainingConfig, output: Path, workdir: Path, lock: Pa
 def backbone(output: Path, config: PretrainingConfig, home: Path | None = None) -> dict[str, float]:
     """Pretrain a tiny backbone and leave a model directory in `output`; the share of each exercise that it can do."""
     places = read_settings(home, None)
-    key = content_id(config.model_dump(mode="json"))
-    lock = key_lock("pretraining", key, places.locks)
-    return pretraining(config, output, places.work / f"pretraining-{key}", lock)
+    workdir = backbone_workdir(config, places)
+    check_output(output, workdir)
+    stage, _, key = workdir.name.partition("-")
+    return pretraining(config, output, workdir, key_lock(stage, key, places.locks))

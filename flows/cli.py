@@ -15,10 +15,10 @@ from flows import RECIPES
 from flows.command import repeated, run_command
 from flows.invalidate_cli import invalidate
 from flows.lineage_cli import catalog_app, lineage
-from flows.options import Home, Json, Overrides, RecipeName, StoreUrl
-from flows.preflight import check_run
+from flows.options import Home, Json, Overrides, RecipeName, StoreUrl, path_after
+from flows.preflight import SHIPPED, backbone_workdir, check_output, check_run
 from flows.recover_cli import recover
-from flows.rows import answer_rows, write_rows
+from flows.rows import answer_rows, quiet_without_reader, write_rows
 from flows.serve_cli import serve
 from flows.served import served
 from flows.store_cli import store_app
@@ -47,8 +47,6 @@ app.command()(recover)
 app.command()(lineage)
 app.command()(serve)
 app.command()(study)
-
-_SHIPPED = RECIPES.parent.parent / "tailor_core" / "backbones"
 
 _NO_PATH = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
 """What the system says of a name that can never be a file's."""
@@ -126,7 +124,7 @@ def plan(
     from tailor_core.artifacts.store import Store
     from tailor_core.stages.explain import plan_stages
 
-    settings = read_settings(home, store)
+    settings = read_settings(home, store, make=False)
     loaded = load_recipe(recipe, RECIPES, overrides or [])
     plans = plan_stages(loaded, Store(settings.store), list(STAGES.values()))
     try:
@@ -142,6 +140,7 @@ def plan(
 
 @app.command()
 def problems(
+    context: typer.Context,
     environment: EnvironmentName,
     size: Annotated[int, typer.Option(min=0, help="how many problems of each split")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="all random choices follow from it")] = 0,
@@ -163,13 +162,19 @@ def problems(
         str | None,
         typer.Option("--export", metavar="FORM", help="write a folder for huggingface, trl or verl instead"),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="the new folder that --export writes")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="the new folder that --export writes", parser=path_after("--output")
+        ),
+    ] = None,
     source: Annotated[
         Path | None,
         typer.Option(
             "--import",
             metavar="PATH",
             help="read a .parquet or .jsonl file, or a folder of them, and make none",
+            parser=path_after("--import"),
         ),
     ] = None,
 ) -> None:
@@ -192,6 +197,7 @@ def problems(
     if source is not None:
         if form is not None:
             raise InputError("--import reads problems and --export writes new ones; give one of them")
+        _refuse_making(context)
         from tailor_core.exchange.reading import read_problems
 
         get_environment(environment)
@@ -256,7 +262,12 @@ def score_rows(
 def backbone(
     name: Annotated[str, typer.Argument(help=f"the backbone: {' or '.join(BACKBONES)}")],
     output: Annotated[
-        Path | None, typer.Option(help="the model directory to write; by default that of the package")
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="the model directory to write; by default that of the package",
+            parser=path_after("--output"),
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -276,8 +287,9 @@ def backbone(
     for override in overrides or []:
         apply_override(values, override)
     config = make_config(PretrainingConfig, values, f"tailor backbone {name}")
-    directory = (output or _SHIPPED / name).absolute()
+    directory = (output or SHIPPED / name).absolute()
     settings = read_settings(home)
+    check_output(directory, backbone_workdir(config, settings))
     prepare_process(settings)
     command = ["backbone", name, "--output", str(directory), *repeated("--set", overrides or [])]
     with served(settings, command) as ready:
@@ -287,6 +299,20 @@ def backbone(
         with ready():
             right = flow(directory, config, settings.home)
         print_figures(["exercise", "right"], [(kind, f"{share:.1%}") for kind, share in right.items()])
+
+
+def _refuse_making(context: typer.Context) -> None:
+    """InputError where an option was given that says which problems to make, although none are made."""
+    given = []
+    for parameter in context.command.params:
+        told = context.get_parameter_source(str(parameter.name))
+        if told and told.name == "COMMANDLINE" and parameter.name not in ("environment", "source"):
+            given.append(parameter.opts[0])
+    if given:
+        are, them = ("are", "them") if len(given) > 1 else ("is", "it")
+        raise InputError(
+            f"--import makes no problems, so {', '.join(given)} {are} of no use with it; leave {them} out"
+        )
 
 
 def _of_family(row: dict[str, Any], environment: str) -> dict[str, Any]:
@@ -322,7 +348,8 @@ def main() -> None:
     """Run the command line; a mistake that the user can mend is one sentence and exit 2."""
     read_env_file()
     try:
-        app()
+        with quiet_without_reader():
+            app()
     except TailorError as error:
         print(f"tailor: {error}", file=sys.stderr)
         sys.exit(2)

@@ -81,7 +81,7 @@ def lineage(
     from tailor_core.lineage.references import resolve
     from tailor_core.lineage.rows import trace_row
 
-    settings = read_settings(home, store)
+    settings = read_settings(home, store, make=False)
     prepare_process(settings)
     for told, text in (("REF", reference), ("--row", row or "")):
         if not text.isprintable():  # bytes that are no text as well

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,19 @@ import typer
 
 from flows import RECIPES
 from tailor_core.config.load import names_in
+from tailor_core.errors import InputError
+
+
+def path_after(flag: str) -> Callable[[str], Path]:
+    """Reads what stands after `flag`; InputError where that is empty, which pathlib takes for the current directory."""
+
+    def read(text: str) -> Path:
+        if not text:
+            raise InputError(f"{flag} is empty, but must be a path; give one, or leave it out")
+        return Path(text)
+
+    return read
+
 
 RecipeName = Annotated[str, typer.Argument(help=f"one of {', '.join(names_in(RECIPES))}, or a .toml file")]
 Overrides = Annotated[
@@ -17,7 +31,12 @@ Overrides = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON lines instead of a table")]
 Home = Annotated[
-    Path | None, typer.Option(help="where runs keep their things; default: $TAILOR_HOME, else .tailor here")
+    Path | None,
+    typer.Option(
+        help="where runs keep their things; default: $TAILOR_HOME, else .tailor here",
+        metavar="PATH",
+        parser=path_after("--home"),
+    ),
 ]
 StoreUrl = Annotated[
     str | None,

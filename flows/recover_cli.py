@@ -39,7 +39,7 @@ def recover(
 
     Example: tailor recover --resume
     """
-    settings = read_settings(home, store)
+    settings = read_settings(home, store, make=False)
     prepare_process(settings)
     done = 0
     for line in _put_in_order(settings, dry_run):

@@ -35,7 +35,7 @@ def list_artifacts(
 
     Example: tailor store ls policy
     """
-    opened = _open(read_settings(home, store))
+    opened = _open(read_settings(home, store, make=False))
     if stage and stage not in opened.stages():
         known = ", ".join(opened.stages()) or "none yet"
         raise InputError(f"STAGE = {stage!r} has no artifact in the store {opened.url!r}; there is: {known}")
@@ -80,7 +80,7 @@ def show(artifact: Reference, home: Home = None, store: StoreUrl = None, json: J
 
     Example: tailor store show policy/3f2a
     """
-    manifest = _match(_open(read_settings(home, store)), artifact)
+    manifest = _match(_open(read_settings(home, store, make=False)), artifact)
     if json:
         write_rows([asdict(manifest)])
         return
@@ -118,7 +118,7 @@ def verify(
     """
     from tailor_core.artifacts.verify import verify as verify_store
 
-    settings = read_settings(home, store)
+    settings = read_settings(home, store, make=False)
     opened = _open(settings)
     stage, _, prefix = (artifact or "").partition("/")
     if prefix and not any(key.startswith(prefix) for key in opened.keys(stage)):
@@ -173,7 +173,7 @@ def gc(
     from tailor_core.artifacts.gc import delete_garbage, find_garbage
     from tailor_core.artifacts.leftovers import remove_abandoned, remove_unused_copies
 
-    settings = read_settings(home, store)
+    settings = read_settings(home, store, make=False)
     opened = _open(settings)
     needed = _needed(settings, opened)
     for name in keep or []:

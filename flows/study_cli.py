@@ -50,7 +50,7 @@ def study(
 
     Example: tailor study kk-tiny --plan
     """
-    settings = read_settings(home, store)
+    settings = read_settings(home, store, make=not plan)
     loaded = load_study(name, STUDIES, changes or [])
     trials = expand(loaded, RECIPES)
     if plan:

@@ -93,7 +93,8 @@ class Store:
     def find(self, stage: str, key: str) -> Manifest | None:
         """The manifest of an artifact; None where there is none, or it is torn."""
         try:
-            with reading(self.url):
+            text = b""  # of what is a directory
+            with reading(self.url), suppress(IsADirectoryError):
                 text = self._fs.cat_file(self._at(artifact_uri(stage, key), MANIFEST))
             manifest = Manifest.from_text(text)
         except (FileNotFoundError, NotADirectoryError, ValueError):

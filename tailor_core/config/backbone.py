@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailor_core.config.problems import EnvironmentConfig
+from tailor_core.config.seeds import Seed
 
 Voice = Literal["plain", "conversational", "formal", "shorthand"]
 """The voices of the trace languages."""
@@ -32,7 +33,7 @@ class PretrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     environment: EnvironmentConfig = Field(
         default=EnvironmentConfig(name="kk", options={"people": (3, 4), "reports": "plain"}),
         description="the exercises' problems",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tailor_core.config.seeds import Seed
 from tailor_core.config.vllm import EngineKind, VLLMConfig
 
 
@@ -61,9 +62,7 @@ class EvaluationConfig(BaseModel):
         description="what samples: `transformers` in this process, or `vllm`, as the section [vllm] says",
     )
     vllm: VLLMConfig = VLLMConfig()
-    suite_seed: int | None = Field(
-        default=None, ge=0, description="draws the problems; none: the run's seed does"
-    )
+    suite_seed: Seed | None = Field(default=None, description="draws the problems; none: the run's seed does")
     splits: tuple[str, ...] = Field(
         default=("test", "ood_*"), min_length=1, description="names or shell patterns of held-out splits"
     )

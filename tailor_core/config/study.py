@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tailor_core.config.baselines import Method
 from tailor_core.config.load import apply_override, did_you_mean, find_file, make_config, read_toml
 from tailor_core.config.recipe import Recipe
+from tailor_core.config.seeds import Seed
 from tailor_core.errors import RecipeError
 
 M = TypeVar("M", bound=BaseModel)
@@ -21,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 Value = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
 """A number or a word that an override has for a value."""
 
-_Seed = Annotated[int, Field(ge=0, strict=True)]
+_Seed = Annotated[Seed, Field(strict=True)]
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
 """What arms and sweeps are called: in tables, figures, and files' names."""

@@ -11,6 +11,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from tailor_core.environments.base import get_environment
@@ -38,14 +39,14 @@ def misread(problem: Problem, seed: int) -> Problem:
     rng = random.Random(content_id(["misread", problem.id, seed], length=64))
     changes = list(_SLIPS[problem.environment](problem.spec))
     rng.shuffle(changes)
-    before = environment.solve(problem.spec)
+    before = cache(lambda: environment.solve(problem.spec))  # only where it decides: it may take seconds
     pairs = [(one, other) for one, other in itertools.pairwise(changes) if one[0] != other[0]]
     for slips in [*[(one,) for one in changes[:_MOST_TRIES]], *pairs[:_MOST_TRIES]]:
         spec = problem.spec
         for place, value in slips:
             spec = _with_value(spec, place, value)
         found = environment.solve(spec)
-        if found.count and (found.any_answers or (found.count == 1 and found.first != before.first)):
+        if found.count and (found.any_answers or (found.count == 1 and found.first != before().first)):
             return replace(problem, metadata={**problem.metadata, "spec": spec})
     return problem
 

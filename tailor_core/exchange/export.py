@@ -6,9 +6,11 @@ for the hashes that keep them apart. The folder appears whole, by one rename.
 
 from __future__ import annotations
 
-import shutil
+import errno
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -68,14 +70,13 @@ def export(wanted: Wanted, form: str, folder: Path) -> None:
         )
     if wrong := [split for split in wanted.splits if not is_name(split)]:
         raise InputError(f"the split {wrong[0]!r} names a file, so it must be letters, digits, '_' and '.'")
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"output = {str(folder)!r} is there already; name a new folder, or remove it first")
-    folder = folder.resolve()
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    partial.mkdir(parents=True)
+    if _holds_something(folder):
+        raise _there_already(folder)
     seen, sizes = Seen(), {}
-    try:
+    with _beside(folder) as temporary:
+        # One within has the permissions of any new folder; what tempfile makes is for its owner alone.
+        partial = temporary / "new"
+        partial.mkdir()
         with tqdm(
             total=sum(wanted.splits.values()), desc=form, unit="problem", unit_scale=True, disable=None
         ) as bar:
@@ -85,10 +86,38 @@ def export(wanted: Wanted, form: str, folder: Path) -> None:
         card = dataset_card(wanted, form, sizes)
         (partial / "README.md").write_text(card, encoding="utf-8")
         flush(partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    partial.rename(folder)
+        try:
+            partial.rename(folder.resolve())
+        except OSError as error:
+            if not _holds_something(folder):
+                raise
+            raise _there_already(folder) from error  # another export came first
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _there_already(folder: Path) -> InputError:
+    return InputError(f"output = {str(folder)!r} is there already; name a new folder, or remove it first")
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A directory of this export alone, on the disk of `folder`, removed in the end; InputError where none can be."""
+    parent = folder.resolve().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(dir=parent, prefix="tailor-export-")
+    except OSError as error:
+        why = f"({error.strerror})"
+        if isinstance(error, NotADirectoryError | FileExistsError):  # a file is on the way
+            why = f"as it is no path ({os.strerror(errno.ENOTDIR)})"
+        raise InputError(
+            f"output = {str(folder)!r} cannot be made a directory {why}; choose another"
+        ) from error
+    with made as temporary:
+        yield Path(temporary)
 
 
 def _rows(wanted: Wanted, split: str, form: str, seen: Seen, bar: tqdm) -> Iterator[dict[str, Any]]:

@@ -123,14 +123,19 @@ def _write_dequantised(weights: Path, output: Path) -> None:
     tokenizer.save_pretrained(output)
 
 
+def no_such_model(name: str, field: str = "backbone.name") -> RecipeError:
+    """What to raise where `name` leads to no model."""
+    return RecipeError(
+        f"{field} = {name!r} is neither a model that comes with Tailor ({', '.join([*BACKBONES, *PACKAGED])}), "
+        "nor a model directory, nor a Hugging Face id in the local cache with weights as safetensors; check the "
+        "spelling, or set HF_HUB_OFFLINE=0 to download it"
+    )
+
+
 def _write_from_hub(name: str, output: Path, field: str) -> None:
     try:
         model, tokenizer = load_model(name, "auto"), load_tokenizer(name)
     except InputError as error:
-        raise RecipeError(
-            f"{field} = {name!r} is neither a model that comes with Tailor ({', '.join([*BACKBONES, *PACKAGED])}), "
-            "nor a model directory, nor a Hugging Face id in the local cache with weights as safetensors; check the "
-            "spelling, or set HF_HUB_OFFLINE=0 to download it"
-        ) from error
+        raise no_such_model(name, field) from error
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)

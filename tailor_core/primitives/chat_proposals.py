@@ -148,8 +148,7 @@ class ChatProposer:
         talk = _Talk(self._engine, self._sampling, content_id(["proposals", self._seed, number], length=64))
         made = _Round(self._teacher, number, self._same_wording, list(library), {p.id for p in screened})
         returned = made.sort(*self._read(talk, message), self._count)
-        if returned:
-            others = min(len(returned), self._count)
+        if others := min(len(returned), self._count - made.tried):
             message = self._prompts.message("again", duplicates=returned[:others], count=others)
             made.sort(*self._read(talk, message), others)
         return made.proposals
@@ -174,6 +173,11 @@ class _Round:
     rivals: list[Primitive]
     seen: set[str]
     proposals: list[Proposal] = field(default_factory=list)
+
+    @property
+    def tried(self) -> int:
+        """How many proposals are to be tried."""
+        return sum(one.refusal is None for one in self.proposals)
 
     def sort(self, reply: _Reply | None, text: str, fault: str, wanted: int) -> list[dict[str, str]]:
         """Take in a reply: at most `wanted` proposals to try, the rest refused. What is to go back, with the reason."""

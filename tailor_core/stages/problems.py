@@ -11,7 +11,7 @@ import polars
 from tailor_core.artifacts.tables import write_table
 from tailor_core.config.problems import Count, ProblemsConfig
 from tailor_core.environments.base import Environment, get_environment, read_options
-from tailor_core.errors import StageError
+from tailor_core.errors import RecipeError, StageError
 from tailor_core.records import Problem
 from tailor_core.stages.context import StageContext
 
@@ -39,6 +39,7 @@ def run(config: ProblemsConfig, context: StageContext) -> dict[str, Any]:
 def make_problems(environment: Environment, config: ProblemsConfig, seed: int) -> list[Problem]:
     """All problems, split by split; no canonical hash comes twice."""
     options = read_options(environment.name, config.environment.options)
+    _check_levels(environment, options, config)
     wanted: dict[str, tuple[Any, Count]] = {
         "train": (options, config.train),
         "validation": (options, config.validation),
@@ -57,6 +58,20 @@ def make_problems(environment: Environment, config: ProblemsConfig, seed: int) -
             _check(environment, made, number, split, hashes)
             problems += made
     return problems
+
+
+def _check_levels(environment: Environment, options: Any, config: ProblemsConfig) -> None:
+    """RecipeError where training is given a difficulty that it is never to see."""
+    if not isinstance(config.train, dict) or not config.ood:
+        return
+    field = environment.main_difficulty
+    # Families of others may have no such field, or none of that shape.
+    unseen = getattr(getattr(options, "ood", None), field, ())
+    unseen = unseen if isinstance(unseen, tuple | list) else ()
+    if both := [number for number, count in sorted(config.train.items()) if count and number in unseen]:
+        raise RecipeError(
+            f"problems.train holds {both[0]}, which environment.options.ood.{field} holds too; take it out of one"
+        )
 
 
 def _check(

@@ -61,9 +61,10 @@ def find_registered(tracking_uri: str, reference: str) -> RegisteredArtifact:
         )
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
-    client = MlflowClient(tracking_uri)
     try:
+        client = MlflowClient(tracking_uri)
         if parts["alias"]:
             found = client.get_model_version_by_alias(parts["name"], parts["alias"])
         else:
@@ -71,6 +72,12 @@ def find_registered(tracking_uri: str, reference: str) -> RegisteredArtifact:
     except MlflowException as error:
         why = str(error).splitlines()[0]
         raise InputError(f"REF = {reference!r} is not known to MLflow at {tracking_uri!r}: {why}") from error
+    except SQLAlchemyError as error:
+        why = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise InputError(
+            f"MLflow's database {tracking_uri!r} cannot be opened ({why}); where it is damaged, move it away: the next "
+            "run makes a new one, and the store still has the models, which `tailor store ls` shows"
+        ) from error
     tags = found.tags
     if not {_STAGE, _KEY, _DIGEST} <= tags.keys():
         raise InputError(

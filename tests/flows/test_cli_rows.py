@@ -180,6 +180,7 @@ def test_a_bad_row_ends_the_run_with_one_sentence_after_the_rows_before_it(
         (["plan", "kk-tiny", "--set", "policy.beta=-1"], "policy.beta = -1"),
         (["plan", "kk-tiny", "--store", "nonsense://x"], "store = 'nonsense://x'"),
         (["backbone", "tiny", "--set", "steps=0"], "steps = 0"),
+        (["backbone", "tiny", "--set", "seed=4294967296"], "seed = 4294967296 must be less than or equal to"),
         (["backbone", "large"], "backbone = 'large' is none that Tailor makes; use tiny or tiny-igsm"),
     ],
 )
@@ -295,6 +296,14 @@ def test_a_dataset_of_reasoning_gym_is_a_family(tailor: Run) -> None:
         ),
         (["kk", "--import", "x.csv"], "neither a folder nor a .parquet or .jsonl file"),
         (["kk", "--import", "x", "--export", "trl", "--output", "y"], "give one of them"),
+        (
+            ["kk", "--import", "x", "--size", "1", "--people", "7", "--option", "depth=1"],
+            "--import makes no problems, so --size, --people, --option are of no use with it; leave them out",
+        ),
+        (
+            ["kk", "--import", "x", "--seed", "0"],
+            "--import makes no problems, so --seed is of no use with it",
+        ),
         (["kk", "--split", "test=few"], "--split 'test=few' is not of the form"),
         (["kk", "--size", "0", "--export", "trl", "--output", "x"], "the split 'train' would be empty"),
         (["rg:leg_countin"], "did you mean 'rg:leg_counting'?"),
@@ -404,9 +413,108 @@ def test_a_plan_says_what_a_run_would_be_refused_for(tailor: Run, tmp_path: Any)
     assert b"a run would be refused here: primitives.dimensions.voice holds 'x'" in result.stderr
 
 
+def test_a_plan_and_a_run_say_of_a_backbone_that_is_nowhere_what_its_stage_would(
+    tailor: Run, tmp_path: Any
+) -> None:
+    given = ["kk-tiny", "--home", str(tmp_path), "--set", "backbone.name=nope"]
+    planned = tailor("plan", *given)
+    assert planned.returncode == 0
+    assert b"a run would be refused here: backbone.name = 'nope' is neither a model that" in planned.stderr
+    refused = tailor("run", *given)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(b"tailor: backbone.name = 'nope' is neither a model that")
+    assert refused.stderr.count(b"\n") == 1
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("file", "cannot be made a directory (File exists); choose another with --output"),
+        ("full", "is there already; name a new directory, or remove it first"),
+    ],
+)
+def test_a_backbone_is_not_begun_where_it_could_not_end(
+    tailor: Run, tmp_path: Any, name: str, part: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes").write_text("mine")
+    result = tailor("backbone", "tiny", "--home", str(tmp_path / "home"), "--output", str(tmp_path / name))
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.decode() == f"tailor: output = {str(tmp_path / name)!r} {part}\n"
+    assert (tmp_path / "full" / "notes").read_text() == "mine"
+
+
 def test_closed_stdin_is_one_sentence(tailor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["tailor", "solve", "kk"])
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "kk-tiny", "--home", ""],
+        ["recover", "--home="],
+        ["store", "gc", "--delete", "--home", ""],
+        ["problems", "kk", "--import", ""],
+        ["problems", "kk", "--export", "trl", "--output", ""],
+        ["backbone", "tiny", "--output", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_current_directory(
+    tailor: Run, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = tailor(*arguments)
+    assert (result.returncode, result.stdout) == (2, b"")
+    flag = next(part.rstrip("=") for part in reversed(arguments) if part.startswith("--"))
+    assert (
+        result.stderr.decode() == f"tailor: {flag} is empty, but must be a path; give one, or leave it out\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_stdout_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tailor", "problems", "kk"])
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "kk-tiny"],
+        ["store", "ls"],
+        ["store", "show", "policy/3f2a"],
+        ["store", "verify"],
+        ["store", "gc"],
+        ["lineage", "policy"],
+        ["recover", "--dry-run"],
+        ["recover"],
+        ["study", "kk-tiny", "--plan"],
+    ],
+    ids=" ".join,
+)
+def test_who_only_asks_makes_no_home(tailor: Run, tmp_path: Any, arguments: list[str]) -> None:
+    home = tmp_path / "mistyped"
+    result = tailor(*arguments, "--home", str(home))
+    assert b"Traceback" not in result.stderr
+    assert not home.exists()
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "file", tmp_path / "file" / "home", tmp_path / LONG):
+        refused = tailor(*arguments, "--home", str(wrong))
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(
+            f"tailor: home = {str(wrong)!r} cannot be made a directory (".encode()
+        )
+        assert refused.stderr.count(b"\n") == 1

@@ -16,15 +16,16 @@ _NUMBER_RANK = 3
 def result(left: Number, sign: str, right: Number) -> Number | None:
     """The result of one operation, an `int` where it is whole; None for a division by zero."""
     if sign == "+":
-        return _exact(left + right)
+        return exact(left + right)
     if sign == "-":
-        return _exact(left - right)
+        return exact(left - right)
     if sign == "*":
-        return _exact(left * right)
-    return _exact(Fraction(left) / right) if right else None
+        return exact(left * right)
+    return exact(Fraction(left) / right) if right else None
 
 
-def _exact(value: Number) -> Number:
+def exact(value: Number) -> Number:
+    """The value as an `int` where it is whole."""
     return int(value) if value.denominator == 1 else value
 
 

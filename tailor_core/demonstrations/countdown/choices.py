@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, product
 
-from tailor_core.demonstrations.countdown.arithmetic import Number, Tree, pairs, result
+from tailor_core.demonstrations.countdown.arithmetic import Number, Tree, exact, result
 from tailor_core.environments.countdown.moves import Operations, Pairing, Program
 
 Item = tuple[Number, Tree]
 """A number that is left, and how it was made."""
+
+_Pool = tuple[Number, ...]
+"""Some of the numbers, sorted."""
+
+_TABULATED = 4
+"""What so many numbers can come to is looked up."""
 
 _SIGNS: dict[Operations, str] = {"sums": "+-*/", "products": "*/+-", "shrinking": "-/+*", "near": "+-*/"}
 
@@ -63,20 +69,66 @@ class Choices:
     def __init__(self, program: Program, *, whole: bool) -> None:
         self.program = program
         self.whole = whole
-        self._made: dict[tuple[Number, tuple[Number, ...]], bool] = {}
+        self._made: dict[tuple[Number, _Pool], bool] = {}
+        self._tables: dict[_Pool, frozenset[Number]] = {}
+        self._splits: dict[_Pool, list[tuple[_Pool, _Pool]]] = {}
 
     def makes(self, goal: Number, numbers: Sequence[Number]) -> bool:
         """Can the goal be made of all the numbers?"""
-        if len(numbers) == 1:
-            return numbers[0] == goal
-        key = goal, tuple(sorted(numbers))
+        return self._makes(goal, tuple(sorted(numbers)))
+
+    def _makes(self, goal: Number, pool: _Pool) -> bool:
+        if len(pool) <= _TABULATED:
+            return goal in self._values(pool)
+        key = goal, pool
         if key not in self._made:
             self._made[key] = any(
-                self.makes(goal, (*rest, value))
-                for one, other, rest in pairs(key[1])
-                for value in {value for _, _, _, value in self._operations(one, other)}
+                self._join_to(goal, part, others)
+                for few, others in self._split(pool)
+                for part in self._values(few)
             )
         return self._made[key]
+
+    def _join_to(self, goal: Number, part: Number, others: _Pool) -> bool:
+        """Can the others make what comes to the goal with a part?"""
+        if part == goal == 0:  # times anything, and some sum can be made of any others
+            return True
+        needed = {goal - part, part - goal, goal + part, goal * part}
+        needed |= {Fraction(goal) / part} if part else set()
+        needed |= {Fraction(part) / goal} if goal else set()
+        return any(
+            self._makes(other, others) and self._comes_to(goal, part, other)
+            for other in map(exact, needed)
+            if not self.whole or self._fits(other)
+        )
+
+    def _comes_to(self, goal: Number, one: Number, other: Number) -> bool:
+        return any(value == goal for _, _, _, value in self._operations(one, other))
+
+    def _values(self, pool: _Pool) -> frozenset[Number]:
+        """All that can be made of a few numbers."""
+        if len(pool) == 1:
+            return frozenset(pool)
+        if pool not in self._tables:
+            self._tables[pool] = frozenset(
+                value
+                for few, others in self._split(pool)
+                for one, other in product(self._values(few), self._values(others))
+                for _, _, _, value in self._operations(one, other)
+            )
+        return self._tables[pool]
+
+    def _split(self, pool: _Pool) -> list[tuple[_Pool, _Pool]]:
+        """All ways to take the pool apart in two, the smaller part first."""
+        if pool not in self._splits:
+            places = range(len(pool))
+            found = {
+                (tuple(pool[p] for p in places if p in few), tuple(pool[p] for p in places if p not in few))
+                for size in range(1, len(pool) // 2 + 1)
+                for few in combinations(places, size)
+            }
+            self._splits[pool] = sorted(found)
+        return self._splits[pool]
 
     def joins(self, goal: Number, pool: Sequence[Item]) -> list[Join]:
         """All that two numbers can become, what the program prefers first."""

@@ -137,10 +137,13 @@ class _Narrator:
 
     # Slips.
 
-    def _slips(self) -> bool:
-        """Is this the chance to slip that is taken? The last is taken in any case."""
+    def _slips(self, *, after: int = 0) -> bool:
+        """Is this the chance to slip that is taken? The last is taken in any case.
+
+        after: how many parameters at the end, such as the question, are no chance
+        """
         self.slip_after -= 1
-        late = self.slip_after > -1 and len(self.symbols) + 1 == len(self.schedule.needed)
+        late = self.slip_after > -1 and len(self.symbols) + 1 + after == len(self.schedule.needed)
         if late:
             self.slip_after = -1
         return self.slip_after == -1
@@ -149,7 +152,8 @@ class _Narrator:
         """The computation with another result, as a slip of the pen would have it."""
         head, _, last = computation.rpartition(" ")
         most = self.scenario.modulus or BOUND
-        wrong = (int(last) + self.rng.choice((1, 2, 10, most - 1))) % most
+        offsets = [offset for offset in (1, 2, 10, most - 1) if offset % most]
+        wrong = (int(last) + self.rng.choice(offsets)) % most
         return f"{head} {wrong}" if head else str(wrong)
 
     def _slip_before(self, parameter: Parameter) -> None:
@@ -161,7 +165,7 @@ class _Narrator:
     def _begin_too_early(self, parameter: Parameter) -> None:
         """Turn to something that needs what comes now, and notice that."""
         users = [p for p in self.schedule.needed if parameter in self.scenario.needs(p)]
-        if users and self._slips():
+        if users and self._slips(after=1):
             user = self.rng.choice(users)
             self.say(self.wording.focus_parameter(user))
             self.say(self.wording.blocked(user, parameter))

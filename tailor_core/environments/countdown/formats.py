@@ -24,7 +24,7 @@ def from_record(row: Mapping[str, Any]) -> Problem:
     InputError naming the field that is wrong, and where no expression makes the target, or the one given does not.
     """
     spec, where = _find(row)
-    game = read_spec(spec, where)
+    game = read_spec(spec, where, field="nums" if where == "row" else "numbers")
     return problem_of(
         game,
         _solution(spec, game, where),

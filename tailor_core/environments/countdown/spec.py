@@ -25,13 +25,16 @@ class Countdown:
     target: int
 
 
-def read_spec(spec: Mapping[str, Any], where: str = "metadata.spec") -> Countdown:
-    """The problem of a spec, solvable or not; InputError naming the field that is wrong."""
+def read_spec(spec: Mapping[str, Any], where: str = "metadata.spec", *, field: str = "numbers") -> Countdown:
+    """The problem of a spec, solvable or not; InputError naming the field that is wrong.
+
+    field: what the row calls the field that is `numbers` here
+    """
     numbers = spec.get("numbers")
     fits = isinstance(numbers, (list, tuple)) and FEWEST <= len(numbers) <= MOST
     if not fits or not all(type(number) is int and 1 <= number <= LARGEST for number in numbers or ()):
         raise InputError(
-            f"{where}.numbers = {shown(numbers)}, but must be {FEWEST} to {MOST} whole numbers from 1 to {LARGEST}"
+            f"{where}.{field} = {shown(numbers)}, but must be {FEWEST} to {MOST} whole numbers from 1 to {LARGEST}"
         )
     target = spec.get("target")
     if type(target) is not int or not 0 <= target <= LARGEST:

@@ -125,7 +125,10 @@ class _Search:
         possible = _results(*pool)
         if listed is None or not possible.issuperset(listed):
             return "the two numbers do not make that"
-        return "the two numbers do make it" if wanted in possible else ""
+        if wanted in possible:
+            return "the two numbers do make it"
+        told = {number for number in possible if number > 0 and number.denominator == 1}.issubset(listed)
+        return "" if told else "the two numbers make more than that"
 
     def _bounds(self, number: str, pool: str, goal: str) -> str:
         wanted, left = self.path[-1]

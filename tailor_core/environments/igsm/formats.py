@@ -56,7 +56,7 @@ def spec_of_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
 def _published(row: Mapping[str, Any], question: str) -> Named:
     """Which reading of a question is meant is settled by the solution, the number of operations and the answer."""
     setting = row.get("setting", "med")
-    if setting not in _MODULI:
+    if not isinstance(setting, str) or setting not in _MODULI:
         raise InputError(f"setting = {shown(setting)}, but must be one of {', '.join(_MODULI)}")
     solution, answer, op = text_of(row, "solution"), row.get("answer"), row.get("n_op")
 

@@ -7,7 +7,8 @@ computation is right exactly if its shadow is that of the parameter's own defini
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 
 from tailor_core.environments.base import StepReport
 from tailor_core.environments.igsm.formulas import is_letter, read_chain
@@ -115,7 +116,7 @@ class _Reasoning:
     # What is said about the problem.
 
     def _lists(self, names: str) -> str:
-        listed = _items(names)
+        listed = _items(names, self.key.parameters)
         if len(set(listed)) < len(listed):
             return "it names something twice"
         return (
@@ -128,7 +129,7 @@ class _Reasoning:
         terms = self.key.parameters.get(name)
         if terms is None:
             return "the parameter is not needed, or does not exist"
-        said = _items(names)
+        said = _items(names, self.key.parameters)
         right = set(said) == terms[2] and len(set(said)) == len(said)
         return "" if right else "this is not what the parameter depends on"
 
@@ -180,9 +181,20 @@ class _Reasoning:
         return "nothing wrong was said that could be taken back"
 
 
-def _items(listing: str) -> list[str]:
-    """The items of "A", "A and B", "A, B and C"."""
-    return listing.replace(" and ", ", ").split(", ")
+_BETWEEN = re.compile("(, | and )")
+
+
+def _items(listing: str, known: Collection[str]) -> list[str]:
+    """The items of "A", "A and B", "A, B and C"; a known name may itself hold what stands between two."""
+    pieces = _BETWEEN.split(listing)
+    longest = max([len(_BETWEEN.split(name)) for name in known], default=1)
+    items, start = [], 0
+    while start < len(pieces):
+        ends = range(min(start + longest, len(pieces)), start, -2)
+        end = next((end for end in ends if "".join(pieces[start:end]) in known), start + 1)
+        items.append("".join(pieces[start:end]))
+        start = end + 1
+    return items
 
 
 _RULES: dict[str, Callable[..., str]] = {

@@ -30,7 +30,7 @@ def from_record(row: Mapping[str, Any]) -> Problem:
     flat = spec is row
     where = "row" if flat else "metadata.spec"
     words = row.get("knight_knave") if flat else spec.get("roles")
-    puzzle = read_spec({**spec, "roles": words}, where)
+    puzzle = read_spec({**spec, "roles": words}, where, roles="knight_knave" if flat else "roles")
     solution = read_solution(spec, puzzle, where)
     question = text_of(row, "quiz" if flat else "question")
     templates = read_templates(spec, puzzle.people, where)

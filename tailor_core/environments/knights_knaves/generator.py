@@ -12,7 +12,7 @@ from tailor_core.environments.knights_knaves.options import OOD_KINDS, KnightsKn
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.rendering import answer_lines, render
 from tailor_core.environments.knights_knaves.sampler import sampler
-from tailor_core.environments.knights_knaves.statements import Statement, depth, width
+from tailor_core.environments.knights_knaves.statements import MAX_PEOPLE, Statement, depth, width
 from tailor_core.environments.knights_knaves.words import (
     COMMON_NAMES,
     ROLE_WORDS,
@@ -51,6 +51,10 @@ def stream(
     Where a number of people runs out of different puzzles (two people have 59 in all of the usual shape),
     the others go on without it; RecipeError when all have run out.
     """
+    if difficulty is not None and not 2 <= difficulty <= MAX_PEOPLE:
+        raise RecipeError(
+            f"difficulty = {difficulty}, but a puzzle has 2 to {MAX_PEOPLE} people; choose from these"
+        )
     taken = Seen(exclude)
     people = options.people if difficulty is None else (difficulty,)
     streams = {number: _stream(options, number, split, seed, taken) for number in people}

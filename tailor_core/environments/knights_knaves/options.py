@@ -57,17 +57,31 @@ class KnightsKnavesOptions(BaseModel):
             self._check_size(depth)
         if shallow := [depth for depth in self.ood.depth if depth <= self.depth]:
             raise ValueError(f"ood.depth holds {shallow[0]}, but must exceed depth = {self.depth}")
+        if self.ood.uncommon_names and self.names == "uncommon":
+            raise ValueError(
+                "ood.uncommon_names = true, but names = 'uncommon' gives training the same names; change one of them"
+            )
+        if self.ood.flipped_roles and self.role_words == "flipped":
+            raise ValueError(
+                "ood.flipped_roles = true, but role_words = 'flipped' exchanges the words of training as well; "
+                "change one of them"
+            )
         return self
 
     def _check_size(self, depth: int) -> None:
         """Refuse shapes whose statements would be of absurd size: each level multiplies the parts."""
-        branching = (1 + 2 + 2 + (2 + self.width)) / 6
-        parts = branching ** (depth - 1)
+        parts = usual_parts(depth, self.width)
         if parts > _MOST_PARTS:
             raise ValueError(
                 f"depth = {depth} with width = {self.width} makes statements of about {parts:.0e} leaves, "
                 f"but {_MOST_PARTS} is the most; lower depth or width"
             )
+
+
+def usual_parts(depth: int, width: int) -> float:
+    """About so many leaves has a statement that is drawn."""
+    branching = (1 + 2 + 2 + (2 + width)) / 6
+    return float(branching ** (depth - 1))
 
 
 def ood_levels(options: KnightsKnavesOptions) -> dict[str, KnightsKnavesOptions]:

@@ -18,6 +18,7 @@ from typing import Literal, get_args
 
 from tailor_core.environments.knights_knaves.canonical import canonical_hash
 from tailor_core.environments.knights_knaves.generator import problem_of
+from tailor_core.environments.knights_knaves.options import usual_parts
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.sampler import sampler
 from tailor_core.environments.knights_knaves.spec import read_solution, read_spec, read_templates
@@ -37,6 +38,9 @@ from tailor_core.records import Problem, content_id
 Perturbation = Literal["statement", "leaf", "names", "order", "roles", "flip"]
 
 _STATEMENT_DRAWS = 2000
+
+_MOST_PARTS = 1_000
+"""Another statement is drawn of about so many leaves at most: some are ten times as large, and must be read again."""
 
 
 def perturb(problem: Problem, kind: Perturbation, *, seed: int) -> Problem | None:
@@ -70,9 +74,14 @@ Changed = tuple[Puzzle, list[int]]
 
 
 def _statement(puzzle: Puzzle, templates: list[int], random: Random) -> Changed | None:
-    """Another statement, drawn from the shapes that the puzzle has, for a person drawn at random."""
+    """Another statement, drawn from the shapes that the puzzle has, for a person drawn at random.
+
+    It has fewer levels than a puzzle from outside whose levels would make it of absurd size.
+    """
     deep = max(2, *map(depth, puzzle.statements))
     wide = max(2, *map(width, puzzle.statements))
+    while deep > 2 and usual_parts(deep, wide) > _MOST_PARTS:
+        deep -= 1
     source = sampler(puzzle.people, deep, wide, _has_constant(puzzle))
     for _ in range(_STATEMENT_DRAWS):
         person = int(random.random() * puzzle.people)

@@ -8,7 +8,8 @@ part of one is a tautology or a contradiction.
 
 A drawn statement carries the table of the worlds in which it fits its speaker; a puzzle has one solution when
 the conjunction of those tables has one bit. The two-level statements of two operands are so few (about a
-thousand at 8 people) that all of them are laid out once, so that drawing one is a look-up.
+thousand at 8 people) that all of them are laid out once, so that drawing one is a look-up. Tables double with each
+person, so those of many people are made only as statements are drawn.
 """
 
 from __future__ import annotations
@@ -19,19 +20,27 @@ from itertools import permutations
 from random import Random
 
 from tailor_core.environments.knights_knaves.statements import (
+    LEAVES,
     Statement,
     all_worlds,
     knight_table,
+    people_mentioned,
     truth_table,
 )
 
 Draw = tuple[Statement, int]
 """A statement and a table: its truth table, or the worlds in which it fits its speaker."""
 
+_Laid = tuple[Statement, int | None]
+"""A statement and the worlds in which it fits its speaker, where they are kept."""
+
 _KINDS = ("leaf", "not", "and", "or", "->", "<=>")
 
 _PUZZLES_PER_WORLD = 500
 _WORLDS = 200
+
+_TABLED_PEOPLE = 12
+"""Laid-out statements keep their tables up to so many people; those of 20 people would take 7 GB."""
 
 
 class Sampler:
@@ -83,12 +92,19 @@ class Sampler:
         assert self._laid_out is not None
         chance = random.random
         kind = self._laid_out[speaker][int(chance() * 6)]
-        return kind[int(chance() * len(kind))]
+        statement, fits = kind[int(chance() * len(kind))]
+        if fits is None:
+            fits = self._fits(truth_table(statement, self.people), speaker)
+        return statement, fits
 
     def statement(self, speaker: int, random: Random) -> Draw:
         """One statement of `speaker`, with the worlds in which it fits the speaker."""
         statement, table = self._draw(speaker, self._depth, random)
-        return statement, table ^ knight_table(speaker, self.people) ^ self._every
+        return statement, self._fits(table, speaker)
+
+    def _fits(self, table: int, speaker: int) -> int:
+        """The worlds in which a statement of such a table fits its speaker."""
+        return table ^ knight_table(speaker, self.people) ^ self._every
 
     def _draw(self, speaker: int, depth: int, random: Random) -> Draw:
         """One statement and its truth table. The kind is drawn once, the rest until it is no constant."""
@@ -140,19 +156,42 @@ class Sampler:
         statements += [("lying", person) for person in range(self.people) if person != speaker]
         return [(statement, truth_table(statement, self.people)) for statement in statements]
 
-    def _lay_out(self, speaker: int) -> list[list[Draw]]:
+    def _lay_out(self, speaker: int) -> list[list[_Laid]]:
         """Per kind all two-level statements, each with the worlds in which it fits the speaker."""
         leaves = self._leaves[speaker]
+        if self.people > _TABLED_PEOPLE:
+            return self._lay_out_untabled([leaf for leaf, _ in leaves])
         pairs = list(permutations(leaves, 2))
         draws: dict[str, Iterator[Draw] | list[Draw]] = {"leaf": leaves}
         draws["not"] = (self._combine("not", [leaf]) for leaf in leaves)
         for kind in ("and", "or", "->", "<=>"):
             draws[kind] = [self._combine(kind, list(pair)) for pair in pairs]
-        fit = knight_table(speaker, self.people) ^ self._every
         return [
-            [(statement, table ^ fit) for statement, table in draws[kind] if table not in self._constants]
+            [
+                (statement, self._fits(table, speaker))
+                for statement, table in draws[kind]
+                if table not in self._constants
+            ]
             for kind in _KINDS
         ]
+
+    def _lay_out_untabled(self, leaves: list[Statement]) -> list[list[_Laid]]:
+        """The same in the same order, without the tables."""
+        laid_out = [leaves, [("not", leaf) for leaf in leaves]]
+        laid_out += [[(kind, *pair) for pair in permutations(leaves, 2)] for kind in _KINDS[2:]]
+        return [
+            [(statement, None) for statement in kind if not (self._constants and _is_constant(statement))]
+            for kind in laid_out
+        ]
+
+
+def _is_constant(statement: Statement) -> bool:
+    """Is a statement of leaves always true, or always false? Told by the people whom it is about alone."""
+    if statement[0] in LEAVES:
+        return False
+    place = {person: at for at, person in enumerate(people_mentioned(statement))}
+    small = (statement[0], *[(kind, place[person]) for kind, person in statement[1:]])
+    return truth_table(small, len(place)) in (0, all_worlds(len(place)))
 
 
 @lru_cache(maxsize=32)

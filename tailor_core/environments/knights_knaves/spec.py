@@ -12,7 +12,7 @@ from typing import Any
 
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import LEAVES, MAX_PEOPLE, Statement
-from tailor_core.environments.knights_knaves.words import TEMPLATES
+from tailor_core.environments.knights_knaves.words import MOST_WORDS, TEMPLATES
 from tailor_core.environments.rows import shown
 from tailor_core.errors import InputError
 
@@ -24,9 +24,12 @@ _ARITY = {"not": (1, 1), "and": (2, None), "or": (2, None), "->": (2, 2), "<=>":
 _RESERVED = frozenset(("and", "or", "is", "not", "if", "then"))
 
 
-def read_spec(spec: Mapping[str, Any], where: str = "metadata.spec") -> Puzzle:
-    """The puzzle of a spec that holds at least `names` and `statements`; InputError names the field."""
-    knight, knave = _roles(spec.get("roles"), f"{where}.roles")
+def read_spec(spec: Mapping[str, Any], where: str = "metadata.spec", *, roles: str = "roles") -> Puzzle:
+    """The puzzle of a spec that holds at least `names` and `statements`; InputError names the field.
+
+    roles: what the row calls the field that is `roles` here
+    """
+    knight, knave = _roles(spec.get("roles"), f"{where}.{roles}")
     names = _names(spec.get("names"), f"{where}.names")
     statements = _statements(spec.get("statements"), len(names), f"{where}.statements")
     return Puzzle(names, statements, knight, knave)
@@ -84,8 +87,8 @@ def _names(names: Any, where: str) -> tuple[str, ...]:
     for place, name in enumerate(names):
         if not isinstance(name, str) or not _speakable(name):
             raise InputError(
-                f"{where}[{place}] = {shown(name)}, but must be a name of letters, digits, ' and -, without "
-                f"the words {', '.join(sorted(_RESERVED))}"
+                f"{where}[{place}] = {shown(name)}, but must be a name of at most {MOST_WORDS} words of letters, "
+                f"digits, ' and -, without the words {', '.join(sorted(_RESERVED))}"
             )
     if len({_fold(name) for name in names}) < len(names):
         raise InputError(f"{where} = {shown(names)} names a person twice; give each a name of their own")
@@ -97,6 +100,7 @@ def _speakable(name: str) -> bool:
     words = name.split(" ")
     return (
         len(name) <= 40
+        and len(words) <= MOST_WORDS
         and all(word and _fold(word) not in _RESERVED for word in words)
         and all(character.isalnum() or character in "'-_ " for character in name)
     )

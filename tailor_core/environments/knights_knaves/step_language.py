@@ -2,7 +2,7 @@
 
 Owns every wording that a step may have, in four voices, as patterns of its own; what a sentence means for the
 reasoning, and whether it follows, is `steps`' business. Nothing here needs the puzzle, so the same patterns
-count the moves of a model's trace. Names have at most four words, and each pattern has at most one unbounded
+count the moves of a model's trace. Names have at most `MOST_WORDS` words, and each pattern has at most one unbounded
 gap, so that matching is linear.
 """
 
@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+
+from tailor_core.environments.knights_knaves.words import MOST_WORDS
 
 VOICES = ("plain", "conversational", "formal", "shorthand")
 
@@ -198,7 +200,7 @@ MOVES = tuple(dict.fromkeys(kind for kind, _ in _WORDINGS))
 """Every kind of step, in the order of the language."""
 
 _WORD = r"[^\s,.:;?!=()]+"
-_NAME = rf"{_WORD}(?: {_WORD}){{0,3}}?"
+_NAME = rf"{_WORD}(?: {_WORD}){{0,{MOST_WORDS - 1}}}?"
 _LIST = r"[^.:;?!=()]+"
 _GAPS = {
     "N": _NAME,

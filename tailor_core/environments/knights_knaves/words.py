@@ -6,6 +6,9 @@ reasoning-gym), because a puzzle must read the same as theirs. The uncommon name
 
 from __future__ import annotations
 
+MOST_WORDS = 4
+"""A name has so many words at most: what reads sentences looks for no longer ones."""
+
 # fmt: off
 COMMON_NAMES = (
     "Abigail", "Aiden", "Alexander", "Amelia", "Aria", "Aurora", "Ava", "Avery", "Benjamin", "Charlotte",

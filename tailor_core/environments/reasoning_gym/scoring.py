@@ -32,6 +32,7 @@ _PROBABILITY = re.compile(r"\s*\d{1,15}(?:/\d{1,15}|\.\d{1,20})?(?:e-\d{1,2})?\s
 _POINT_OR_NUMBER = re.compile(r"\s*(?:\(\s*-?[\d./]+\s*,\s*-?[\d./]+\s*\)|-?[\d./]+\s*\N{DEGREE SIGN}?)\s*")
 _FRACTION = re.compile(r"\s*\$?\s*(?:-?\d+\s*/\s*-?\d+|\\d?frac\{-?\d+\}\{-?\d+\})\s*\$?\s*")
 _ROLES = re.compile(r"\s*\w+ is an? \w+(?:(?:, and |, | and )\w+ is an? \w+)*\.?\s*")
+_ROOT = r"\s*-?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?\s*"
 _SPAN = re.compile(r"\s*(?:-?\d+(?: days?)?|(?:-?\d+ days?, )?\d{1,3}:\d\d(?::\d\d(?:\.\d+)?)?)\s*")
 
 _FORMS = {
@@ -43,11 +44,13 @@ _FORMS = {
     "fraction_simplification": _FRACTION,
     "gsm_symbolic": _NUMBER,
     "intermediate_integration": _FORMULA,
-    "kakurasu": _GRID,
+    "kakurasu": re.compile(r"[01\s]*"),
     "knights_knaves": _ROLES,
     "n_queens": _LIST,
     "number_sorting": _LIST,
+    "polynomial_equations": re.compile(rf"\s*|{_ROOT}(?:,{_ROOT})*"),
     "polynomial_multiplication": _FORMULA,
+    "pool_matrix": re.compile(r"[\d\s.-]*"),
     "puzzle24": _SUM,
     "quantum_lock": re.compile(r"[A-C\s,>\-\N{RIGHTWARDS ARROW}]*"),
     "simple_integration": _FORMULA,
@@ -61,8 +64,8 @@ _FORMS = {
 """Data set, or its tasks of a type -> what an answer may look like, where the scorer would evaluate anything, or be
 fooled."""
 
-_COUNTED = frozenset({"word_sorting"})
-"""They pay in full for the right items with others behind them."""
+_COUNTED = {"letter_jumble": None, "word_sorting": ","}
+"""Data set -> what is between items (None: blanks); they pay in full for the right ones with others behind them."""
 
 _EVALUATED_PARTS = {
     "bitwise_arithmetic": ("problem", re.compile(r"[\dxa-f\s()+\-*<>&|^~]*")),
@@ -88,13 +91,22 @@ def _is_the_probability(text: str, entry: Mapping[str, Any]) -> bool:
         return False
 
 
+def _is_the_number(text: str, entry: Mapping[str, Any]) -> bool:
+    """Exactly, sign and all."""
+    try:
+        return Fraction(text.strip()) == Fraction(entry["answer"])
+    except ValueError:  # more digits than Python reads
+        return False
+
+
 _JUDGED: Mapping[str, Callable[[str, Mapping[str, Any]], bool]] = {
     "coin_flip": _is_the_probability,
     "game_of_life_halting": lambda text, entry: text == entry["answer"],
+    "gsm_symbolic": _is_the_number,
     "puzzle24": _uses_the_numbers,
 }
-"""Data set -> whether an answer is right, where the scorer pays for digits that are the same, for any text, or for
-numbers that nobody gave."""
+"""Data set -> whether an answer is right, where the scorer pays for digits that are the same, for any text, for
+numbers that nobody gave, or for one with the other sign."""
 
 
 def score_answer(dataset: Any, name: str, text: str, entry: Mapping[str, Any]) -> tuple[float, str]:
@@ -106,7 +118,7 @@ def score_answer(dataset: Any, name: str, text: str, entry: Mapping[str, Any]) -
     wanted = _FORMS.get(f"{name} of {entry['metadata'].get('task_type')}", _FORMS.get(name))
     if not _allowed(wanted, text):
         return 0.0, "the answer holds what no answer of this data set needs"
-    if name in _COUNTED and text.count(",") > entry["answer"].count(","):
+    if name in _COUNTED and _items(name, text) > _items(name, entry["answer"]):
         return 0.0, "the answer holds more than was asked for"
     part, form = _EVALUATED_PARTS.get(name, ("", None))
     if not (_allowed(wanted, entry["answer"]) and _allowed(form, entry["metadata"].get(part))):
@@ -118,6 +130,10 @@ def score_answer(dataset: Any, name: str, text: str, entry: Mapping[str, Any]) -
     except Exception as error:  # an answer may be anything, and most scorers expect their own form
         return 0.0, f"reasoning-gym cannot read the answer ({type(error).__name__})"
     return (score, "") if 0.0 <= score <= 1.0 else (0.0, f"reasoning-gym's score is {score}")
+
+
+def _items(name: str, text: str) -> int:
+    return len(text.split(_COUNTED[name]))
 
 
 def _allowed(form: re.Pattern[str] | None, text: object) -> bool:

@@ -20,6 +20,7 @@ from tailor_core.artifacts.manifest import (
 )
 from tailor_core.artifacts.refs import ArtifactRef
 from tailor_core.artifacts.store import Store
+from tailor_core.artifacts.verify import verify
 from tailor_core.errors import ArtifactError
 
 KEY = "ab" * 32
@@ -116,6 +117,23 @@ def test_a_torn_manifest_does_not_count(any_store: Store, tmp_path: Path, keep: 
     write(any_store, MANIFEST, text[: keep if keep >= 0 else len(text) + keep])
     found = any_store.find("problems", KEY)
     assert found is None or keep == -1, "all but the closing newline is still whole"
+
+
+def test_a_directory_in_the_place_of_a_manifest_is_damage_of_that_artifact_alone(
+    store: Store, tmp_path: Path
+) -> None:
+    commit(store, tmp_path)
+    manifest = Path(place(store, MANIFEST))
+    manifest.unlink()
+    manifest.mkdir()
+    other = commit(store, tmp_path, key="cd" * 32)
+    assert store.find("problems", KEY) is None
+    assert list(store.manifests()) == [other]
+    found = {one.key: one for one in verify(store, tmp_path / "locks")}
+    assert found[other.key].damage == ""
+    assert found[KEY].damage == "its manifest is damaged"
+    assert Path(found[KEY].moved_to, MANIFEST).is_dir()
+    assert commit(store, tmp_path).key == KEY
 
 
 @pytest.mark.parametrize(

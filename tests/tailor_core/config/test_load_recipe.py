@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,6 +66,14 @@ def test_later_overrides_win(recipes: Path) -> None:
     assert load_recipe("small", recipes, ["seed=1", "seed=2"]).seed == 2
 
 
+def test_the_largest_seed_is_one_that_trainings_take(recipes: Path) -> None:
+    largest = load_recipe("small", recipes, ["seed=4294967295", "problems.seed=4294967295"])
+    assert largest.seed == largest.problems.seed == 2**32 - 1
+    numpy.random.RandomState(largest.seed)
+    with pytest.raises(ValueError, match=r"2\*\*32 - 1"):
+        numpy.random.RandomState(largest.seed + 1)
+
+
 @pytest.mark.parametrize(
     ("override", "parts"),
     [
@@ -76,6 +85,8 @@ def test_later_overrides_win(recipes: Path) -> None:
         ("policy=3", ["policy = 3"]),
         ("seed=-1", ["seed = -1", "greater than or equal to 0"]),
         ("seed=1.5", ["seed = 1.5", "integer"]),
+        ("seed=4294967296", ["seed = 4294967296", "less than or equal to 4294967295", "or with --set"]),
+        ("problems.seed=4294967296", ["problems.seed = 4294967296", "less than or equal to 4294967295"]),
         ("seed.more=1", ["seed = 3 is a value"]),
         ("seed", ["'seed'", "key=value"]),
         ("=3", ["'=3'", "key=value"]),

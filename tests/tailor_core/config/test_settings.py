@@ -13,6 +13,7 @@ from standin_vllm import make_environment
 from tailor_core.config import settings as settings_module
 from tailor_core.config.settings import (
     find_vllm,
+    may_download,
     prepare_process,
     read_settings,
     vllm_variables,
@@ -42,6 +43,28 @@ def test_a_home_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecipeError, match=r"home = .* cannot be made a directory .* --home"):
         read_settings(tmp_path / "file" / "home")
+
+
+def test_who_only_asks_finds_a_home_that_is_not_there_and_leaves_it_so(tmp_path: Path) -> None:
+    asked = read_settings(tmp_path / "a" / "home", make=False)
+    assert asked == read_settings(tmp_path / "a" / "home", make=False)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        with pytest.raises(RecipeError, match=r"home = .* cannot be made a directory .* --home"):
+            read_settings(home, make=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "may"), [(None, False), ("1", False), ("true", False), ("0", True), ("", True)]
+)
+def test_the_hub_is_asked_only_where_somebody_said_so(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, may: bool
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    assert may_download() is may
 
 
 @pytest.fixture

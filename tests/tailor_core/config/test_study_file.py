@@ -75,6 +75,7 @@ def test_a_recipe_file_is_found_from_the_study_that_names_it(tmp_path: Path) -> 
         ("seeds=true", r"seeds = True must be a valid integer"),
         ("seeds=[3, 3]", r"seeds: 3 is there twice"),
         ("seeds=[-1]", r"seeds = \[-1\] must "),
+        ("seeds=[4294967296]", r"seeds = \[4294967296\] must be less than or equal to 4294967295 \("),
         ("reference=tailr", r"reference = 'tailr' is no arm \(did you mean 'tailor'\?\); the arms are tailor, none"),
         ('methods=["tailor", "rulebased"]', r"methods\.1 = 'rulebased' must be 'tailor', 'none', 'rule-based'"),
         ('methods=["tailor", "tailor"]', r"arms: 'tailor' is there twice"),

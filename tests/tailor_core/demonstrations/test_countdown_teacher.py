@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailor_core.demonstrations.countdown.narration import narrate
+from tailor_core.demonstrations.countdown.choices import Choices
+from tailor_core.demonstrations.countdown.narration import UNANSWERED, narrate
 from tailor_core.demonstrations.procedural import ProceduralTeacher
 from tailor_core.environments import get_environment, read_options
 from tailor_core.environments.countdown.moves import DIMENSIONS, Program
@@ -82,6 +85,51 @@ def test_five_and_six_numbers_are_searched_too() -> None:
         think, answer = written(problem, {"wandering": "long", "direction": "both"}, random.Random(0))
         assert COUNTDOWN.check_steps(problem, think).sound
         assert COUNTDOWN.check_answer(problem, answer).correct
+
+
+def makes_by_trying(goal: Any, numbers: tuple[Any, ...], *, whole: bool) -> bool:
+    """Can the goal be made? Told by joining any two numbers in any way, again and again."""
+    if len(numbers) == 1:
+        return bool(numbers[0] == goal)
+    for one, other in itertools.permutations(range(len(numbers)), 2):
+        left, right = Fraction(numbers[one]), Fraction(numbers[other])
+        rest = tuple(n for place, n in enumerate(numbers) if place not in (one, other))
+        values = {left + right, left - right, left * right, *([left / right] if right else [])}
+        if whole:
+            values = {value for value in values if value > 0 and value.denominator == 1}
+        if any(makes_by_trying(goal, (*rest, value), whole=whole) for value in values):
+            return True
+    return False
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.integers(0, 40), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_what_can_be_made_is_what_trying_everything_makes(numbers: list[int], goal: int, whole: bool) -> None:
+    choices = Choices(Program(), whole=whole)
+    assert choices.makes(goal, numbers) == makes_by_trying(goal, tuple(numbers), whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "goal"), [((0, 7, 5), 0), ((-2, Fraction(1, 3), 6, 1), -12), ((Fraction(1, 2), 3, 0, 3), 9)]
+)
+def test_what_can_be_made_of_fractions_and_of_numbers_below_one(numbers: tuple[Any, ...], goal: int) -> None:
+    choices = Choices(Program(), whole=False)
+    assert choices.makes(goal, numbers) == makes_by_trying(goal, numbers, whole=False)
+
+
+@pytest.mark.parametrize("direction", DIMENSIONS["direction"])
+def test_six_numbers_that_need_fractions_are_searched_too(direction: str) -> None:
+    game = Countdown((1, 3, 4, 6, 89, 97), 24 * 89 * 97)
+    assert not Choices(Program(), whole=True).makes(game.target, game.numbers)
+    think, answer = narrate(game, Program(direction=direction), random.Random(0))
+    problem = COUNTDOWN.from_record({"nums": game.numbers, "target": game.target, "solution": answer})
+    assert COUNTDOWN.check_steps(problem, think).sound
+
+
+def test_six_numbers_that_do_not_make_the_target_are_soon_given_up(cpu_minute: None) -> None:
+    for seed in range(5):
+        found = narrate(Countdown((2, 3, 5, 7, 11, 13), 4000), Program(), random.Random(seed))
+        assert found[1] == UNANSWERED
 
 
 HABITS = {
@@ -251,6 +299,8 @@ def steps_problem() -> Problem:
         ("If I keep 3, then 20 + 3 = 24, so I need 20 from 5, 7 and 8.", "the arithmetic is wrong"),
         ("If I keep 3, then 8 * 3 = 24, so I need 8 from 5, 7 and 7.", "not the numbers that are left"),
         ("I take 3 + 5 = 8. I take 7 + 8 = 15. From 8 and 15 come 23, 7 and 120, and 24 is not among them.", "ends"),
+        ("I take 3 + 5 = 8. I take 7 + 8 = 15. From 8 and 15 come 23 and 7, and 24 is not among them.", "make more"),
+        ("I take 3 + 5 = 8. I take 7 + 8 = 15. With 8 and 15 I can only get 23, but not 24.", "make more than that"),
         ("I take 3 * 5 = 15. I take 7 + 8 = 15. From 15 and 15 come 31, and 24 is not among them.", "do not make that"),
         ("I take 8 - 5 = 3. I take 3 * 7 = 21. From 21 and 3 come 18, and 24 is not among them.", "do make it"),
         ("I take 8 / 8 = 1.", "not the numbers that are left"),

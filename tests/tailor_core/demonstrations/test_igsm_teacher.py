@@ -1,8 +1,11 @@
 """The iGSM teacher and the step checker, which share no code: what the one writes, the other follows."""
 
+import json
+import os
 import random
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +24,8 @@ from tailor_core.verification import score
 
 pytestmark = pytest.mark.integration
 
+SHARED = Path(os.environ.get("TAILOR_SHARED", Path(__file__).parents[4] / "shared"))
+SAMPLE = SHARED / "data" / "igsm_mod23_sample.jsonl"
 IGSM = get_environment("igsm")
 
 
@@ -274,6 +279,75 @@ def test_an_error_counts_as_recovered_only_if_taken_back_at_once():
     assert (at_once.sound, at_once.errors_found, at_once.recovered) == (True, 1, 1)
     late = IGSM.check_steps(steps_problem(), f"{START}{wrong} Now to Red Farm. Undo.{right}")
     assert (late.sound, late.errors_found, late.recovered) == (False, 1, 0)
+
+
+@pytest.mark.parametrize("modulus", [2, 3, 5, 10, 11])
+def test_what_is_taken_back_was_wrong_whatever_the_modulus(modulus):
+    spec = {
+        "categories": ["Farm", "Barn"],
+        "items": [["Red Farm"], ["Old Barn", "New Barn"]],
+        "statements": [
+            [["Red Farm", "Old Barn"], 1],
+            [["Red Farm", "New Barn"], ["times", 1, ["Red Farm", "Old Barn"]]],
+        ],
+        "question": ["Red Farm", "New Barn"],
+        "modulus": modulus,
+    }
+    problem = IGSM.from_record({"metadata": {"spec": spec}})
+    for naming in DIMENSIONS["naming"]:
+        program = Program(slip="arithmetic", naming=naming)
+        for seed in range(40):
+            think, _ = narrate(named_of(problem), program, random.Random(seed))
+            report = IGSM.check_steps(problem, think)
+            assert (report.sound, report.recovered) == (True, 1), (think, report.reason)
+
+
+@pytest.mark.skipif(not SAMPLE.is_file(), reason=f"no public sample at {SAMPLE}; set TAILOR_SHARED")
+@pytest.mark.parametrize("voice", VOICES)
+def test_names_that_hold_an_and_are_listed_and_read(voice):
+    rows = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
+    joined = [row for row in rows if "Zoo and Gardens" in row["question"]]
+    assert joined
+    program = Program(voice=voice, asking="needs", listing="needed", restating="all", focus="parameter")
+    for row in joined:
+        problem = IGSM.from_record(row)
+        think, _ = narrate(named_of(problem), program, random.Random(0))
+        assert "Zoo and Gardens" in think
+        report = IGSM.check_steps(problem, think)
+        assert report.sound, report.reason
+
+
+def test_of_names_that_hold_an_and_each_is_listed_once():
+    spec = {
+        "categories": ["Park", "Place"],
+        "items": [["Red Park"], ["Zoo and Gardens", "Zoo", "Gardens and Zoo"]],
+        "statements": [
+            [["Red Park", "Zoo and Gardens"], 3],
+            [["Red Park", "Zoo"], 4],
+            [
+                ["Red Park", "Gardens and Zoo"],
+                ["sum", ["Red Park", "Zoo and Gardens"], ["Red Park", "Zoo"]],
+            ],
+        ],
+        "question": ["Red Park", "Gardens and Zoo"],
+        "modulus": 23,
+    }
+    problem = IGSM.from_record({"metadata": {"spec": spec}})
+    end = (
+        " Red Park's Zoo and Gardens: 3. Red Park's Zoo: 4. Red Park's Gardens and Zoo:"
+        " Red Park's Zoo and Gardens + Red Park's Zoo = 3 + 4 = 7."
+    )
+    for needs, sound in (
+        ("Red Park's Zoo and Gardens and Red Park's Zoo", True),
+        ("Red Park's Zoo and Red Park's Zoo and Gardens", True),
+        ("Red Park's Zoo, Red Park's Zoo and Gardens", True),
+        ("Red Park's Zoo and Gardens", False),
+        ("Red Park's Zoo and Gardens and Red Park's Zoo and Gardens", False),
+        ("Red Park's Zoo and Gardens and Red Park's Zoo and Red Park's Zoo", False),
+        ("Red Park's Zoo and Red Park's Gardens and Red Park's Zoo", False),
+    ):
+        report = IGSM.check_steps(problem, f"Red Park's Gardens and Zoo <- {needs}.{end}")
+        assert report.sound == sound, (needs, report.reason)
 
 
 @pytest.mark.parametrize("voice", VOICES)

@@ -75,6 +75,22 @@ def test_a_wrong_row_is_one_sentence_that_names_the_field(spec: dict[str, Any], 
         COUNTDOWN.from_record({"metadata": {"spec": spec}})
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"nums": [3, 0], "target": 3}, r"^row\.nums = \[3, 0\], but must be 2 to 6 whole numbers"),
+        (
+            {"reward_model": {"ground_truth": {"numbers": [3], "target": 3}}},
+            r"^reward_model\.ground_truth\.numbers = \[3\]",
+        ),
+        ({"metadata": {"numbers": [3], "target": 3}}, r"^metadata\.numbers = \[3\]"),
+    ],
+)
+def test_a_wrong_row_is_told_of_the_field_that_it_has(row: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        COUNTDOWN.from_record(row)
+
+
 def test_rows_that_are_of_no_form_are_one_sentence() -> None:
     for row in (
         {},

@@ -238,6 +238,11 @@ def test_long_questions_of_one_kind_are_refused_soon():
         ({}, "metadata = None"),
         ({"metadata": {"spec": 3}}, "metadata.spec = 3"),
         ({"question": 3}, "question = 3"),
+        ({"question": "?", "setting": []}, r"setting = \[\], but must be one of med, hard, plain"),
+        (
+            {"question": "?", "setting": {"med": 1}},
+            "setting = {'med': 1}, but must be one of med, hard, plain",
+        ),
         ({"question": "?", "setting": "easy"}, "setting = 'easy', but must be one of med, hard, plain"),
     ],
 )

@@ -9,6 +9,7 @@ import reasoning_gym
 
 from tailor_core.environments.knights_knaves import KnightsKnaves
 from tailor_core.environments.knights_knaves.formats import to_logic_rl
+from tailor_core.errors import InputError
 from tailor_core.records import Problem
 from tailor_core.verification import score
 
@@ -79,6 +80,14 @@ def test_a_question_in_other_words_is_kept():
     problem = KK.from_record(row)
     assert problem.question == "Zoey and Oliver. Who is who?"
     assert problem.spec["templates"] == []
+
+
+def test_a_wrong_row_is_told_of_the_field_that_it_has():
+    with pytest.raises(InputError, match=r"^row\.knight_knave = 'sage', but must be"):
+        KK.from_record({**a_row(), "knight_knave": "sage"})
+    spec = {**KK.from_record(a_row()).spec, "roles": "sage"}
+    with pytest.raises(InputError, match=r"^metadata\.spec\.roles = 'sage', but must be"):
+        KK.from_record({"metadata": {"spec": spec}})
 
 
 def test_reasoning_gym_items_keep_their_answer():

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from random import Random
 
 import pytest
 from reasoning_gym.logic.knights_knaves import KnightsKnavesDataset
 
 from tailor_core.environments import get_environment, read_options
+from tailor_core.environments.knights_knaves import sampler
+from tailor_core.environments.knights_knaves.sampler import Sampler
 from tailor_core.environments.knights_knaves.words import COMMON_NAMES, UNCOMMON_NAMES
 from tailor_core.errors import InputError, RecipeError
 
@@ -44,6 +47,40 @@ def test_numbers_of_people_take_turns():
 def test_difficulty_overrides_the_numbers_of_people():
     problems = KK.generate(read_options("kk", {"people": [3]}), count=5, split="test", seed=0, difficulty=7)
     assert {len(problem.spec["names"]) for problem in problems} == {7}
+
+
+@pytest.mark.parametrize("difficulty", [-1, 0, 1, 21, 400])
+def test_a_difficulty_that_is_no_number_of_people_is_one_sentence(difficulty):
+    with pytest.raises(
+        RecipeError, match=f"^difficulty = {difficulty}, but a puzzle has 2 to 20 people; choose from these$"
+    ):
+        KK.generate(read_options("kk", {}), count=1, split="train", seed=0, difficulty=difficulty)
+
+
+def test_a_puzzle_of_twenty_people_is_drawn_in_a_gigabyte():
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
+        "from tailor_core.environments.knights_knaves import generator, options;"
+        "o = options.KnightsKnavesOptions(people=(20,));"
+        "[problem] = generator.stream(o, count=1, split='train', seed=0);"
+        "print(len(problem.spec['names']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr[-200:]) == ("20\n", "")
+
+
+@pytest.mark.parametrize("allow_constant", [False, True])
+def test_statements_laid_out_without_tables_make_the_same_puzzles(monkeypatch, allow_constant):
+    with_tables = Sampler(4, 2, 2, allow_constant)
+    monkeypatch.setattr(sampler, "_TABLED_PEOPLE", 3)
+    without = Sampler(4, 2, 2, allow_constant)
+    for seed in range(20):
+        assert without.puzzle(Random(seed)) == with_tables.puzzle(Random(seed))
 
 
 def test_splits_never_share_a_hash_across_seeds_people_options_and_calls():
@@ -146,6 +183,14 @@ def test_questions_end_with_the_question_in_the_puzzles_own_words():
         ({"people": [3, 3]}, "names a number twice"),
         ({"people": [3], "ood": {"people": [3]}}, "ood.people holds 3, which people holds too"),
         ({"ood": {"depth": [2]}}, "ood.depth holds 2, but must exceed depth = 2"),
+        (
+            {"names": "uncommon", "ood": {"uncommon_names": True}},
+            "ood.uncommon_names = true, but names = 'uncommon' gives training the same names; change one of them",
+        ),
+        (
+            {"role_words": "flipped", "ood": {"flipped_roles": True}},
+            "ood.flipped_roles = true, but role_words = 'flipped' exchanges the words of training as well; change",
+        ),
         ({"depth": 1}, "environment.options.depth = 1"),
         ({"depth": 99}, "lower depth or width"),
         ({"pepole": [3]}, "environment.options.pepole .*; the keys are people, depth"),

@@ -110,6 +110,21 @@ def test_perturbations_are_reproducible_and_name_their_origin():
     assert len({perturb(PROBLEMS[3], "order", seed=seed).question for seed in range(12)}) > 3
 
 
+def test_another_statement_comes_soon_however_deep_the_puzzle_is(cpu_minute):
+    deep = ["lying", 1]
+    for _ in range(61):
+        deep = ["not", deep]
+    spec = {
+        "names": ["Zoey", "Liam", "Ida"],
+        "statements": [["and", ["lying", 1], ["telling-truth", 2]], deep, ["lying", 0]],
+    }
+    problem = KK.from_record({"metadata": {"spec": spec}})
+    assert problem.difficulty["depth"] == 62
+    for seed in range(3):
+        other = perturb(problem, "statement", seed=seed)
+        assert other is None or KK.solve(other.spec).count == 1
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(InputError, match="kind = 'sense', but must be one of statement, leaf, names"):
         perturb(PROBLEMS[0], "sense", seed=0)

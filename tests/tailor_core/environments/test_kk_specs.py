@@ -63,6 +63,10 @@ def test_solve_counts_where_there_is_not_exactly_one(statements, count):
         ({"names": ["Zoey", ""]}, r"names\[1\] = ''"),
         ({"names": ["Zoey", "zoey"]}, "names a person twice"),
         ({"names": ["Zoey", "Ann and Bob"]}, r"names\[1\] = 'Ann and Bob'"),
+        (
+            {"names": ["Zoey", "Ann Bea Cat Dot Eve"]},
+            r"names\[1\] = 'Ann Bea Cat Dot Eve', but must be a name of at most 4 words",
+        ),
         ({"names": ["Zoey", "Ann, Bob"]}, r"names\[1\]"),
         ({"names": ["Zoey", "<answer>"]}, r"names\[1\]"),
         ({"names": [f"P{i}" for i in range(21)]}, "holds 21 people, but at most 20"),

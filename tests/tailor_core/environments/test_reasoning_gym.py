@@ -88,14 +88,30 @@ def test_every_dataset_generates_and_scores_its_own_answers_right_and_garbage_as
 
 FOOLED = [
     "advanced_geometry", "coin_flip", "fraction_simplification", "gsm_symbolic", "kakurasu", "knights_knaves",
-    "puzzle24", "quantum_lock", "survo", "time_intervals", "word_sorting",
+    "letter_jumble", "polynomial_equations", "pool_matrix", "puzzle24", "quantum_lock", "survo",
+    "time_intervals", "word_sorting",
 ]  # fmt: skip
 """Data sets whose own scorer pays in full for some text that is no answer, or no single one."""
 
+ADDED = {
+    "intermediate_integration": "sympy takes minutes for formulas that go on",
+    "simple_integration": "what is added may be the constant, where the variable is another",
+}
+TRIED = [name for name in DATASETS if name not in {*NOT_ALONE, *NO_ANSWER, *ADDED}]
 
-@pytest.mark.parametrize("name", FOOLED)
+
+def negated(answer):
+    """The number with the other sign; none where the answer is no number, or zero."""
+    try:
+        value = Fraction(answer)
+    except (ValueError, ZeroDivisionError):
+        return []
+    return [answer[1:] if answer[0] == "-" else f"-{answer}"] if value else []
+
+
+@pytest.mark.parametrize("name", TRIED)
 def test_no_scorer_is_fooled_by_a_denial_or_by_an_answer_besides(name):
-    problems = made(name, count=12, seed=4)
+    problems = made(name, count=12 if name in FOOLED else 2, seed=4)
     for problem, before in zip(problems, [problems[-1], *problems], strict=False):
         right, wrong = problem.answer, before.answer
         assert score(problem, think(right)).reward == 1.0
@@ -104,6 +120,10 @@ def test_no_scorer_is_fooled_by_a_denial_or_by_an_answer_besides(name):
             f"It is false that {right}",
             f"{right} is wrong",
             f"{right} No, the other way round.",
+            f"{right}, but that is wrong",
+            f"It is not true that x is, {right}",
+            f"{right} # is wrong",
+            *negated(right),
         ]
         texts += [
             f"{one}{between}{other}"
@@ -127,6 +147,21 @@ def test_what_is_right_somewhere_is_not_right_everywhere():
     for problem in made("time_intervals", count=30, seed=4):
         if problem.spec["metadata"]["task_type"] == "date":
             assert score(problem, think(f"{problem.answer}, 09:23:09")).reward == 0.0
+
+
+def test_a_grid_of_zeros_and_ones_has_no_other_digit_and_no_sign():
+    for problem in made("kakurasu", count=3, seed=4):
+        for text in (f"-{problem.answer}", f"2 {problem.answer}"):
+            assert score(problem, think(text)).reward == 0.0
+
+
+def test_a_number_is_right_however_it_is_written_and_partial_pays_nothing_for_another():
+    for problem in made("gsm_symbolic", count=6, seed=4):
+        number = Fraction(problem.answer)
+        for text in (f" {problem.answer}\n", f"{float(number):.3f}"):
+            assert score(problem, think(text)).reward == float(Fraction(text.strip()) == number)
+        for text in (f"{problem.answer}0", f"{problem.answer}1", "9" * 5000):
+            assert score(problem, think(text), "partial").reward == 0.0
 
 
 def test_numbers_that_json_does_not_have_are_kept():

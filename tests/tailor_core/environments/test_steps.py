@@ -13,8 +13,10 @@ from tailor_core.environments.base import get_environment
 from tailor_core.environments.knights_knaves.puzzle import Puzzle
 from tailor_core.environments.knights_knaves.statements import leaves, phrase, truth_table
 from tailor_core.environments.knights_knaves.step_claims import Claim, ClaimReader
+from tailor_core.environments.knights_knaves.step_language import readings
 from tailor_core.environments.knights_knaves.steps import _Reader, check_steps
 from tailor_core.environments.knights_knaves.wording import Wording
+from tailor_core.environments.knights_knaves.words import MOST_WORDS
 
 # Bob lies whatever Ann is: were he a knight, his own claim would make him a knave. So Ann is right.
 TWO = Puzzle(("Ann", "Bob"), (("lying", 1), ("and", ("lying", 0), ("lying", 1))))
@@ -167,6 +169,12 @@ def test_other_role_words_take_their_own_article() -> None:
     assert check_steps(puzzle, think).sound
     assert not check_steps(puzzle, think.replace("an altruist", "a altruist")).sound
     assert not check_steps(puzzle, FORMAL).sound
+
+
+def test_a_name_of_as_many_words_as_a_spec_may_have_is_read() -> None:
+    name = " ".join(["Ann", *["van"] * (MOST_WORDS - 1)])
+    assert any(reading.gaps == {"N": name} for reading in readings(f"Let me look at {name}."))
+    assert not readings(f"Let me look at {name} van.")
 
 
 def test_names_of_several_words_are_read() -> None:

@@ -1,6 +1,7 @@
 """Folders for verl, TRL and Hugging Face `datasets`, read by those and back by us."""
 
 import json
+from pathlib import Path
 
 import datasets
 import polars
@@ -143,10 +144,8 @@ def test_a_split_that_is_too_small_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_holds_something_is_not_touched_and_that_of_a_killed_run_is_replaced(tmp_path):
+def test_an_empty_folder_is_filled_and_one_that_holds_something_is_not_touched(tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out.partial").mkdir()
-    (tmp_path / "out.partial" / "train.parquet").write_text("torn")
     export(wanted(), "trl", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         ["README.md", *(f"{split}.parquet" for split in SPLITS)]
@@ -154,6 +153,46 @@ def test_a_folder_that_holds_something_is_not_touched_and_that_of_a_killed_run_i
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     with pytest.raises(InputError, match=r"out' is there already; name a new folder"):
         export(wanted(), "trl", tmp_path / "out")
+
+
+def test_a_folder_of_the_user_beside_the_new_one_is_not_touched(tmp_path):
+    (tmp_path / "mine.partial").mkdir()
+    (tmp_path / "mine.partial" / "notes.txt").write_text("months of work")
+    export(wanted(), "trl", tmp_path / "mine")
+    assert (tmp_path / "mine.partial" / "notes.txt").read_text() == "months of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "mine.partial"]
+
+
+def test_of_two_exports_at_once_the_first_stays_whole_and_the_second_is_one_sentence(tmp_path, monkeypatch):
+    card = export_module.dataset_card
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(export_module, "dataset_card", card)
+        export(wanted(seed=4), "trl", tmp_path / "out")
+        return card(*arguments)
+
+    monkeypatch.setattr(export_module, "dataset_card", meanwhile)
+    with pytest.raises(InputError, match=r"out' is there already; name a new folder"):
+        export(wanted(), "trl", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert "seed 4" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_new_folder_is_as_open_as_any_other(tmp_path):
+    export(wanted(), "trl", tmp_path / "out")
+    (tmp_path / "other").mkdir()
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_folder_that_cannot_be_is_one_sentence_that_names_it_as_it_was_given(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (Path("/proc/foo"), tmp_path / "file" / "sub"):
+        with pytest.raises(InputError) as refused:
+            export(wanted(), "verl", folder)
+        told = str(refused.value)
+        assert told.startswith(f"output = {str(folder)!r} cannot be made a directory")
+        assert told.endswith("; choose another")
+        assert "\n" not in told
 
 
 def test_a_family_whose_splits_overlap_is_found_out(tmp_path):

@@ -153,6 +153,26 @@ def test_no_more_are_tried_than_were_asked_for_and_the_rest_is_not_lost(tmp_path
     assert names(found) == {"backward": "", "tables": "", "pairs": "surplus"}
 
 
+def test_what_takes_the_place_of_others_counts_among_what_was_asked_for(tmp_path: Path) -> None:
+    library = [primitive("pairs"), primitive("check twice")]
+    first, second = reply_of("pairs", "check twice", "backward"), reply_of("tables", "to a child")
+    with ScriptedServer(saying(first, second)) as server:
+        found = proposer(server, tmp_path).propose(0, library, library)
+    assert list(names(found).values()).count("") == 2
+    assert names(found) == {
+        "pairs": "wording", "check twice": "wording", "backward": "", "tables": "", "to a child": "surplus",
+    }  # fmt: skip
+    assert "Propose 1 other" in server.bodies[1]["messages"][2]["content"]
+
+
+def test_where_all_are_there_nothing_is_asked_again(tmp_path: Path) -> None:
+    library = [primitive("pairs")]
+    with ScriptedServer(saying(reply_of("pairs", *TWO))) as server:
+        found = proposer(server, tmp_path).propose(0, library, library)
+    assert names(found) == {"pairs": "wording", **dict.fromkeys(TWO, "")}
+    assert len(server.bodies) == 1
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

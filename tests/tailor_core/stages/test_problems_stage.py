@@ -95,6 +95,27 @@ def test_bytes_are_the_same_in_another_process_with_another_hash_seed(tmp_path):
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "field", "number"),
+    [
+        ("kk", {"people": [3, 4], "ood": {"people": [5]}}, "people", 5),
+        ("igsm", {"op": [4], "ood": {"op": [6]}}, "op", 6),
+        ("countdown", {"numbers": [3], "ood": {"numbers": [4]}}, "numbers", 4),
+    ],
+)
+def test_what_training_never_sees_is_not_among_what_it_is_given(tmp_path, name, options, field, number):
+    environment = {"name": name, "options": options}
+    counts = {"train": {number: 2}, "validation": 0, "test": 0, "ood": 1}
+    with pytest.raises(
+        RecipeError,
+        match=f"^problems.train holds {number}, which environment.options.ood.{field} holds too; "
+        "take it out of one$",
+    ):
+        run(tmp_path / "a", {"environment": environment, **counts})
+    run(tmp_path / "b", {"environment": environment, **counts, "ood": 0})
+    run(tmp_path / "c", {"environment": environment, **counts, "train": {number: 0}})
+
+
 def test_an_empty_split_leaves_no_rows(tmp_path):
     run(tmp_path / "a", {"train": 3, "validation": 0, "test": 0, "ood": 0})
     assert set(read_table(tmp_path / "a" / "problems.parquet")["split"]) == {"train"}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from baseline_data import FAMILIES, HABITS, Make
 
+from tailor_core.demonstrations import misreading
 from tailor_core.demonstrations.misreading import _SLIPS, _with_value, misread
-from tailor_core.environments import get_environment
+from tailor_core.environments import get_environment, read_options
+from tailor_core.environments.base import Solutions
 from tailor_core.inference.pretrained import load_tokenizer
 from tailor_core.verification.scoring import score
 
@@ -106,3 +110,28 @@ def test_what_is_misread_differs_in_a_place_or_two_and_has_another_answer(
     assert changed > (0.95 if family != "countdown" else 0.7) * len(problems), (
         "of which a target is all that may slip"
     )
+
+
+class Counting:
+    """An environment that counts what it is asked to solve."""
+
+    def __init__(self, name: str) -> None:
+        self.real = get_environment(name)
+        self.solved: list[dict[str, Any]] = []
+
+    def solve(self, spec: Mapping[str, Any]) -> Solutions:
+        self.solved.append(dict(spec))
+        return self.real.solve(spec)
+
+
+@pytest.mark.parametrize(("family", "needed"), [("countdown", False), ("kk", True)])
+def test_a_problem_is_solved_only_where_its_solution_decides(
+    monkeypatch: pytest.MonkeyPatch, family: str, needed: bool
+) -> None:
+    environment = Counting(family)
+    options = read_options(family, {})
+    problems = environment.real.generate(options, count=6, split="train", seed=0)
+    monkeypatch.setattr(misreading, "get_environment", lambda name: environment)
+    changed = [problem for problem in problems if misread(problem, 0) != problem]
+    assert changed
+    assert [environment.solved.count(problem.spec) for problem in changed] == [int(needed)] * len(changed)
