@@ -18,7 +18,7 @@ from flows.lineage_cli import catalog_app, lineage
 from flows.options import Home, Json, Overrides, RecipeName, StoreUrl, path_after
 from flows.preflight import SHIPPED, backbone_workdir, check_output, check_run
 from flows.recover_cli import recover
-from flows.rows import answer_rows, quiet_without_reader, write_rows
+from flows.rows import answer_rows, write_rows
 from flows.serve_cli import serve
 from flows.served import served
 from flows.store_cli import store_app
@@ -348,8 +348,7 @@ def main() -> None:
     """Run the command line; a mistake that the user can mend is one sentence and exit 2."""
     read_env_file()
     try:
-        with quiet_without_reader():
-            app()
+        app()
     except TailorError as error:
         print(f"tailor: {error}", file=sys.stderr)
         sys.exit(2)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from tailor_core.environments.rows import json_object
 from tailor_core.errors import InputError, TailorError
 
 Row = Mapping[str, Any]
-
-_STDOUT = 1
 
 
 def read_rows() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -52,51 +48,3 @@ def write_rows(rows: Iterable[Row]) -> None:
         # The reader, such as `head`, has had enough; let the interpreter close stdout without complaint.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
-
-
-@contextmanager
-def quiet_without_reader() -> Iterator[None]:
-    """Status 0, and no complaint, where the reader of stdout has had enough: of that typer and rich make status 1.
-
-    They do so as well of any other pipe that breaks, such as one to a worker, which is an end of another kind.
-    """
-    with _kept_stdout() as stdout:
-        try:
-            yield
-        except SystemExit as end:
-            if not (isinstance(end.__context__, BrokenPipeError) and _has_no_reader(stdout)):
-                raise
-            raise SystemExit(0) from None
-        finally:
-            _flush()
-
-
-@contextmanager
-def _kept_stdout() -> Iterator[int | None]:
-    """A descriptor of stdout that stays what it is, whoever puts another file in its place; None where it is closed."""
-    try:
-        kept = os.dup(_STDOUT)
-    except OSError:
-        yield None
-        return
-    try:
-        yield kept
-    finally:
-        os.close(kept)
-
-
-def _has_no_reader(descriptor: int | None) -> bool:
-    if descriptor is None:
-        return False
-    poll = select.poll()
-    poll.register(descriptor, 0)  # that nobody reads is told unasked
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-
-
-def _flush() -> None:
-    """Print what is held back; where nobody reads it any more the interpreter would complain at its very end."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)

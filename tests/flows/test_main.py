@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -48,39 +45,6 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", fail)
     with pytest.raises(FileNotFoundError):
         cli.main()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status"),
-    [(["store", "ls"], 0), (["plan", "kk-tiny"], 0), (["--help"], 0), (["plan", "kk-tinny"], 2)],
-)
-def test_a_reader_that_has_left_changes_no_status(
-    python_environment: dict[str, str], tmp_path: Path, arguments: list[str], status: int
-) -> None:
-    read, write = os.pipe()
-    os.close(read)
-    ended = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments],
-        env={**python_environment, "TAILOR_HOME": str(tmp_path)},
-        stdout=write,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    os.close(write)
-    assert ended.returncode == status, ended.stderr
-    assert ended.stderr.count("\n") == (1 if status else 0)
-
-
-def test_another_pipe_that_breaks_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise BrokenPipeError(errno.EPIPE, "a process that was talked to has ended")
-
-    monkeypatch.setattr(cli, "write_rows", fail)
-    monkeypatch.setattr("sys.argv", ["tailor", "problems", "kk"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 1
 
 
 VLLM = "policy.rollout_engine=vllm"
