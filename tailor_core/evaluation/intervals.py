@@ -65,7 +65,9 @@ def wilson(share: float, trials: int, confidence: float) -> Interval:
     z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = math.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
-    return Interval(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half), method="wilson")
+    # It holds the share; at 0 and 1, where they meet, rounding could put a limit on the other side.
+    low, high = min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))
+    return Interval(value=share, low=low, high=high, method="wilson")
 
 
 def mean_intervals(

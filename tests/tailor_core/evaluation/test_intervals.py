@@ -93,6 +93,12 @@ def test_a_cluster_bootstrap_is_scipys_of_the_clusters_sums_where_they_are_equal
     assert mine.value == pytest.approx(values.mean())
 
 
+@pytest.mark.parametrize("trials", range(1, 200))
+def test_wilson_ends_at_0_and_1_where_the_share_does(trials: int) -> None:
+    assert wilson(0.0, trials, 0.95).low == 0
+    assert wilson(1.0, trials, 0.95).high == 1
+
+
 def test_clusters_flip_signs_together_and_wilson_counts_them() -> None:
     first, second = numpy.ones(40), numpy.zeros(40)
     clusters = ["one"] * 20 + ["two"] * 20
