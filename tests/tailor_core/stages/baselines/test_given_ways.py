@@ -130,8 +130,8 @@ def test_each_trace_of_4_star_shows_the_four_habits_wherever_the_problem_lets_it
     made = make(family, "4-star")
     shares = made.shares()
     for habit, move in HABITS[family].items():
-        # A first guess may be right, and a first pair of numbers lead there; with iGSM something can always wait.
-        enough = 0.6 if habit == "backtracking" and family != "igsm" else 1.0
+        # A first guess may be right, a first pair of numbers lead there; with iGSM one chance in nine is let go.
+        enough = {"igsm": 0.85}.get(family, 0.6) if habit == "backtracking" else 1.0
         assert shares.get(move, 0) >= enough, (habit, shares)
     assert all(made.verdicts[one.id].reward == 1 for one in made.kept)
     [primitive] = made.primitives
